@@ -23,7 +23,7 @@ from services.sessions.settings import Settings
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import polls
 
-LEARNERS, THREADS, ROUNDS = 1_000, 32, 5
+LEARNERS, THREADS, ROUNDS = 1_000, 32, 3
 DATABASE = "bench_polls"
 SETTINGS = {"TANDEM_MONGO_DATABASE": DATABASE, "TANDEM_OPS_ADDRESS": "127.0.0.1:0"}
 CLASS = Schedule(

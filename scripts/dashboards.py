@@ -635,6 +635,9 @@ def _sessions() -> Row:
             _offers(),
             _timetables(),
             _oldest_timetable(),
+            _meetings(),
+            _oldest_meeting(),
+            _webhooks(),
             _live_members(),
             _live_lag(),
             _live_ends(),
@@ -702,6 +705,47 @@ def _oldest_timetable() -> Panel:
         _each('max by (lane)(tandem_jobs_oldest_seconds{jobs="sessions.timetable"})', "lane"),
         "TandemTimetableWaits",
         7_200,
+    )
+
+
+def _meetings() -> Panel:
+    return Panel(
+        "Online meetings",
+        "Made and ended; away, full, refused and late: not there shortly before the class. Normal:"
+        " made and ended.",
+        "short",
+        _each(
+            "sum by (outcome)(increase(tandem_sessions_meetings_total[$__rate_interval]))",
+            "outcome",
+        ),
+        "TandemMeetingsFail",
+    )
+
+
+def _oldest_meeting() -> Panel:
+    return Panel(
+        "Oldest step of a meeting that waits",
+        "Longer than moments: no process of the role meetings runs, or a server is away.",
+        "s",
+        _each(
+            "max by (lane)(tandem_jobs_oldest_seconds"
+            '{jobs=~"sessions.meetings|sessions.meeting_links"})',
+            "lane",
+        ),
+        "TandemMeetingsFail",
+        300,
+    )
+
+
+def _webhooks() -> Panel:
+    return Panel(
+        "Webhooks of meeting servers",
+        "Deliveries: taken, refused (not signed by the server's secret), of unknown meetings.",
+        "short",
+        _each(
+            "sum by (outcome)(increase(tandem_sessions_webhooks_total[$__rate_interval]))",
+            "outcome",
+        ),
     )
 
 

@@ -22,8 +22,8 @@ class PagesSettings(Settings):
 
     pages_url: str = setting(
         "this service's HTTP server as clients of its secret addresses reach it, such as"
-        " https://api.example.edu: playlists and podcasts of the library, calendars of sessions;"
-        " empty: there are none",
+        " https://api.example.edu: playlists and podcasts of the library, calendars of sessions,"
+        " and the links by which people join them; empty: there are none",
         roles=(API,),
         check=_is_pages_url,
         default="",

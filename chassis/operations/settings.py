@@ -23,9 +23,10 @@ WAIT_LIMIT = timedelta(days=1)
 KEEP_INBOX, KEEP_REQUESTS = timedelta(days=14), timedelta(days=7)
 PARTITIONS, MOST_PARTITIONS = 8, 64
 
-API, WORKER, RELAY, SOLVER, LIVE = "api", "worker", "relay", "solver", "live"
+API, WORKER, RELAY, SOLVER = "api", "worker", "relay", "solver"
+LIVE, MEETINGS = "live", "meetings"
 DECLARE, MIGRATE = "declare", "migrate"
-SERVERS = (API, WORKER, RELAY, SOLVER, LIVE)
+SERVERS = (API, WORKER, RELAY, SOLVER, LIVE, MEETINGS)
 """The roles that run until they are stopped."""
 EDGES = (API, LIVE)
 """The roles that answer requests."""
@@ -175,7 +176,7 @@ class Settings:
     )
     clock: str = setting(
         "system, or file:<path> outside of production",
-        roles=(API, WORKER, SOLVER, LIVE, MIGRATE),
+        roles=(API, WORKER, SOLVER, LIVE, MEETINGS, MIGRATE),
         check=_is_clock,
         default="system",
     )
@@ -278,7 +279,9 @@ class Settings:
         default=NO_FILE,
     )
     service_token_file: Path = setting(
-        "file with the token for this service's calls to others", roles=(API,), default=NO_FILE
+        "file with the token for this service's calls to others",
+        roles=(API, MEETINGS),
+        default=NO_FILE,
     )
     traces: str = setting(
         "where traces are sent: http://host:4318 of an OpenTelemetry collector; empty: nowhere",

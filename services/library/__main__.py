@@ -71,7 +71,7 @@ def worker(settings: Settings) -> None:
         settings,
         "library",
         database,
-        subscriptions(),
+        subscriptions(settings.keep_retired),
         timers(files, settings.expire_uploads),
         jobs(files),
     )

@@ -217,6 +217,26 @@ PACKS = "packs"
 
 _PACKED: Mapping[str, Sequence[IndexModel]] = {"packs": [jobs.INDEX, IndexModel("asked_at")]}
 
+
+def _shelve_recordings(mongo: Mongo) -> None:
+    """Give recordings shelves of their own, from which they can be taken. Who withdraws one that is
+    no RECORDING, and was attached before, leaves it readable.
+    """
+    for row in mongo["shelves"].find({"_id": {"$gte": "session:", "$lt": "session;"}}):
+        among = {"_id": {"$in": row["item_ids"]}, "kind": "RECORDING"}
+        item_ids = [each["_id"] for each in mongo["items"].find(among, {"_id": 1})]
+        if item_ids:
+            session_id = row["_id"].removeprefix("session:")
+            given = {"run_id": row["run_id"], "activity_id": row.get("activity_id", "")}
+            shelf = {"session_id": session_id, "item_ids": item_ids, "sequence": 0, **given}
+            mongo["shelves"].update_one(
+                {"_id": f"recording:{session_id}"}, {"$setOnInsert": shelf}, upsert=True
+            )
+            mongo["shelves"].update_one(
+                {"_id": row["_id"]}, {"$pull": {"item_ids": {"$in": item_ids}}}
+            )
+
+
 MIGRATIONS = (
     Migration(1, "items, uploads, replicas of enrolments and reading lists", adding(_FIRST)),
     Migration(2, "pending deletions in the S3 store", adding(_CLEANING)),
@@ -233,4 +253,5 @@ MIGRATIONS = (
     Migration(13, "podcast feeds of runs, by their reader", adding(_FEEDS)),
     Migration(15, "offline packs of runs", adding(_PACKED)),
     Migration(16, "podcast feeds that are not revoked, by their reader", adding(_OPEN_FEEDS)),
+    Migration(17, "recordings of sessions on shelves of their own", _shelve_recordings),
 )

@@ -12,6 +12,7 @@ from services.library.domain.items import Item, PendingDeletion, Rendition, Uplo
 from services.library.domain.packs import Pack
 from services.library.domain.processing import Processing
 from services.library.domain.quotas import RunUsage
+from services.library.domain.recordings import RecordingItems
 from services.library.domain.search import Found, IndexedItem, SearchQuery
 
 
@@ -196,6 +197,15 @@ class Store(Protocol):
 
     def session_items(self, run_id: str) -> list[SessionItems]:
         """Return what the sessions of a run gave to study, in the order of their ids."""
+
+    def recording_items(self, session_ids: Collection[str]) -> list[RecordingItems]:
+        """Return the known items of the recordings of some sessions."""
+
+    def put_recording_items(self, told: Collection[RecordingItems]) -> None:
+        """Store the items of recordings, in place of those of before."""
+
+    def is_named(self, item_ids: Collection[str]) -> bool:
+        """Return whether any path or session names one of these items."""
 
     def reading_list(self, run_id: str) -> RunReadingList | None:
         """Return a run's reading list; None if it is not known."""

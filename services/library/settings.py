@@ -88,7 +88,7 @@ class Settings(PagesSettings):
     )
     keep_retired: timedelta = setting(
         "the time after which the file of a retired item is deleted, in seconds",
-        roles=(API,),
+        roles=(API, WORKER),
         check=between(HOUR, CENTURY, "an hour (3600) to a century"),
         default=MONTH,
     )

@@ -24,7 +24,6 @@ from pymongo import ReplaceOne, UpdateOne
 
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
-from chassis.data import store as chassis_store
 from chassis.data.staff import members_of
 from chassis.data.transactions import inserting
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
@@ -47,6 +46,7 @@ from services.library.migrations import (
     SMALL,
 )
 from services.library.ports import IndexPosition
+from services.library.store_recordings import RECORDING, RecordingShelves
 
 Document = dict[str, Any]
 SOME, FEW = 1000, 10
@@ -57,7 +57,7 @@ SESSION = "session:"
 COPIES_KEPT = timedelta(days=14)
 
 
-class LibraryStore(chassis_store.Store):
+class LibraryStore(RecordingShelves):
     """One unit of work's view of the library's database."""
 
     service = "library"
@@ -464,7 +464,8 @@ def _usage(run_id: str) -> list[Document]:
 
 
 def _given(row: Document) -> SessionItems:
-    return from_document({**row, "session_id": row["_id"].removeprefix(SESSION)}, SessionItems)
+    session_id = row["_id"].removeprefix(SESSION).removeprefix(RECORDING)
+    return from_document({**row, "session_id": session_id}, SessionItems)
 
 
 def _of_runs(run_ids: Collection[str]) -> Document:

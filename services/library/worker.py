@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tandem.catalog.v1 import events_pb2 as catalog
@@ -15,9 +16,10 @@ from chassis.messaging.subscriptions import Subscription, Timer
 from services.library import cleaning, migrations, packing, processing, verifier
 from services.library.domain.entitlements import Enrolment, PathEntry, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState
+from services.library.domain.recordings import RecordingItems, WithdrawnItems
 from services.library.ports import Files
 from services.library.store import LibraryStore
-from services.library.usecases import reading
+from services.library.usecases import reading, recordings
 
 _STATES = {
     catalog.EnrolmentCreated: EnrolmentState.ENROLLED,
@@ -32,25 +34,30 @@ RUNS = (
     catalog.RunClosed,
     catalog.RunReopened,
 )
-# The events by which a session gives its learners something to study, each with its items.
+# The events by which a session gives its learners something to study for good, each with its items.
 SESSIONS: Mapping[type[Any], Callable[[Any], Sequence[str]]] = {
     sessions.SessionScheduled: lambda data: data.material_item_ids,
     sessions.SessionCancelled: lambda data: [data.substitute_item_id],
-    sessions.RecordingAttached: lambda data: [data.item_id],
 }
+# Each tells all items of the session's recording.
+RECORDINGS = (sessions.RecordingAttached, sessions.RecordingWithdrawn)
+# Where the setting does not say it.
+KEEP_RETIRED = timedelta(days=30)
 SWEEP_EVERY = timedelta(seconds=2)
 EXPIRE_EVERY = timedelta(minutes=1)
 
 
-def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
-    """Return the library's subscriptions."""
-    types = (*_STATES, catalog.EnrolmentModeChanged, catalog.PathPublished, *RUNS, *SESSIONS)
+def subscriptions(keep_retired: timedelta = KEEP_RETIRED) -> tuple[Subscription[LibraryStore], ...]:
+    """Return the library's subscriptions. `keep_retired`: how long files of retired items stay."""
+    mode = catalog.EnrolmentModeChanged
+    types = (*_STATES, mode, catalog.PathPublished, *RUNS, *SESSIONS, *RECORDINGS)
     return (
         Subscription(
             "library.entitlements",
             types,
-            entitlements,
-            replacing=frozenset(types),
+            partial(entitlements, keep_retired=keep_retired),
+            # a withdrawal also changes items, once
+            replacing=frozenset(types) - {sessions.RecordingWithdrawn},
             partitioned=True,
         ),
     )
@@ -82,7 +89,9 @@ def jobs(files: Files) -> tuple[Jobs[LibraryStore], ...]:
     return (verifier.verification(files), processing.processing(files), packing.packing(files))
 
 
-def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:
+def entitlements(
+    store: LibraryStore, batch: Sequence[Event[Any]], keep_retired: timedelta = KEEP_RETIRED
+) -> None:
     """Store enrolments, staff, reading lists and the items of sessions. A mode does not matter for
     entitlement.
     """
@@ -91,9 +100,14 @@ def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:
         store, [_enrolment(event) for event in batch if type(event.data) in _STATES]
     )
     store.add_session_items(_session_items(batch))
+    recorded = [_recording_items(event) for event in batch if isinstance(event.data, RECORDINGS)]
+    recordings.note_recordings(store, recorded)
     for event in batch:
         if isinstance(event.data, catalog.PathPublished):
             reading.note_reading_list(store, _reading_list(event))
+    for event in batch:
+        if isinstance(event.data, sessions.RecordingWithdrawn):
+            recordings.take_back(store, from_message(event.data, WithdrawnItems), keep_retired)
 
 
 def _session_items(events: Iterable[Event[Any]]) -> Iterator[SessionItems]:
@@ -102,6 +116,20 @@ def _session_items(events: Iterable[Event[Any]]) -> Iterator[SessionItems]:
         items = tuple(filter(None, items_of(event.data))) if items_of else ()
         if items:
             yield from_message(event.data, SessionItems, item_ids=items)
+
+
+def _recording_items(event: Event[Any]) -> RecordingItems:
+    """Return the items of a recording; an older version told its only one."""
+    data = event.data
+    ids = [item_id for part in data.parts for item_id in _part_items(part)]
+    if not ids and isinstance(data, sessions.RecordingAttached):
+        ids = [data.item_id]
+    unique = tuple(dict.fromkeys(filter(None, ids)))
+    return from_message(data, RecordingItems, item_ids=unique, sequence=event.sequence)
+
+
+def _part_items(part: Any) -> list[str]:
+    return [part.item_id, part.transcript_item_id, *(each.item_id for each in part.captions)]
 
 
 def _enrolment(event: Event[Any]) -> Enrolment:

@@ -1,4 +1,6 @@
-"""Notify's timers (reminders, broadcasts, changed dues), and the jobs of a broadcast's chunks."""
+"""Notify's timers (reminders, broadcasts, changed dues, questions), and the jobs of a broadcast's
+chunks.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +17,7 @@ from services.notify import metrics, migrations
 from services.notify.domain.enums import BULK, URGENT
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
-from services.notify.usecases import broadcasts, path_news
+from services.notify.usecases import broadcasts, path_news, question_news
 
 # People notified in one unit of work: about a tenth of a second of the database's time.
 CHUNK = 500
@@ -78,6 +80,17 @@ def tell_dues(database: Database[NotifyStore], texts: Texts) -> None:
 
     due = database.reader().due_digests()
     _each((due[place : place + DIGESTS] for place in range(0, len(due), DIGESTS)), tell_chunk)
+
+
+def tell_questions(database: Database[NotifyStore], texts: Texts) -> None:
+    """Tell those who teach of questions that wait, a digest in each unit of work."""
+    end = time.monotonic() + BUDGET
+
+    def tell_one(digest_id: str) -> None:
+        if time.monotonic() < end:
+            database.transact(lambda store: question_news.tell(store, texts, digest_id))
+
+    _each(database.reader().due_question_digests(), tell_one)
 
 
 def watch(database: Database[NotifyStore]) -> None:

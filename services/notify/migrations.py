@@ -82,6 +82,12 @@ _DUE_DIGESTS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+# The newest news of questions, and those that someone who teaches is told of later.
+_QUESTIONS: Mapping[str, Sequence[IndexModel]] = {
+    "questions": [],
+    "question_digests": [IndexModel("tell_at")],
+}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
@@ -114,4 +120,5 @@ MIGRATIONS = (
     Migration(7, "the newest moves of series", adding(_SERIES)),
     Migration(8, "the newest news of offers of seats", adding(_OFFERS)),
     Migration(9, "changed dues", adding(_DUE_DIGESTS)),
+    Migration(10, "questions that wait", adding(_QUESTIONS)),
 )

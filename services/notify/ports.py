@@ -122,6 +122,9 @@ class Store(Protocol):
     def remove_chunk(self, chunk_id: str) -> None:
         """Delete a chunk."""
 
+    def remove_question_digest(self, digest_id: str) -> None:
+        """Delete a digest of questions."""
+
     # Messages and deliveries
 
     def chosen(self, person_ids: Iterable[str]) -> dict[str, Chosen]:

@@ -13,6 +13,8 @@
 | catch_ups | the newest event of a catch-up | progress's |
 | dues | the newest event of a learner's due | enrolment:activity |
 | due_digests | changed dues that a learner is told, or was | enrolment |
+| questions | the newest event of a question | sessions' |
+| question_digests | questions that someone who teaches is told of later | run:person |
 | rosters | a document to lock a run's roster | run |
 
 A delivery has a `job` (chassis/jobs) until it is finished; a chunk of a broadcast always has one.

@@ -19,10 +19,12 @@ from services.notify.domain.people import (
     Item,
     Path,
     Person,
+    Question,
     Run,
     SeatOffer,
     Series,
 )
+from services.notify.domain.question_news import QuestionDigest
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 
 T = TypeVar("T")
@@ -39,6 +41,8 @@ _COLLECTIONS: Mapping[type, str] = {
     Series: "series",
     SeatOffer: "seat_offers",
     DueDigest: "due_digests",
+    Question: "questions",
+    QuestionDigest: "question_digests",
 }
 
 ALL = 0  # as the limit of a query: no limit
@@ -196,6 +200,16 @@ class ReplicasStore(store.Store):
         query = {"tell_at": {"$lte": self.now}}
         rows = self["due_digests"].find(query, {"_id": 1}, session=self.session)
         return [row["_id"] for row in rows.sort("tell_at", 1)]
+
+    def due_question_digests(self) -> list[str]:
+        """Return the ids of digests of questions to tell now, the longest waiting first."""
+        query = {"tell_at": {"$lte": self.now}}
+        rows = self["question_digests"].find(query, {"_id": 1}, session=self.session)
+        return [row["_id"] for row in rows.sort("tell_at", 1)]
+
+    def remove_question_digest(self, digest_id: str) -> None:
+        """Delete a digest of questions."""
+        self["question_digests"].delete_one({"_id": digest_id}, session=self.session)
 
     def broadcast(self, broadcast_id: str) -> Broadcast | None:
         """Return a broadcast."""

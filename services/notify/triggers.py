@@ -26,11 +26,22 @@ OFFERS = (sessions.SeatOffered, sessions.SeatOfferEnded)
 DUES = (progress.DueApproaching, progress.DueMissed, progress.DueRetracted)
 
 
+STAFF = (sessions.SessionNotHeld, sessions.MeetingFailed, sessions.MeetingMade)
+"""The events that are told to the instructor, and not to a learner."""
+
+
+def is_news(event: Event[Any]) -> bool:
+    """Return whether anybody is to be told of an event for one person: who was not told that a
+    meeting failed needs not be told that it is there.
+    """
+    return not isinstance(event.data, sessions.MeetingMade) or event.data.after_failure
+
+
 def personal(store: NotifyStore, event: Event[Any]) -> Addressed:
     """Return the notice of an event for one person, and the person. Raises NotKnownYet."""
     kind, values_of = _PERSONAL[type(event.data)]
     notice = notice_of(event, kind, values_of(store, event.data))
-    is_for_staff = isinstance(event.data, sessions.SessionNotHeld)
+    is_for_staff = isinstance(event.data, STAFF)
     return Addressed(notice, event.data.instructor_id if is_for_staff else event.data.learner_id)
 
 
@@ -190,8 +201,16 @@ def _seat_offered(_: NotifyStore, data: sessions.SeatOffered) -> Values:
     }
 
 
-def _not_held(_: NotifyStore, data: sessions.SessionNotHeld) -> Values:
+def _class_values(_: NotifyStore, data: sessions.SessionNotHeld | sessions.MeetingMade) -> Values:
     return {"session": data.title, "start_time": instant(data.start_time)}
+
+
+def _meeting_failed(_: NotifyStore, data: sessions.MeetingFailed) -> Values:
+    return {
+        "session": data.title,
+        "start_time": instant(data.start_time),
+        "reason": data.reason,
+    }
 
 
 def _assigned(
@@ -240,7 +259,9 @@ _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]]
     sessions.SeatPromoted: (Kind.SEAT_PROMOTED, _seat_promoted),
     sessions.SeatSwapped: (Kind.SEAT_SWAPPED, _seat_swapped),
     sessions.SeatOffered: (Kind.SEAT_OFFERED, _seat_offered),
-    sessions.SessionNotHeld: (Kind.SESSION_NOT_HELD, _not_held),
+    sessions.SessionNotHeld: (Kind.SESSION_NOT_HELD, _class_values),
+    sessions.MeetingFailed: (Kind.MEETING_FAILED, _meeting_failed),
+    sessions.MeetingMade: (Kind.MEETING_MADE, _class_values),
     progress.CatchUpAssigned: (Kind.CATCH_UP_ASSIGNED, _assigned),
     progress.CatchUpChanged: (Kind.CATCH_UP_CHANGED, _assigned),
     progress.CatchUpCompleted: (Kind.CATCH_UP_COMPLETED, _completed),

@@ -17,7 +17,7 @@ from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
-from services.notify import announcer, path_events, sender, triggers
+from services.notify import announcer, path_events, question_events, sender, triggers
 from services.notify.class_events import CLASSES, Leads
 from services.notify.domain.enums import AttendanceMode, EnrolmentState
 from services.notify.domain.notices import NotKnownYet
@@ -101,6 +101,13 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
             lambda store, batch: path_events.handle(store, batch, texts),
             partitioned=True,
         ),
+        # So also questions: a class may leave thousands open.
+        Subscription(
+            "notify.questions",
+            question_events.TYPES,
+            lambda store, batch: question_events.handle(store, batch, texts),
+            partitioned=True,
+        ),
     )
 
 
@@ -110,6 +117,7 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
         Timer("remind", EVERY, announcer.remind),
         Timer("broadcast", EVERY, lambda database: announcer.broadcast(database, texts, system)),
         Timer("dues", EVERY, lambda database: announcer.tell_dues(database, texts)),
+        Timer("questions", EVERY, lambda database: announcer.tell_questions(database, texts)),
         Timer("watch", timedelta(seconds=5), announcer.watch),
         Timer("adopt", timedelta(minutes=1), announcer.adopt),
     )
@@ -217,7 +225,7 @@ def _handle(store: NotifyStore, event: Event[Any], leads: Leads) -> list[Address
     if isinstance(event.data, _OVERTAKING):
         return []  # they only overtake earlier notices
     if handle is None:
-        return [triggers.personal(store, event)]
+        return [triggers.personal(store, event)] if triggers.is_news(event) else []
     handle(store, event, leads)
     return []
 

@@ -29,7 +29,7 @@ from services.progress.domain.enums import (
 from services.progress.domain.learner_run_state import EnrolmentUpdate
 from services.progress.domain.path import Path, Policy, Run
 from services.progress.domain.people import Person
-from services.progress.domain.sessions import Item, SessionUpdate
+from services.progress.domain.sessions import Item, RecordedPart, SessionUpdate
 from services.progress.domain.statements import Recorded
 from services.progress.store import ProgressStore
 from services.progress.usecases.attendance import AttendanceUpdate, learn_attendance
@@ -83,11 +83,12 @@ PLANS = (
     *CLASSES,
 )
 ITEMS = (library.ItemAvailable, library.ItemFailed, library.ItemRetired)
+RECORDINGS = (sessions.RecordingAttached, sessions.RecordingWithdrawn)
 ATTENDANCE = (
     sessions.AttendanceSettled,
     sessions.AttendanceAmended,
     sessions.AttendanceCorrected,
-    sessions.RecordingAttached,
+    *RECORDINGS,
     *ITEMS,
 )
 
@@ -152,10 +153,9 @@ def plans(store: ProgressStore, events: Events) -> None:
 def attendance(store: ProgressStore, events: Events) -> None:
     """Apply events on attendance, recordings and items, each kind at once."""
     items = _each(events, _item, *ITEMS)
-    recordings = _each(events, _recording, sessions.RecordingAttached)
     learn_items(store, items)
-    learn_sessions(store, recordings)
-    _measure(store, recordings, items)
+    learn_sessions(store, _each(events, _recording, *RECORDINGS))
+    _measure(store, _each(events, _recording, sessions.RecordingAttached), items)
     finalised = [event for event in events if isinstance(event.data, sessions.AttendanceSettled)]
     amended = [event for event in events if isinstance(event.data, AMENDED)]
     learn_attendance(
@@ -231,10 +231,12 @@ def _session(event: Event[Any]) -> SessionUpdate:
     return from_message(data, SessionUpdate, **more)
 
 
-def _recording(event: Event[sessions.RecordingAttached]) -> SessionUpdate:
-    return from_message(
-        event.data, SessionUpdate, sequence=event.sequence, recording_item_id=event.data.item_id
-    )
+def _recording(event: Event[Any]) -> SessionUpdate:
+    data = event.data
+    parts = tuple(from_message(each, RecordedPart) for each in data.parts)
+    if not parts and isinstance(data, sessions.RecordingAttached):
+        parts = (from_message(data, RecordedPart, stretches=()),)  # told by an older version
+    return from_message(data, SessionUpdate, sequence=event.sequence, recorded_parts=parts)
 
 
 def _finalised_session(event: Event[sessions.AttendanceSettled]) -> SessionUpdate:

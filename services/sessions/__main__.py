@@ -1,4 +1,4 @@
-"""Run a role: python -m services.sessions api|live|worker|solver|relay|migrate|declare."""
+"""Run a role: python -m services.sessions api|live|worker|solver|meetings|relay|migrate|declare."""
 
 from chassis.operations.settings import NO_FILE
 from chassis.roles import main
@@ -17,16 +17,21 @@ def api(settings: Settings) -> None:
     from services.sessions import rights
     from services.sessions.api import SessionsApi
     from services.sessions.calendar_feeds import Calendars, feed_urls
+    from services.sessions.join_pages import Doors, join_urls
+    from services.sessions.meeting_pool import MeetingPool
     from services.sessions.store import SessionsStore
 
+    pool = MeetingPool(settings.meetings_file, settings.webhooks_url)
     database = roles.open_database(settings, "sessions", SessionsStore)
-    urls = feed_urls(settings.pages_url, settings.pages_key) if settings.pages_url else None
+    secret = settings.pages_url, settings.pages_key
+    urls = feed_urls(*secret) if settings.pages_url else None
+    doors = Doors(database, pool, join_urls(*secret) if settings.pages_url else None)
     servicer = Servicer(
-        SessionsApi(database, urls, settings.online_seats),
+        SessionsApi(database, urls, settings.online_seats, doors),
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
         partial(rights.relation, database),
     )
-    pages = [Calendars(database, urls).page()] if urls else []
+    pages = [*doors.pages(), *([Calendars(database, urls).page()] if urls else [])]
     server.serve(settings, "sessions", database, [servicer], pages)
 
 
@@ -44,11 +49,14 @@ def worker(settings: Settings) -> None:
     """Apply others' events."""
     from chassis import roles
     from chassis import worker as runtime
+    from services.sessions.meeting_timers import meeting_timers
     from services.sessions.store import SessionsStore
     from services.sessions.worker import subscriptions, timers
 
     database = roles.open_database(settings, "sessions", SessionsStore)
-    runtime.serve(settings, "sessions", database, subscriptions(), timers(settings.end_grace))
+    notice = settings.meetings_ahead, settings.meetings_warning
+    watch = [*timers(settings.end_grace), *meeting_timers(*notice)]
+    runtime.serve(settings, "sessions", database, subscriptions(), watch)
 
 
 def solver(settings: Settings) -> None:
@@ -64,6 +72,20 @@ def solver(settings: Settings) -> None:
     memory = settings.timetabler_memory * 2**20
     child = Solver(python, memory, settings.timetabler_workers)
     process.serve(settings, "sessions", database, [solving(child, settings.online_seats)])
+
+
+def meetings(settings: Settings) -> None:
+    """Make and end online meetings."""
+    from chassis import roles
+    from chassis.jobs import process
+    from services.sessions.meeting_jobs import hosting, linking
+    from services.sessions.meeting_pool import MeetingPool
+    from services.sessions.store import SessionsStore
+
+    pool = MeetingPool(settings.meetings_file, settings.webhooks_url)
+    database = roles.open_database(settings, "sessions", SessionsStore)
+    jobs = [hosting(pool, settings.meetings_calls), linking(pool)]
+    process.serve(settings, "sessions", database, jobs)
 
 
 def relay(settings: Settings) -> None:
@@ -101,6 +123,7 @@ if __name__ == "__main__":
             "live": live,
             "worker": worker,
             "solver": solver,
+            "meetings": meetings,
             "relay": relay,
             "migrate": migrate,
             "declare": declare,

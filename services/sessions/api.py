@@ -1,6 +1,6 @@
 """The gRPC service SessionsService."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -18,15 +18,18 @@ from chassis.edge.access import check_reach
 from chassis.edge.validation import violations_of
 from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.sessions import calendar_queries, queries, rights
+from services.sessions.answers import answer, answers
 from services.sessions.api_feedback import FeedbackApi
+from services.sessions.api_joining import JoiningApi
 from services.sessions.api_live import LiveApi
 from services.sessions.api_moderation import ModerationApi
 from services.sessions.api_polls import PollsApi
+from services.sessions.api_questions import QuestionsApi
+from services.sessions.api_recordings import RecordingsApi
 from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
 from services.sessions.domain.availability import SetAvailability
 from services.sessions.domain.checkin import CheckIn
-from services.sessions.domain.enums import SessionState
 from services.sessions.domain.feeds import CreateFeed, owner_violations
 from services.sessions.domain.offers import AnswerOffer, OfferSeat
 from services.sessions.domain.planning import Move, Schedule
@@ -36,10 +39,11 @@ from services.sessions.domain.seats import ChooseSeat
 from services.sessions.domain.series import Series
 from services.sessions.domain.series_moving import MoveSeries
 from services.sessions.domain.series_planning import ScheduleSeries
-from services.sessions.domain.session import Recording, Session
+from services.sessions.domain.session import Session
 from services.sessions.domain.swaps import RequestSwap, WithdrawSwap
+from services.sessions.join_pages import Doors
+from services.sessions.meeting_pool import MeetingPool
 from services.sessions.recurrences import instances
-from services.sessions.rights import Viewer
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import (
     attendance,
@@ -50,7 +54,6 @@ from services.sessions.usecases import (
     offers,
     planning,
     presence,
-    recordings,
     rooms,
     rotation,
     seats,
@@ -61,7 +64,6 @@ from services.sessions.usecases import (
 )
 from services.sessions.usecases.attendance import CorrectAttendance
 from services.sessions.usecases.planning import Cancel
-from services.sessions.usecases.recordings import AttachRecording
 from services.sessions.usecases.rooms import CreateRoom, UpdateRoom
 from services.sessions.usecases.series import CancelSeries
 from services.sessions.usecases.slots import FindSlots
@@ -72,7 +74,14 @@ CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
 
 
 class SessionsApi(
-    LiveApi, ModerationApi, PollsApi, FeedbackApi, sessions_pb2_grpc.SessionsServiceServicer
+    JoiningApi,
+    RecordingsApi,
+    LiveApi,
+    QuestionsApi,
+    ModerationApi,
+    PollsApi,
+    FeedbackApi,
+    sessions_pb2_grpc.SessionsServiceServicer,
 ):
     """Calls a use case for each request, and turns its result into a response."""
 
@@ -81,10 +90,12 @@ class SessionsApi(
         database: Database[SessionsStore],
         feed_urls: CapabilityUrls | None = None,
         online_seats: int = 0,
+        doors: Doors | None = None,
     ) -> None:
         """`feed_urls`: None if there are no calendar feeds; `online_seats`: of all sessions at a
-        time, 0: no limit.
+        time, 0: no limit; `doors`: by which people join; None: there are no meeting servers.
         """
+        self._doors = doors or Doors(database, MeetingPool())
         self._database, self._feed_urls = database, feed_urls
         self._online_seats = online_seats
 
@@ -125,7 +136,8 @@ class SessionsApi(
         check_reach(request.run_id, request.group_ids)
         command = from_message(request, Schedule)
         return self._change(
-            request, lambda store: planning.schedule(store, command, self._online_seats)
+            request,
+            lambda store: planning.schedule(store, command, self._online_seats, self._doors.hosts),
         )
 
     def MoveSession(
@@ -148,7 +160,10 @@ class SessionsApi(
         check_reach(request.run_id, request.group_ids)
         command = from_message(request, ScheduleSeries, activity_id="")
         return self._change_series(
-            request, lambda store: series.schedule(store, instances, command, self._online_seats)
+            request,
+            lambda store: series.schedule(
+                store, instances, command, self._online_seats, self._doors.hosts
+            ),
         )
 
     def MoveSeries(
@@ -244,7 +259,7 @@ class SessionsApi(
         self, request: sessions_pb2.GetSessionRequest, _context: Any
     ) -> resources_pb2.Session:
         store = self._database.reader()
-        return _answer(store, lookup.session(store, request.session_id))
+        return answer(store, lookup.session(store, request.session_id))
 
     def ListSessions(
         self, request: sessions_pb2.ListSessionsRequest, _context: Any
@@ -253,7 +268,7 @@ class SessionsApi(
         wanted = from_message(request, queries.SessionsWanted)
         rows, token = queries.sessions_page(store, wanted, page_of(request))
         return sessions_pb2.ListSessionsResponse(
-            sessions=_answers(store, rows), next_page_token=token
+            sessions=answers(store, rows), next_page_token=token
         )
 
     def ChooseSeat(
@@ -350,12 +365,6 @@ class SessionsApi(
     ) -> resources_pb2.Session:
         return self._change(request, lambda store: live.end(store, request.session_id))
 
-    def AttachRecording(
-        self, request: sessions_pb2.AttachRecordingRequest, _context: Any
-    ) -> resources_pb2.Session:
-        command = from_message(request, AttachRecording)
-        return self._change(request, lambda store: recordings.attach_recording(store, command))
-
     def CorrectAttendance(
         self, request: sessions_pb2.CorrectAttendanceRequest, _context: Any
     ) -> resources_pb2.Attendance:
@@ -432,7 +441,7 @@ class SessionsApi(
     ) -> resources_pb2.Session:
         """Do work that changes a session, and answer with the session."""
         return self._execute(
-            request, resources_pb2.Session, lambda store: _answer(store, work(store))
+            request, resources_pb2.Session, lambda store: answer(store, work(store))
         )
 
     def _change_series(
@@ -449,12 +458,6 @@ _NOBODY_NAMED = FieldViolation(
 )
 
 
-def _answer(store: SessionsStore, session: Session) -> resources_pb2.Session:
-    """Return a session as the API shows it."""
-    [answer] = _answers(store, [session])
-    return answer
-
-
 def _series_answer(store: SessionsStore, found: Series) -> resources_pb2.Series:
     """Return a series with its sessions as the API shows it."""
     occurrences = [
@@ -462,39 +465,6 @@ def _series_answer(store: SessionsStore, found: Series) -> resources_pb2.Series:
         for each in store.sessions_of_series(found.id)
     ]
     return to_message(found, resources_pb2.Series, occurrences=occurrences)
-
-
-def _answers(store: SessionsStore, sessions: Sequence[Session]) -> list[resources_pb2.Session]:
-    """Return sessions as the API shows them to the caller, with the state of their recordings."""
-    known, online = queries.recordings(store, sessions), queries.online_counts(store, sessions)
-    viewer = rights.viewer(store, principal.current(), sessions)
-    return [
-        _shown(
-            store,
-            replace(each, online=each.online + online.get(each.id, 0)),
-            known.get(each.id),
-            viewer,
-        )
-        for each in sessions
-    ]
-
-
-def _shown(
-    store: SessionsStore, session: Session, recording: Recording | None, viewer: Viewer
-) -> resources_pb2.Session:
-    """Return a session as the API shows it: while it is LIVE, who holds it sees the room's code."""
-    shows_code = session.state is SessionState.LIVE and viewer.shows_code(session)
-    code = checkin.code_at(session, store.now) if shows_code else ""
-    until = checkin.shown_until(store.now) if shows_code else None
-    url = session.join_url if viewer.joins(session) else ""
-    return to_message(
-        session,
-        resources_pb2.Session,
-        recording=recording,
-        check_in_code=code,
-        check_in_code_until=until,
-        join_url=url,
-    )
 
 
 def _presence_row(message: sessions_pb2.PresenceMark) -> PresenceRow:

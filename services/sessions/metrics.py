@@ -28,6 +28,21 @@ TIMETABLES = Counter(
 for end in ("SOLVED", "FAILED", "APPLIED", "REFUSED"):
     TIMETABLES.labels(end)
 
+MEETINGS = Counter(
+    "tandem_sessions_meetings",
+    "Steps of online meetings: made, ended; refused by the provider, its server away, all servers"
+    " full, and late: not there shortly before the class.",
+    ["outcome"],
+)
+for outcome in ("made", "ended", "refused", "away", "full", "late"):
+    MEETINGS.labels(outcome)
+WEBHOOKS = Counter(
+    "tandem_sessions_webhooks",
+    "Deliveries of meeting providers: taken, unsigned or not understood, of no known meeting.",
+    ["outcome"],
+)
+for outcome in ("taken", "refused", "unknown"):
+    WEBHOOKS.labels(outcome)
 # The live channel.
 LIVE_MEMBERS = Gauge("tandem_sessions_live_members", "Streams of members that are open now.")
 LIVE_CLASSES = Gauge("tandem_sessions_live_classes", "Classes that have members here now.")

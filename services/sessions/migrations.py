@@ -190,6 +190,45 @@ _CLASS_LOG: Mapping[str, Sequence[IndexModel]] = {
     "class_log": [IndexModel("removed_at", expireAfterSeconds=0)],
 }
 
+_MEETINGS: Mapping[str, Sequence[IndexModel]] = {
+    "meetings": [
+        INDEX,
+        IndexModel("next_at", partialFilterExpression={"next_at": {"$type": "date"}}),
+        IndexModel([("state", 1), ("start_time", 1), ("end_time", 1)]),
+        IndexModel(
+            [("made.server", 1), ("made.meeting.external_id", 1)],
+            partialFilterExpression={"made.server": {"$gt": ""}},
+        ),
+        IndexModel("end_time", expireAfterSeconds=30 * _DAY),
+    ],
+    "meeting_links": [
+        INDEX,
+        IndexModel([("session_id", 1), ("external_id", 1)]),
+        IndexModel("end_time", expireAfterSeconds=30 * _DAY),
+    ],
+}
+_MEETING_NEWS: Mapping[str, Sequence[IndexModel]] = {
+    "meeting_events": [IndexModel("at", expireAfterSeconds=14 * _DAY)],
+    "recorder_marks": [
+        IndexModel([("session_id", 1), ("at", 1), ("_id", 1)]),
+        IndexModel("at", expireAfterSeconds=30 * _DAY),
+    ],
+    "provider_recordings": [
+        IndexModel([("session_id", 1), ("start", 1), ("_id", 1)]),
+        IndexModel("end", expireAfterSeconds=30 * _DAY),
+    ],
+}
+_RECORDINGS: Mapping[str, Sequence[IndexModel]] = {
+    "recordings": [],
+    "runs": [
+        IndexModel(
+            "recordings_end",
+            # the runs that keep their recordings for some time, until that is over
+            partialFilterExpression={"recordings_end": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}},
+        )
+    ],
+}
+
 _POLLS: Mapping[str, Sequence[IndexModel]] = {
     "polls": [
         IndexModel([("session_id", 1), ("_id", 1)]),
@@ -219,6 +258,23 @@ _MODERATION: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_QUESTIONS: Mapping[str, Sequence[IndexModel]] = {
+    "questions": [
+        IndexModel([("run_id", 1), ("state", 1), ("_id", 1)]),
+        IndexModel([("run_id", 1), ("_id", 1)]),
+        IndexModel([("run_id", 1), ("asker_id", 1), ("state", 1)]),
+        IndexModel([("asked_in", 1), ("_id", 1)]),
+        IndexModel(
+            [("session_id", 1), ("votes", -1), ("asked_at", 1), ("_id", 1)],
+            partialFilterExpression={"state": "OPEN"},
+        ),
+    ],
+    "question_replies": [IndexModel([("question_id", 1), ("_id", 1)])],
+    "question_votes": [IndexModel([("question_id", 1), ("learner_id", 1)])],
+    "vote_notes": [IndexModel("question_id")],
+    "agenda_notes": [IndexModel([("run_id", 1), ("_id", 1)])],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -235,6 +291,10 @@ MIGRATIONS = (
     Migration(13, "timetables", adding(_TIMETABLES)),
     Migration(15, "requests for swaps of seats", adding(_SWAPS)),
     Migration(16, "the logs of classes", adding(_CLASS_LOG)),
+    Migration(17, "questions, their threads and votes", adding(_QUESTIONS)),
     Migration(18, "polls and feedback", adding({**_POLLS, **_FEEDBACK})),
     Migration(19, "moderation of live channels", adding(_MODERATION)),
+    Migration(21, "online meetings, and the links of people", adding(_MEETINGS)),
+    Migration(22, "what meeting providers tell", adding(_MEETING_NEWS)),
+    Migration(23, "recordings of several parts, and runs by their end", adding(_RECORDINGS)),
 )

@@ -21,8 +21,11 @@ from services.sessions.domain.swaps import Swap
 from services.sessions.domain.timetables import Timetable
 from services.sessions.ports_feedback import FeedbackStore
 from services.sessions.ports_live import LiveStore
+from services.sessions.ports_meetings import Meetings
 from services.sessions.ports_moderation import ModerationStore
 from services.sessions.ports_polls import PollStore
+from services.sessions.ports_questions import QuestionStore
+from services.sessions.ports_recordings import RecordingsPort
 
 C = TypeVar("C", bound=Replica)
 
@@ -37,7 +40,16 @@ class Instances(Protocol):
         """
 
 
-class Store(LiveStore, ModerationStore, PollStore, FeedbackStore, Protocol):
+class Store(
+    Meetings,
+    RecordingsPort,
+    LiveStore,
+    QuestionStore,
+    ModerationStore,
+    PollStore,
+    FeedbackStore,
+    Protocol,
+):
     """The data of sessions as one unit of work sees them."""
 
     now: datetime

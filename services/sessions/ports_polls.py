@@ -31,12 +31,12 @@ class PollStore(Protocol):
     def votes(self, keys: Collection[tuple[str, str]]) -> Mapping[str, Vote]:
         """Return those of some votes (poll and voter) that exist, by poll."""
 
-    def put_vote(self, vote: Vote, before: Vote | None, until: datetime | None) -> None:
+    def put_poll_vote(self, vote: Vote, before: Vote | None, until: datetime | None) -> None:
         """Store a vote in place of the voter's vote before, and count it. It is kept until an
         instant; None: for good.
         """
 
-    def tally_of(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:
+    def poll_tallies(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:
         """Return the votes of those of some polls that are OPEN, as they stand."""
 
     def end_tally(self, poll_id: str) -> Tally:

@@ -1,4 +1,4 @@
-"""Queries for lists, in pages, and for the state of recordings."""
+"""Queries for lists, in pages."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -13,9 +13,9 @@ from services.sessions.domain.class_log import ClassEntry
 from services.sessions.domain.moderation import ModerationAct
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.polls import Poll, Vote
-from services.sessions.domain.roster import Item, is_enrolled
+from services.sessions.domain.roster import is_enrolled
 from services.sessions.domain.seats import Seat
-from services.sessions.domain.session import Recording, Room, Session
+from services.sessions.domain.session import Room, Session
 from services.sessions.domain.swaps import Swap, SwapState
 from services.sessions.store import SessionsStore
 from services.sessions.store_class_log import after
@@ -170,19 +170,6 @@ def own_runs(store: SessionsStore, run_ids: Iterable[str], learner_id: str) -> s
     """Return those of some runs in which a learner has a place."""
     known = store.enrolments((run_id, learner_id) for run_id in run_ids)
     return {each.run_id for each in known.values() if is_enrolled(each)}
-
-
-def recordings(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, Recording]:
-    """Return the recordings of those sessions that have one, by session."""
-    recorded = [each for each in sessions if each.recording_item_id]
-    items = {each.recording_item_id for each in recorded}
-    known = store.replicas(Item, items) if items else {}
-    return {each.id: _recording(each, known.get(each.recording_item_id)) for each in recorded}
-
-
-def _recording(session: Session, item: Item | None) -> Recording:
-    playable, failure = item is not None and item.available, item.failure if item else ""
-    return Recording(session.recording_item_id, playable, failure, session.recording_offset)
 
 
 def _page(

@@ -10,10 +10,11 @@ from chassis.data.store import Database
 from chassis.edge.access import Relation
 from chassis.staff import StaffMember, StaffRole, within
 from services.sessions import queries
+from services.sessions.domain.questions import Question
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
 from services.sessions.store import SessionsStore
-from services.sessions.usecases import lookup, polls
+from services.sessions.usecases import lookup, polls, questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def viewer(store: SessionsStore, principal: Principal, sessions: Iterable[Sessio
 
 def relation(database: Database[SessionsStore], person_id: str, about: str, value: Any) -> Relation:
     """Return a caller's relation to a run (`run_id`), to the run of a session (`session_id`), of a
-    series (`series_id`) or of a poll (`poll_id`), or to a feed (`feed_id`).
+    series (`series_id`), a poll (`poll_id`) or a question (`question_id`), or to a feed
+    (`feed_id`).
 
     Raises NotFound if there is none, and Unavailable if the run is not known here yet.
     """
@@ -69,6 +71,8 @@ def relation(database: Database[SessionsStore], person_id: str, about: str, valu
     if about == "poll_id":
         session = lookup.session(store, polls.poll_of(store, value).session_id)
         return _to_classes(store, session, person_id)
+    if about == "question_id":
+        return _to_question(store, questions.find(store, value), person_id)
     if about == "feed_id":
         return Relation(is_owner=lookup.feed(store, value).reader_id == person_id)
     return _to_run(store, value, person_id)
@@ -94,6 +98,30 @@ def _to_classes(store: SessionsStore, held: Session | Series, person_id: str) ->
     leads = member is not None and member.role is StaffRole.TEACHER
     guest = StaffMember(person_id=person_id, role=StaffRole.ASSISTANT)
     return Relation({run_id: member if leads else guest})
+
+
+def helps(store: SessionsStore, person_id: str, question: Question) -> bool:
+    """Return whether a person is at least an ASSISTANT for a question."""
+    member = _to_question(store, question, person_id).staff[question.run_id]
+    return member is not None and member.role.includes(StaffRole.ASSISTANT)
+
+
+def classes_held(store: SessionsStore, person_id: str, questions: Iterable[Question]) -> Set[str]:
+    """Return the sessions that a person holds, of those in which some questions were asked or are
+    to be answered.
+    """
+    ids = {id_ for each in questions for id_ in (each.session_id, each.asked_in) if id_}
+    held = store.sessions_with(ids).values()
+    return {each.id for each in held if each.instructor_id == person_id}
+
+
+def _to_question(store: SessionsStore, question: Question, person_id: str) -> Relation:
+    """Who holds a class of a question, perhaps as a guest, is at least an ASSISTANT for it."""
+    run_id = question.run_id
+    member = within(members_in(store, person_id, [run_id])[run_id], question.group_ids)
+    if member is None and classes_held(store, person_id, [question]):
+        member = StaffMember(person_id=person_id, role=StaffRole.ASSISTANT)
+    return Relation({run_id: member}, store.runs_of(person_id, [run_id]))
 
 
 def _to_run(store: SessionsStore, run_id: str, person_id: str) -> Relation:

@@ -9,12 +9,14 @@ from chassis.operations.page_settings import PagesSettings
 from chassis.operations.settings import (
     API,
     LIVE,
+    MEETINGS,
     MIGRATE,
     NO_FILE,
     SOLVER,
     WORKER,
     between,
     setting,
+    url_of,
 )
 
 
@@ -62,6 +64,45 @@ class Settings(PagesSettings):
         roles=(SOLVER,),
         check=between(1, 64, "1 to 64"),
         default=8,
+    )
+
+    meetings_file: Path = setting(
+        "TOML file of the meeting servers, with their secrets; read again when it changes; without"
+        " it each online class names its own URL",
+        roles=(API, MEETINGS),
+        default=NO_FILE,
+    )
+
+    meetings_calls: int = setting(
+        "how many calls to one meeting server a process makes at once",
+        roles=(MEETINGS,),
+        # This role alone calls the servers of the file.
+        reaches="meetings",
+        check=between(1, 4, "1 to 4"),
+        default=2,
+    )
+
+    webhooks_url: str = setting(
+        "this service's HTTP server as meeting providers reach it, such as https://api.example.edu;"
+        " empty: they tell nothing, neither who came nor that a recording is there",
+        roles=(API, MEETINGS),
+        check=url_of("http", "https"),
+        default="",
+    )
+
+    meetings_ahead: timedelta = setting(
+        "how long before its class a meeting is made, in seconds",
+        roles=(WORKER,),
+        # BigBlueButton keeps a meeting for an hour in which nobody is.
+        check=between(timedelta(minutes=1), timedelta(minutes=55), "60 to 3300 seconds"),
+        default=timedelta(minutes=30),
+    )
+
+    meetings_warning: timedelta = setting(
+        "how long before its class the staff is told that its meeting is not there, in seconds",
+        roles=(WORKER,),
+        check=between(timedelta(), timedelta(minutes=55), "0 to 3300 seconds"),
+        default=timedelta(minutes=10),
     )
 
     live_members: int = setting(

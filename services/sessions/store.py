@@ -19,7 +19,13 @@
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
 | rotation_notes | a session whose seats are to be given to its cohort | made by the server |
 | availability | when a person can teach (store_availability.py) | the person's |
+| questions, question_replies | a question; a reply (store_questions.py) | made by the server |
+| question_votes | that a learner wants a question answered | question:learner |
+| vote_notes | a question whose votes are to be counted | made by the server |
+| agenda_notes | a run, or one question of it, to put on agendas | made by the server |
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
+| meetings, meeting_links, meeting_events | online meetings; see store_meetings.py | see there |
+| recorder_marks, provider_recordings | what servers recorded (store_meetings.py) | see there |
 | moderation | an act of moderation in a class (store_moderation.py) | session:number of its entry |
 | polls | a poll in a class (store_polls.py) | made by the server |
 | poll_counts | how many of some voters chose each option of an OPEN poll | poll:shard |
@@ -27,6 +33,7 @@
 | feedback_windows | until when feedback on a session is taken, and what is shown | the session's |
 | feedback | an answer of a learner (store_feedback.py) | session:a keyed hash of the learner's id |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
+| recordings | a session's recorded parts (store_recordings.py), chapters, hands | the session's |
 | guards | an object that units of work lock | its name |
 """
 
@@ -52,8 +59,11 @@ from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
 from services.sessions.store_feedback import FeedbackStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
+from services.sessions.store_meetings import MeetingStore
 from services.sessions.store_moderation import ModerationStore
 from services.sessions.store_polls import PollStore
+from services.sessions.store_questions import QuestionsStore
+from services.sessions.store_recordings import RecordingStore, end_of_recordings
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
 from services.sessions.store_timetables import TimetableStore
@@ -79,6 +89,9 @@ class SessionsStore(
     ModerationStore,
     PollStore,
     FeedbackStore,
+    QuestionsStore,
+    RecordingStore,
+    MeetingStore,
 ):
     """Sessions' database as one unit of work sees it."""
 
@@ -184,7 +197,8 @@ class SessionsStore(
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
         """Store replicas of one class."""
         if replicas:
-            self._put(REPLICAS[type(replicas[0])], *map(to_document, replicas))
+            documents = (to_document(each) | end_of_recordings(each) for each in replicas)
+            self._put(REPLICAS[type(replicas[0])], *documents)
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
         """Return the known enrolments, by run and learner."""

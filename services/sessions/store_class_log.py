@@ -68,6 +68,11 @@ def entry_id(session_id: str, number: int) -> str:
     return f"{session_id}:{number:0{WIDTH}d}"
 
 
+def of_class(session_id: str) -> Document:
+    """Return a query for all entries of a class."""
+    return after(session_id, 0)
+
+
 def after(session_id: str, number: int) -> Document:
     """Return a query for the entries of a class that follow a number."""
     return {"_id": {"$gt": entry_id(session_id, number), "$lt": session_id + _BEHIND}}

@@ -1,6 +1,6 @@
 """Polls and their votes in MongoDB.
 
-A vote is a document of its own. Votes are counted in 32 counts for each poll, by voter, so that
+A vote is a document of its own. Votes are counted in 128 counts for each poll, by voter, so that
 votes at once rarely write to the same document; none writes to the poll. Whoever closes the poll
 writes to all counts, so that a vote that is not counted conflicts with it, starts again, and finds
 the poll closed.
@@ -22,7 +22,7 @@ from services.sessions.store_series import SeriesStore
 
 Document = dict[str, Any]
 
-COUNTS = 32
+COUNTS = 128
 _POLL = itemgetter("poll_id")
 
 
@@ -70,7 +70,7 @@ class PollStore(SeriesStore):
         rows = self.find_by_ids("votes", [key(*each) for each in keys])
         return {row["poll_id"]: from_document(row, Vote) for row in rows}
 
-    def put_vote(self, vote: Vote, before: Vote | None, until: datetime | None) -> None:
+    def put_poll_vote(self, vote: Vote, before: Vote | None, until: datetime | None) -> None:
         """Store a vote in place of the voter's vote before, and count it. It is kept until an
         instant; None: for good.
         """
@@ -85,7 +85,7 @@ class PollStore(SeriesStore):
             named["removed_at"] = datetime.now(UTC) + (until - self.now)
         self._put("votes", to_document(vote) | named)
 
-    def tally_of(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:
+    def poll_tallies(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:
         """Return the votes of those of some polls that are OPEN, as they stand."""
         wanted = {"poll_id": {"$in": [*poll_ids]}}
         rows = self["poll_counts"].find(wanted, session=self.session).sort("poll_id")
@@ -102,17 +102,17 @@ class PollStore(SeriesStore):
             self.contends_for("poll_count", each)
         query = {"poll_id": poll_id}
         self["poll_counts"].update_many(query, {"$inc": {"touched": 1}}, session=self.session)
-        tally = self.tally_of([poll_id])[poll_id]
+        tally = self.poll_tallies([poll_id])[poll_id]
         self["poll_counts"].delete_many(query, session=self.session)
         return tally
 
 
 def _count_ids(poll_id: str) -> list[str]:
-    return [key(poll_id, f"{number:02d}") for number in range(COUNTS)]
+    return [key(poll_id, f"{number:03d}") for number in range(COUNTS)]
 
 
 def _count_id(vote: Vote) -> str:
-    return key(vote.poll_id, f"{zlib.crc32(vote.voter.encode()) % COUNTS:02d}")
+    return key(vote.poll_id, f"{zlib.crc32(vote.voter.encode()) % COUNTS:03d}")
 
 
 def _change(vote: Vote, before: Vote | None) -> Mapping[str, int]:

@@ -33,6 +33,7 @@ from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
+from services.sessions import questions_worker
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
@@ -41,6 +42,7 @@ from services.sessions.usecases import clashes, offers, rotation, zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
 from services.sessions.usecases.live import settle_overdue
+from services.sessions.usecases.recordings import withdraw_expired
 from services.sessions.usecases.rosters import note_enrolments
 
 Events = Sequence[Event[Any]]
@@ -77,8 +79,14 @@ ROTATION_EVERY = timedelta(seconds=1)
 CLASHES_EVERY = timedelta(seconds=1)
 POLLS_EVERY = timedelta(seconds=1)
 FEEDBACK_EVERY = timedelta(minutes=1)
+AGENDAS_EVERY = timedelta(seconds=1)
+# The votes of a question are told once in this time at most.
+VOTES_EVERY = timedelta(seconds=3)
 # New zone data come with a new image, months apart; the first run is at the start.
 ZONES_EVERY = timedelta(minutes=10)
+RECORDINGS_EVERY = timedelta(minutes=1)
+# Sessions whose recordings are withdrawn in one unit of work.
+RECORDINGS_CHUNK = 50
 # Sessions that are looked at in one turn.
 ZONES_CHUNK = 100
 # A poll that finds nothing costs a millisecond.
@@ -103,7 +111,8 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
     """Return the timers: finalisation, on every replica, because each chunk is claimed; the
     settling of sessions that nobody ends; clashes of learners; offers of seats that expire; seats
-    of cohorts; new zone data; and polls of classes that are over; and feedback.
+    of cohorts; new zone data; agendas and votes of questions; polls of classes that are over;
+    feedback; and recordings that are kept no longer.
     """
     return (
         Timer("sessions.settle", FAST_POLL, finalise, alone=False),
@@ -111,7 +120,10 @@ def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
         Timer("sessions.clashes", CLASHES_EVERY, check_clashes),
         Timer("sessions.offers", OFFERS_EVERY, expire_offers),
         Timer("sessions.rotation", ROTATION_EVERY, give_rotated_seats),
+        Timer("sessions.agendas", AGENDAS_EVERY, questions_worker.place_questions),
+        Timer("sessions.votes", VOTES_EVERY, questions_worker.count_votes),
         Timer("sessions.zones", ZONES_EVERY, apply_zone_data),
+        Timer("sessions.recordings", RECORDINGS_EVERY, expire_recordings),
         Timer("sessions.polls", POLLS_EVERY, close_polls),
         Timer("sessions.feedback", FEEDBACK_EVERY, show_feedback),
     )
@@ -154,6 +166,21 @@ def give_rotated_seats(database: Database[SessionsStore]) -> None:
             if is_away(error):
                 raise
             log.exception("a cohort's seats can't be given", session_id=session_id)
+
+
+def expire_recordings(database: Database[SessionsStore]) -> None:
+    """Withdraw the recordings of runs that keep theirs no longer, in units of work. A run that
+    fails stops no other.
+    """
+    for run_id in database.reader().runs_without_recordings(CHUNKS):
+        withdraw = partial(withdraw_expired, run_id=run_id, most=RECORDINGS_CHUNK)
+        try:
+            while database.transact(withdraw):
+                pass
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.exception("recordings can't be withdrawn", run_id=run_id)
 
 
 def apply_zone_data(database: Database[SessionsStore]) -> None:
@@ -241,7 +268,9 @@ def catch_up_completed(store: SessionsStore, event: Event[CatchUpCompleted]) -> 
 
 
 def _person(event: Event[PersonUpserted]) -> Person:
-    return from_message(event.data, Person, id=event.data.person_id, sequence=event.sequence)
+    data = event.data
+    name = " ".join(filter(None, (data.given_name, data.family_name)))
+    return from_message(data, Person, id=data.person_id, name=name, sequence=event.sequence)
 
 
 def _run(event: Event[Any]) -> Run:
@@ -281,5 +310,6 @@ def _mode(data: Any) -> AttendanceMode | None:
 
 def _item(event: Event[Any]) -> Item:
     data = event.data
-    available = isinstance(data, ItemAvailable)
-    return Item(data.item_id, available, "" if available else data.reason, event.sequence)
+    if isinstance(data, ItemAvailable):
+        return Item(data.item_id, True, "", event.sequence, data.seconds)
+    return Item(data.item_id, False, data.reason, event.sequence)

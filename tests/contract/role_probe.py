@@ -19,6 +19,7 @@ DOORS = {
     "live": ("services.sessions.live.server", "serve"),
     "worker": ("chassis.worker", "serve"),
     "solver": ("chassis.jobs.process", "serve"),
+    "meetings": ("chassis.jobs.process", "serve"),
     "relay": ("chassis.messaging.relay", "serve"),
     "migrate": ("chassis.data.bootstrap", "migrate"),
     "declare": ("chassis.messaging.topology", "declare"),

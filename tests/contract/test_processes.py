@@ -90,4 +90,4 @@ def test_a_role_holds_its_own_runtime_only(
         assert "nameko" in loaded
     else:
         assert loaded & (BUS | {"grpc"}) == set()
-        assert ("pika" in loaded) is (role not in {"migrate", "solver"})
+        assert ("pika" in loaded) is (role not in {"migrate", "solver", "meetings"})

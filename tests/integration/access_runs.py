@@ -36,6 +36,7 @@ from services.progress.domain.enums import CatchUpState
 from services.progress.store import ProgressStore
 from services.sessions import worker as sessions
 from services.sessions.domain.feeds import Feed as CalendarFeed
+from services.sessions.domain.questions import Question, QuestionPlace
 from services.sessions.domain.session import Room
 from services.sessions.store import SessionsStore
 from tests.unit.sessions.examples import SERIES, poll, session
@@ -83,6 +84,7 @@ def about(field: str, run_id: str) -> Mapping[str, Any]:
         "upload_id": f"upload-{run_id}",
         "item_id": f"item-{run_id}",
         "feed_id": f"feed-{run_id}",
+        "question_id": f"question-{run_id}",
         "catch_up_id": f"catch-up-{run_id}",
         "poll_id": f"poll-{run_id}",
     }
@@ -95,6 +97,7 @@ def about_group(field: str, group_id: str) -> Mapping[str, Any]:
     values: dict[str, Any] = {
         "session_id": f"session-{group_id}",
         "series_id": f"series-{group_id}",
+        "question_id": f"question-{group_id}",
         "person_id": learner,
         "catch_up_id": f"catch-up-{group_id}",
         "poll_id": f"poll-{group_id}",
@@ -226,14 +229,30 @@ def _fill_sessions(client: Any, name: str) -> None:
             store.put_series(of_run)
             store.put_feed(_calendar(run_id))
             store.add_poll(poll(id=f"poll-{run_id}", session_id=f"session-{run_id}", run_id=run_id))
+            store.add_question(_question(run_id, run_id))
         for group_id in (GROUP, OTHER_GROUP):
             of_group = session(id=f"session-{group_id}", run_id=OWN, group_ids=(group_id,))
             store.put_session(of_group)
             series = replace(SERIES, id=f"series-{group_id}", run_id=OWN, group_ids=(group_id,))
             store.put_series(series)
             store.add_poll(poll(id=f"poll-{group_id}", session_id=of_group.id, run_id=OWN))
+            store.add_question(_question(group_id, OWN, group_id))
 
     database.transact(work)
+
+
+def _question(name: str, run_id: str, *group_ids: str) -> Question:
+    return Question(
+        id=f"question-{name}",
+        run_id=run_id,
+        group_ids=group_ids,
+        asker_id="asker",
+        text="Why?",
+        asked_at=NOW,
+        place=QuestionPlace.BETWEEN,
+        open_since=NOW,
+        session_id=f"session-{name}",
+    )
 
 
 def _calendar(run_id: str) -> CalendarFeed:

@@ -42,6 +42,7 @@ PERSON, LEARNER_ID, READER_ID = "person_id", "learner_id", "reader_id"
 RUN, RUNS, SESSION, UPLOAD, NOTHING = "run_id", "run_ids", "session_id", "upload_id", ""
 CATCH_UP, ITEM, FEED, SERIES = "catch_up_id", "item_id", "feed_id", "series_id"
 POLL = "poll_id"
+QUESTION = "question_id"
 
 
 class Rule(NamedTuple):
@@ -152,8 +153,26 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.RequestSwap": Rule(OFFICE, LEARNER_ID, ASSISTANT, SESSION),
     "sessions.SessionsService.WithdrawSwap": Rule(OFFICE, LEARNER_ID, ASSISTANT, SESSION),
     "sessions.SessionsService.ListSwaps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
+    "sessions.SessionsService.AskQuestion": Rule(OFFICE, LEARNER_ID, ASSISTANT, RUN),
+    "sessions.SessionsService.EditQuestion": Rule(OFFICE, LEARNER_ID, ASSISTANT, QUESTION),
+    "sessions.SessionsService.VoteQuestion": Rule(OFFICE, LEARNER_ID),
+    "sessions.SessionsService.WithdrawQuestion": Rule(OFFICE, LEARNER_ID),
+    "sessions.SessionsService.MergeQuestions": Rule(OFFICE, "", ASSISTANT, QUESTION),
+    "sessions.SessionsService.AnswerQuestion": Rule(OFFICE, "", ASSISTANT, QUESTION),
+    "sessions.SessionsService.ReplyToQuestion": Rule(OFFICE, PERSON),
+    "sessions.SessionsService.ReopenQuestion": Rule(OFFICE, "", ASSISTANT, QUESTION),
+    "sessions.SessionsService.HideQuestion": Rule(OFFICE, "", ASSISTANT, QUESTION),
+    "sessions.SessionsService.GetQuestion": Rule(OFFICE, "", OBSERVER, QUESTION, learners=True),
+    "sessions.SessionsService.ListQuestions": Rule(
+        OFFICE, "", OBSERVER, RUN, learners=True, groups=True
+    ),
+    "sessions.SessionsService.ListAgenda": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
+    "sessions.SessionsService.SuggestDuplicates": Rule(
+        OFFICE, "", OBSERVER, RUN, learners=True, groups=True
+    ),
     "sessions.SessionsService.StartSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.UndoStart": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.GetJoinLink": Rule(set(), "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.CheckIn": Rule({SERVICE}, LEARNER_ID),
     "sessions.SessionsService.RecordPresence": Rule({SERVICE}, "", ASSISTANT, SESSION),
     "sessions.SessionsService.SendChat": Rule(set(), "", OBSERVER, SESSION, learners=True),
@@ -182,6 +201,9 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.ListModeration": Rule(OFFICE, "", TEACHER, SESSION),
     "sessions.SessionsService.EndSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.AttachRecording": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.WithdrawRecording": Rule(OFFICE, "", TEACHER, SESSION),
+    "sessions.SessionsService.SetChapters": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.GetRecordingLine": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.CorrectAttendance": Rule(OFFICE, "", TEACHER, SESSION),
     "sessions.SessionsService.ListAttendance": Rule(
         OFFICE, LEARNER_ID, OBSERVER, SESSION, groups=True
@@ -299,8 +321,8 @@ def test_every_thing_of_a_run_is_tried() -> None:
 
 
 STAFFED = [name for name, rule in TABLE.items() if rule.staff]
-HELD = {SESSION, SERIES, POLL}
-"""What someone holds, as an instructor of the classes."""
+HELD = {SESSION, SERIES, POLL, QUESTION}
+"""What someone holds, as an instructor of the classes, and the questions of these."""
 OF_GROUPS = {*HELD, PERSON, CATCH_UP}
 BY_RUN = [name for name in STAFFED if TABLE[name].about]
 

@@ -55,6 +55,13 @@ class PageRequest:
     are replaced by U+FFFD."""
     if_none_match: str = ""
     """The header If-None-Match; empty if there is none."""
+    body: bytes = b""
+    """As it came, of a page that takes any body."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case name; of one that came twice, both values with a comma between (RFC 9110,
+    section 5.3)."""
+    query: str = ""
+    """As it came, without the question mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,9 @@ class Page:
     """Called on a thread, with a deadline. Errors of the domain become problem details."""
     takes_form: bool = False
     """Whether it can also be called by POST with a form."""
+    largest_body: int = 0
+    """The largest body of any type, in bytes, with which it is called by POST, and not otherwise;
+    0: it takes no such body."""
 
 
 def is_current(if_none_match: str, etag: str) -> bool:
@@ -90,8 +100,12 @@ def is_current(if_none_match: str, etag: str) -> bool:
 
 
 def route_of(service: str, pipeline: Pipeline, page: Page) -> Route:
-    """Return the route of a page: GET, HEAD, and POST if it takes a form."""
+    """Return the route of a page: GET, HEAD, and POST if it takes a form; POST alone if it takes
+    any body.
+    """
     methods = ["GET", "POST"] if page.takes_form else ["GET"]
+    if page.largest_body:
+        methods = ["POST"]
     return Route(page.path, _Pages(service, pipeline, page).answer, methods=methods)
 
 
@@ -109,7 +123,7 @@ class _Pages:
 
         Raises HTTPException if the query is too long (414) or the body is no form (415).
         """
-        _check(request)
+        _check(request, self._page)
         exchange = Exchange(self._measures, request.headers)
         exchange.begin()
         try:
@@ -130,15 +144,12 @@ class _Pages:
             exchange.leave()
 
     async def _answer(self, request: Request) -> PageAnswer:
-        reading = Reading(time.monotonic() + LONGEST_REQUEST, LARGEST_FORM)
+        largest = self._page.largest_body or LARGEST_FORM
+        reading = Reading(time.monotonic() + LONGEST_REQUEST, largest)
         with self._pipeline.admission.take(self._caller) as slot:
             slot.check()
-            form = await _form(request, reading, slot) if request.method == "POST" else b""
-            asked = PageRequest(
-                request.path_params,
-                _arguments(request.scope, form),
-                ", ".join(request.headers.getlist("if-none-match")),
-            )
+            body = await _body(request, reading, slot) if request.method == "POST" else b""
+            asked = _asked(request, body, self._page)
             async with self._turn(reading):
                 return await on_thread(
                     self._pipeline,
@@ -161,15 +172,31 @@ class _Pages:
             self._turns.release()
 
 
-def _check(request: Request) -> None:
+def _check(request: Request, page: Page) -> None:
     if len(request.scope["query_string"]) > LARGEST_QUERY:
         raise HTTPException(414, f"the query has more than {LARGEST_QUERY} bytes")
+    if page.largest_body:
+        return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method == "POST" and kind != FORM:
         raise HTTPException(415, f"the content type must be {FORM}", {"accept-post": FORM})
 
 
-async def _form(request: Request, reading: Reading, slot: Slot) -> bytes:
+def _asked(request: Request, body: bytes, page: Page) -> PageRequest:
+    """Return a request as a page sees it. Raises Malformed if there are too many arguments."""
+    names = dict.fromkeys(request.headers.keys())
+    headers = {name: ", ".join(request.headers.getlist(name)) for name in names}
+    return PageRequest(
+        request.path_params,
+        _arguments(request.scope, b"" if page.largest_body else body),
+        headers.get("if-none-match", ""),
+        body if page.largest_body else b"",
+        headers,
+        request.scope["query_string"].decode("latin-1"),
+    )
+
+
+async def _body(request: Request, reading: Reading, slot: Slot) -> bytes:
     with await reading.room(slot) as body:
         return await reading.read(request, body)
 

@@ -22,6 +22,7 @@ NOTHING = timedelta()
 LATEST_EVIDENCE = timedelta(days=366)
 LONGEST_FEEDBACK = timedelta(days=366)
 SHORTEST_OFFER = timedelta(minutes=1)
+LONGEST_KEEPING = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,8 @@ class RunPolicy:
     """From how long before a session freed seats are offered, and not given at once."""
     seat_offer_within: timedelta | None = None
     """How long an offer of a seat stands."""
+    keep_recordings: timedelta | None = None
+    """How long recordings are kept after the last day; 0: for ever."""
     keep_chat: bool | None = None
     """Whether the chat of classes is kept after them."""
     feedback_within: timedelta | None = None
@@ -86,6 +89,7 @@ DEFAULT_POLICY = RunPolicy(
     due_notice=timedelta(days=1),
     seat_offer_notice=NOTHING,
     seat_offer_within=timedelta(hours=2),
+    keep_recordings=NOTHING,
     keep_chat=False,
     feedback_within=timedelta(days=14),
 )
@@ -329,11 +333,19 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
         yield FieldViolation("policy.evidence_within", wrong, "0, or at most 366 days")
     if policy.due_notice is not None and policy.due_notice < NOTHING:
         yield FieldViolation("policy.due_notice", "is negative", "0, for no notice, or more")
+    yield from _keeping_violations(policy)
+    yield from _offer_violations(policy)
+
+
+def _keeping_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
+    keep = policy.keep_recordings
+    if keep is not None and not NOTHING <= keep <= LONGEST_KEEPING:
+        wrong = f"is {keep.total_seconds():g} s"
+        yield FieldViolation("policy.keep_recordings", wrong, "0, for ever, or at most 100 years")
     feedback = policy.feedback_within
     if feedback is not None and not NOTHING <= feedback <= LONGEST_FEEDBACK:
         wrong = f"is {feedback.total_seconds():g} s"
         yield FieldViolation("policy.feedback_within", wrong, "0, for none, or at most 366 days")
-    yield from _offer_violations(policy)
 
 
 def _offer_violations(policy: RunPolicy) -> Iterator[FieldViolation]:

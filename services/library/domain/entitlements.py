@@ -44,8 +44,8 @@ class RunReadingList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionItems:
-    """Items that a session of a run gave its learners to study: its materials, its recording, what
-    takes its place. Once given, they stay readable.
+    """Items that a session of a run gave its learners to study: its materials, or what takes its
+    place. Once given, they stay readable; items of recordings (recordings.py) do not.
     """
 
     session_id: str

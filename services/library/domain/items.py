@@ -111,6 +111,11 @@ class Item:
         return self.renditions[0]
 
     @property
+    def is_for_all(self) -> bool:
+        """Return whether everybody whom the university knows may read it, after its embargo."""
+        return self.access is Access.ALL
+
+    @property
     def replaces_item_id(self) -> str:
         """Return the id of the version before this one; "" if there is none."""
         return self.predecessors[-1] if self.predecessors else ""

@@ -20,6 +20,7 @@ class Category(StrEnum):
     DEADLINE = "DEADLINE"
     REMINDER = "REMINDER"
     ACTIVITY = "ACTIVITY"
+    QUESTION = "QUESTION"
 
 
 class DeliveryState(StrEnum):
@@ -55,6 +56,8 @@ class Kind(StrEnum):
     SERIES_MOVED = "series_moved"
     SERIES_CANCELLED = "series_cancelled"
     SESSION_NOT_HELD = "session_not_held"
+    MEETING_FAILED = "meeting_failed"
+    MEETING_MADE = "meeting_made"
     SEAT_PROMOTED = "seat_promoted"
     SEAT_OFFERED = "seat_offered"
     SEAT_SWAPPED = "seat_swapped"
@@ -67,6 +70,9 @@ class Kind(StrEnum):
     DUE_MISSED = "due_missed"
     DUES_CHANGED = "dues_changed"
     ACTIVITIES_OPENED = "activities_opened"
+    QUESTION_ANSWERED = "question_answered"
+    QUESTION_CARRIED_OVER = "question_carried_over"
+    QUESTIONS_WAITING = "questions_waiting"
     REMINDER = "reminder"
 
 

@@ -39,6 +39,9 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SERIES_MOVED: Rule(Category.SESSION, urgent=True),
     Kind.SERIES_CANCELLED: Rule(Category.SESSION, urgent=True),
     Kind.SESSION_NOT_HELD: Rule(Category.SESSION),
+    # The instructor can find another room for the class, or wait.
+    Kind.MEETING_FAILED: Rule(Category.SESSION, urgent=True, lapses=True),
+    Kind.MEETING_MADE: Rule(Category.SESSION, urgent=True, lapses=True),
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
     Kind.SEAT_SWAPPED: Rule(Category.SEAT),
     # There is little time to answer; after it, nothing can be done.
@@ -53,14 +56,17 @@ RULES: Mapping[Kind, Rule] = {
     Kind.DUE_MISSED: Rule(Category.DEADLINE),
     Kind.DUES_CHANGED: Rule(Category.DEADLINE),
     Kind.ACTIVITIES_OPENED: Rule(Category.ACTIVITY, lapses=True),
+    Kind.QUESTION_ANSWERED: Rule(Category.QUESTION),
+    Kind.QUESTION_CARRIED_OVER: Rule(Category.QUESTION),
+    Kind.QUESTIONS_WAITING: Rule(Category.QUESTION),
     Kind.REMINDER: Rule(Category.REMINDER, lapses=True),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a notice tells of (a session, series, offer, catch-up or due), as it was then; see
-    domain/standing.py.
+    """What a notice tells of (a session, series, offer, catch-up, due or question), as it was then;
+    see domain/standing.py.
     """
 
     kind: Kind = Kind.REMINDER
@@ -73,7 +79,7 @@ class About:
     """None: unknown."""
     catch_up_id: str = ""
     sequence: int = 0
-    """The version of the session, series, offer, catch-up or due."""
+    """The version of the session, series, offer, catch-up, due or question."""
     due_id: str = ""
     series_id: str = ""
     offer_id: str = ""
@@ -81,6 +87,7 @@ class About:
     """Of dues that changed: whose they are."""
     activity_ids: tuple[str, ...] = ()
     """Of dues that changed: the activities."""
+    question_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

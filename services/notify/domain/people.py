@@ -97,6 +97,14 @@ class SeatOffer:
     sequence: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The newest event of a question: it was asked, answered, merged, carried over or withdrawn."""
+
+    id: str
+    sequence: int = 0
+
+
 def offer_id(session_id: str, learner_id: str) -> str:
     """Return the id of a learner's offers of a seat in a session; a session's id has no colon."""
     return f"{session_id}:{learner_id}"

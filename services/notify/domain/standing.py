@@ -9,7 +9,7 @@ from typing import Protocol
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About
 from services.notify.domain.path_news import DueDigest
-from services.notify.domain.people import CatchUp, Due, Run, SeatOffer, Series
+from services.notify.domain.people import CatchUp, Due, Question, Run, SeatOffer, Series
 from services.notify.domain.sessions import Session
 
 
@@ -20,7 +20,7 @@ class Standing(StrEnum):
     OVER = "OVER"
     """Its time is over: a class has begun or ended, a deadline or an offer is past."""
     OVERTAKEN = "OVERTAKEN"
-    """Newer news of the same class, series, offer, catch-up or due is known."""
+    """Newer news of the same class, series, offer, catch-up, due or question is known."""
 
 
 class Told(Protocol):
@@ -50,6 +50,7 @@ class Known:
     series: Mapping[str, Series] = field(default_factory=dict)
     offers: Mapping[str, SeatOffer] = field(default_factory=dict)
     digests: Mapping[str, DueDigest] = field(default_factory=dict)
+    questions: Mapping[str, Question] = field(default_factory=dict)
 
 
 def standing(told: Told, known: Known, now: datetime) -> Standing:
@@ -64,8 +65,8 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
             return _reminder(about, session, run, now)
         case Kind.SESSION_MOVED:
             return _move(told, session, now)
-        case Kind.SESSION_NOT_HELD:
-            return _not_held(about, session)
+        case Kind.SESSION_NOT_HELD | Kind.MEETING_FAILED | Kind.MEETING_MADE:
+            return _staff_news(about, session, now)
         case Kind.SEAT_PROMOTED | Kind.SEAT_SWAPPED | Kind.SEAT_OFFERED:
             return _seat_news(about, known.offers.get(about.offer_id), session, run, now)
         case Kind.ENROLMENT_PROMOTED | Kind.ACTIVITIES_OPENED:
@@ -101,6 +102,15 @@ def _not_held(about: About, session: Session | None) -> Standing:
     return Standing.STANDS if is_newest else Standing.OVERTAKEN
 
 
+def _staff_news(about: About, session: Session | None, now: datetime) -> Standing:
+    """Return whether a class was not held, or still needs its online meeting at that time."""
+    if about.kind is Kind.SESSION_NOT_HELD:
+        return _not_held(about, session)
+    if session is not None and (session.cancelled or session.start_time != about.start_time):
+        return Standing.OVERTAKEN
+    return _until(about.end_time, now)
+
+
 def _seat_news(
     about: About, newest: SeatOffer | None, session: Session | None, run: Run | None, now: datetime
 ) -> Standing:
@@ -129,17 +139,21 @@ def _dues(about: About, digest: DueDigest | None, now: datetime) -> Standing:
     return _until(about.end_time, now)
 
 
-def _newest(about: About, known: Known) -> CatchUp | Due | Series | None:
+def _newest(about: About, known: Known) -> CatchUp | Due | Series | Question | None:
     if about.kind is Kind.SERIES_MOVED:
         return known.series.get(about.series_id)
+    if about.kind is Kind.QUESTION_CARRIED_OVER:
+        return known.questions.get(about.question_id)
     return known.dues.get(about.due_id) or known.catch_ups.get(about.catch_up_id)
 
 
 def _other(
-    about: About, newest: CatchUp | Due | Series | SeatOffer | None, now: datetime
+    about: About,
+    newest: CatchUp | Due | Series | SeatOffer | Question | None,
+    now: datetime,
 ) -> Standing:
-    """Return whether news of a catch-up, due, offer or moved series is its newest, and a deadline
-    or class to come.
+    """Return whether news of a catch-up, due, offer, question or moved series is its newest, and a
+    deadline or class to come.
     """
     if newest is not None and newest.sequence > about.sequence:
         return Standing.OVERTAKEN

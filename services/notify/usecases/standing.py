@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from services.notify.domain.path_news import DueDigest
-from services.notify.domain.people import CatchUp, Due, Run, SeatOffer, Series
+from services.notify.domain.people import CatchUp, Due, Question, Run, SeatOffer, Series
 from services.notify.domain.standing import Known, Told
 from services.notify.ports import Store
 
@@ -19,4 +19,5 @@ def known_of(store: Store, told: Collection[Told]) -> Known:
         store.replicas(Series, {each.series_id for each in about if each.series_id}),
         store.replicas(SeatOffer, {each.offer_id for each in about if each.offer_id}),
         store.replicas(DueDigest, {each.enrolment_id for each in about if each.enrolment_id}),
+        store.replicas(Question, {each.question_id for each in about if each.question_id}),
     )

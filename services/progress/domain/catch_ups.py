@@ -6,7 +6,8 @@
 Until it is completed, it asks for the present substitute materials of its class. It is withdrawn
 (`dropped`) while the learner need not do it: after a withdrawal from the run, after the absence was
 excused or corrected, or while an alternative of its class is enough (alternatives.py), whether it
-was open, missed or completed by then. If that is taken back,
+was open, missed or completed by then. An open one is also withdrawn when the recording was taken
+back and nothing is there in its place. If that is taken back,
 it counts again; an open one is assigned again, with a new due.
 
 Who comes late into the run, and usually attends, gets a catch-up for each class that was held
@@ -25,7 +26,13 @@ from typing import Any, TypeVar
 
 from chassis.civil import Calendar, local_due
 from chassis.errors import FieldViolation
-from services.progress.domain.enums import AttendanceMode, AttendanceStatus, CatchUpState, Stretch
+from services.progress.domain.enums import (
+    AttendanceMode,
+    AttendanceStatus,
+    CatchUpState,
+    MissedPart,
+    Stretch,
+)
 from services.progress.domain.events import (
     CatchUpAssigned,
     CatchUpChanged,
@@ -77,6 +84,8 @@ class CatchUp:
     due_local_at: datetime | None = None
     """The instant that this civil time was: another due is by an instant, which an older version
     has set."""
+    missed_parts: tuple[MissedPart, ...] = ()
+    """Where there are several recorded parts: what such a learner missed of each; empty: all."""
 
     @property
     def is_open(self) -> bool:
@@ -235,7 +244,8 @@ def kept_up(
         is_assigned and over_since is not None and (catch_up.dropped or catch_up.due >= over_since)
     )
     wanted = is_wanted(run_state, catch_up.session_id, held_before, run.policy)
-    applies = wanted and not (outlives or catch_up.waived or is_spared)
+    is_empty = is_assigned and plan.has_nothing_left(catch_up.session_id)
+    applies = wanted and not (outlives or catch_up.waived or is_spared or is_empty)
     if applies is not catch_up.dropped:
         return catch_up
     if not applies:
@@ -296,8 +306,9 @@ def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:
 
 
 def with_time_for(before: CatchUp, after: CatchUp, due: CatchUpDue, now: datetime) -> CatchUp:
-    """Return the catch-up, due at `due` or later if what is to be studied changed in time."""
-    if after.item_ids == before.item_ids or not after.is_open or now > after.due:
+    """Return the catch-up, due at `due` or later if other items came in time."""
+    is_more = not set(after.item_ids) <= set(before.item_ids)
+    if not is_more or not after.is_open or now > after.due:
         return after
     return after if due.at <= after.due else _due_at(after, due)
 
@@ -343,11 +354,14 @@ def in_time_after_all(catch_up: CatchUp, at: datetime) -> CatchUp:
     return replace(catch_up, state=CatchUpState.COMPLETED, completed_at=at, in_time=True)
 
 
-def asking_for(catch_up: CatchUp, missed: tuple[Stretch, ...]) -> CatchUp:
+def asking_for(
+    catch_up: CatchUp, missed: tuple[Stretch, ...], missed_parts: tuple[MissedPart, ...] = ()
+) -> CatchUp:
     """Return the catch-up with the parts that its learner missed, as known at present."""
-    if catch_up.dropped or missed == catch_up.missed:
+    known = (catch_up.missed, catch_up.missed_parts)
+    if catch_up.dropped or (missed, missed_parts) == known:
         return catch_up
-    return replace(catch_up, missed=missed)
+    return replace(catch_up, missed=missed, missed_parts=missed_parts)
 
 
 def events_between(before: CatchUp | None, after: CatchUp) -> Iterator[object]:
@@ -391,7 +405,7 @@ def _status(run_state: LearnerRunState, session_id: str) -> AttendanceStatus | N
 
 
 def _task(catch_up: CatchUp) -> tuple[object, ...]:
-    return catch_up.item_ids, catch_up.due, catch_up.missed
+    return catch_up.item_ids, catch_up.due, catch_up.missed, catch_up.missed_parts
 
 
 def _takes_back(before: CatchUp, after: CatchUp) -> bool:

@@ -4,9 +4,11 @@ It decides catch-ups, and SESSION activities by what is studied in the place of 
 activities don't depend on it.
 
 A class and its recordings have one time line each; a recording's offset tells where it begins on
-the class's. What a learner of a PARTIAL attendance heard in the class, and what the learner watched
-of an earlier recording of the same length, is brought onto the present recording's line, and joined
-there with what was watched of it. Nothing of this depends on the order in which it becomes known.
+the class's, or its stretches which times of the class it contains. What a learner of a PARTIAL
+attendance heard in the class, and what the learner watched of an earlier recording (of the same
+length, or of which the same is told), is brought onto the line of each part of the present
+recording, and joined there with what was watched of it. Nothing of this depends on the order in
+which it becomes known.
 
 | policy | what counts |
 |---|---|
@@ -23,14 +25,17 @@ two and so take credit away, and the order would matter. So more statements neve
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 
 from services.progress.domain.catch_ups import Studied
-from services.progress.domain.enums import EvidencePolicy, Stretch
+from services.progress.domain.enums import EvidencePolicy, MissedPart, Stretch
 from services.progress.domain.evidence import Evidence, latest, read_at, told_apart
-from services.progress.domain.intervals import Interval, covering, gaps, joined, measure, shifted
+from services.progress.domain.intervals import Interval, covering, gaps, joined, measure
 from services.progress.domain.learner import Learner, did_all
 from services.progress.domain.path import Policy
 from services.progress.domain.plan import Plan
+from services.progress.domain.recorded_time import Stretches, in_class, in_file
 from services.progress.domain.sessions import Item
 from services.progress.domain.shares import HAIR, SEAM, evidence_on, playing_time
 from services.progress.domain.statements import Recorded, Stored, is_vouched_for
@@ -44,10 +49,18 @@ MOST_MISSED = 20
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A learner's evidence on a recording, and how much later the present one shows the same."""
+    """A learner's evidence on a recording, and how the present one shows the same."""
 
     evidence: Evidence
-    shift: float
+    lines: tuple[Stretches, Stretches] | None = None
+    """What of the class's time it contains, and the present one; None: it is the present one."""
+
+    def shown(self, watched: tuple[Interval, ...]) -> tuple[Interval, ...]:
+        """Return where the present recording shows what was watched."""
+        if self.lines is None:
+            return watched
+        before, present = self.lines
+        return in_file(present, in_class(before, watched))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +105,57 @@ def missed(
 ) -> tuple[Stretch, ...]:
     """Return the parts of a recording that show what a learner missed who was there for a part.
 
-    In seconds of the recording; at most the longest `MOST_MISSED`. Empty for others: all of it.
+    In seconds of the recording; at most the longest `MOST_MISSED`. Empty for others: all of it, and
+    where there are several recorded parts (`missed_parts`).
     """
     if len(item_ids) != 1:
         return ()
-    attended = _attended(session_id, item_ids[0], learner, plan)
-    item = plan.items.get(item_ids[0])
-    if not attended or item is None or not item.seconds:
+    return tuple(stretch for _, stretch in _longest_missed(session_id, item_ids, learner, plan))
+
+
+def missed_parts(
+    session_id: str, item_ids: Sequence[str], learner: Learner, plan: Plan
+) -> tuple[MissedPart, ...]:
+    """Return what a learner missed of several recorded parts who was there for a part, without the
+    parts that were heard whole. At most `MOST_MISSED` stretches; empty for others: all of it.
+    """
+    if len(item_ids) < 2:
         return ()
-    parts = [(round(a, 1), round(b, 1)) for a, b in gaps(attended, item.seconds) if b - a > SEAM]
-    longest = sorted(parts, key=lambda part: (part[0] - part[1], part))[:MOST_MISSED]
-    return tuple(Stretch(start, end) for start, end in sorted(longest))
+    found = _longest_missed(session_id, item_ids, learner, plan)
+    return tuple(
+        MissedPart(item_id, tuple(each for _, each in some))
+        for item_id, some in groupby(found, key=itemgetter(0))
+    )
+
+
+def _longest_missed(
+    session_id: str, item_ids: Sequence[str], learner: Learner, plan: Plan
+) -> list[tuple[str, Stretch]]:
+    """Return the longest stretches that were missed, each with its item, in order."""
+    missed = [_gaps(session_id, each, learner, plan) for each in item_ids]
+    rows = [
+        (place, start, end)
+        for place, some in enumerate(missed)
+        for start, end in some or ()
+        if end - start > SEAM
+    ]
+    if None in missed:
+        return []
+    longest = sorted(rows, key=lambda row: (row[1] - row[2], row))[:MOST_MISSED]
+    return [
+        (item_ids[place], Stretch(round(start, 1), round(end, 1)))
+        for place, start, end in sorted(longest)
+    ]
+
+
+def _gaps(
+    session_id: str, item_id: str, learner: Learner, plan: Plan
+) -> tuple[Interval, ...] | None:
+    """Return what a recording shows of what a learner missed; None if that is not known."""
+    attended, item = _attended(session_id, item_id, learner, plan), plan.items.get(item_id)
+    if attended is None or item is None or not item.seconds:
+        return None
+    return gaps(attended, item.seconds)
 
 
 def in_time_at(
@@ -158,13 +211,13 @@ def _share(session_id: str, item_id: str, learner: Learner, plan: Plan) -> float
 def _known(session_id: str, item_id: str, learner: Learner, plan: Plan) -> _Known | None:
     """Return what is known; None, nearly always, if there is nothing."""
     item, line = plan.items.get(item_id), plan.line_of(session_id, item_id)
-    attended = _attended(session_id, item_id, learner, plan)
+    attended = _attended(session_id, item_id, learner, plan) or ()
     own = evidence_on(item_id, learner, plan)
-    sources = [_Source(own, 0.0)] if own else []
+    sources = [_Source(own)] if own else []
     for each in line.earlier if line else ():
         evidence = evidence_on(each.item_id, learner, plan)
-        if evidence is not None:
-            sources.append(_Source(evidence, each.shift))
+        if evidence is not None and line is not None:
+            sources.append(_Source(evidence, (each.on_class, line.on_class)))
     if item is None or not (attended or sources):
         return None
     return _Known(item, attended, own, tuple(sources))
@@ -177,7 +230,7 @@ def _share_of(known: _Known, policy: Policy) -> float:
     sure = [*known.attended, *(x for each in known.sources for x in _sure(each, policy))]
     seconds = _measured(sure, length)
     if policy.evidence is EvidencePolicy.LEARNERS_AT_PACE:
-        claimed = [x for each in known.sources for x in shifted(each.evidence.watched, each.shift)]
+        claimed = [x for each in known.sources for x in each.shown(each.evidence.watched)]
         plausible = sum(_plausible(each.evidence) for each in known.sources)
         seconds = min(_measured(sure + claimed, length), seconds + plausible)
     return min(1.0, seconds / length)
@@ -190,8 +243,8 @@ def _measured(intervals: Sequence[Interval], length: float) -> float:
 def _sure(source: _Source, policy: Policy) -> tuple[Interval, ...]:
     """Return what was watched without a doubt, on the present recording's line."""
     if policy.evidence in (None, EvidencePolicy.LEARNERS):
-        return shifted(source.evidence.watched, source.shift)
-    return shifted(told_apart(source.evidence).vouched or (), source.shift)
+        return source.shown(source.evidence.watched)
+    return source.shown(told_apart(source.evidence).vouched or ())
 
 
 def _plausible(evidence: Evidence) -> float:
@@ -202,13 +255,17 @@ def _plausible(evidence: Evidence) -> float:
     return FASTEST * (last - first).total_seconds() + MARGIN.total_seconds()
 
 
-def _attended(session_id: str, item_id: str, learner: Learner, plan: Plan) -> tuple[Interval, ...]:
-    """Return what the learner heard in the class, on the line of its recording."""
+def _attended(
+    session_id: str, item_id: str, learner: Learner, plan: Plan
+) -> tuple[Interval, ...] | None:
+    """Return what the learner heard in the class, on the line of its recording; None if that does
+    not count, or is not known.
+    """
     attendance = learner.run_state.attendance.get(session_id)
     line = plan.line_of(session_id, item_id)
     if attendance is None or line is None or not plan.run.policy.asks_for_part:
-        return ()
-    return shifted(attendance.stretches, -line.offset)
+        return None
+    return in_file(line.on_class, attendance.stretches) if attendance.stretches else None
 
 
 def _read_at(evidence: Evidence | None, policy: Policy) -> datetime | None:

@@ -173,5 +173,13 @@ class Stretch:
     end: float
 
 
+@dataclass(frozen=True, slots=True)
+class MissedPart:
+    """What a learner who was there for a part missed of one recorded part."""
+
+    item_id: str
+    stretches: tuple[Stretch, ...]
+
+
 Key = tuple[str, str]
 """Run and learner: the key of everything that progress stores about a learner."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.progress.domain.enums import CatchUpState, DueCause, Stretch
+from services.progress.domain.enums import CatchUpState, DueCause, MissedPart, Stretch
 from services.progress.domain.statements import Statement
 
 
@@ -73,6 +73,7 @@ class CatchUpAssigned:
     assigned_at: datetime
     due: datetime
     missed: tuple[Stretch, ...] = ()
+    missed_parts: tuple[MissedPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class CatchUpChanged:
     reason: str = ""
     changed_by: str = ""
     missed: tuple[Stretch, ...] = ()
+    missed_parts: tuple[MissedPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,6 @@ def joined(intervals: Iterable[Interval], length: float, gap: float) -> tuple[In
     return tuple(found)
 
 
-def shifted(intervals: Iterable[Interval], by: float) -> tuple[Interval, ...]:
-    """Return intervals of one time line on another, on which everything is `by` seconds later."""
-    return tuple((start + by, end + by) for start, end in intervals)
-
-
 def covering(intervals: Iterable[Interval], length: float) -> tuple[Interval, ...]:
     """Return the union of the intervals' parts between 0 and `length`."""
     return union((max(start, 0.0), min(end, length)) for start, end in intervals)

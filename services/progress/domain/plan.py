@@ -12,7 +12,8 @@ from services.progress.domain.enums import ActivityKind, ConditionKind, SessionS
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.path import Activity, Condition, Path, Run
 from services.progress.domain.plan_history import PlanHistory
-from services.progress.domain.sessions import Item, Session, agree, substitutes
+from services.progress.domain.recorded_time import Stretches
+from services.progress.domain.sessions import AttachedRecording, Item, Session, agree, substitutes
 
 # The end of a session whose end is not known yet.
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -20,19 +21,19 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier recording of a class that is as long as a later one."""
+    """An earlier recording of a class that is as long as a later one, or tells what it contains."""
 
     item_id: str
-    shift: float
-    """What it shows at second t, the later one shows at t + shift."""
+    on_class: Stretches
+    """What of the class's time it contains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """The time line of a class's recording."""
 
-    offset: float
-    """Where it begins, in seconds from the class's real start."""
+    on_class: Stretches
+    """What of the class's time it contains."""
     earlier: tuple[Earlier, ...]
     """The earlier recordings of which what was watched counts for this one."""
 
@@ -157,16 +158,27 @@ class Plan:
     def _lines(self) -> Mapping[tuple[str, str], Line]:
         """The lines of all recordings that classes have or had, by class and item."""
         return {
-            (session.id, each.item_id): Line(each.offset, tuple(self._agreeing(session, place)))
+            (session.id, each.item_id): Line(each.on_class, tuple(self._agreeing(session, each)))
             for session in self.sessions.values()
-            for place, each in enumerate(session.attached)
+            for each in session.attached
         }
 
-    def _agreeing(self, session: Session, place: int) -> Iterable[Earlier]:
-        one, items = session.attached[place], self.items
-        for each in session.attached[:place]:
-            if agree(items.get(each.item_id), items.get(one.item_id)):
-                yield Earlier(each.item_id, each.offset - one.offset)
+    def _agreeing(self, session: Session, one: AttachedRecording) -> Iterable[Earlier]:
+        """Yield the recordings of before `one` of which we know what of `one` they show. Parts of
+        one recording are not before each other.
+        """
+        items = self.items
+        for each in session.attached:
+            is_told = each.stretches and one.stretches
+            if each.sequence < one.sequence and (
+                is_told or agree(items.get(each.item_id), items.get(one.item_id))
+            ):
+                yield Earlier(each.item_id, each.on_class)
+
+    def has_nothing_left(self, session_id: str) -> bool:
+        """Return whether a class's recording was taken back, and nothing is there in its place."""
+        session = self.sessions.get(session_id)
+        return session is not None and session.is_withdrawn and not self.substitutes.get(session_id)
 
     def line_of(self, session_id: str, item_id: str) -> Line | None:
         """Return the time line of a class's recording; None if the item is none of them."""

@@ -86,9 +86,13 @@ def _due_cause(before: Session | None, after: Session) -> DueCause:
 
 def _facts(session: Session, items: Mapping[str, Item]) -> tuple[object, ...]:
     """Return what of a session learners' results depend on."""
-    lines = [(each.item_id, each.offset) for each in session.attached if each.item_id in items]
-    substituted = substitutes(session, items)
-    return session.activity_id, session.ended_at, session.group_ids, substituted, lines
+    lines = [
+        (each.item_id, each.on_class, each in session.parts)
+        for each in session.attached
+        if each.item_id in items
+    ]
+    told = (session.activity_id, session.ended_at, session.group_ids, session.is_withdrawn)
+    return *told, substitutes(session, items), lines
 
 
 def _end(session: Session) -> tuple[datetime | None, bool]:

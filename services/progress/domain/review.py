@@ -11,7 +11,7 @@ from datetime import datetime
 from services.progress.domain import alternatives, catch_ups
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.completion import done_at, is_failed
-from services.progress.domain.credit import missed, studied
+from services.progress.domain.credit import missed, missed_parts, studied
 from services.progress.domain.enums import CatchUpState
 from services.progress.domain.events import ActivityCompleted, ActivityReopened, PathCompleted
 from services.progress.domain.evidence import latest
@@ -130,8 +130,9 @@ def _reviewed_catch_ups(
             if stocked is not catch_up:
                 due = catch_ups.due_of(session_id, late, now, plan)
                 catch_up = catch_ups.with_time_for(catch_up, stocked, due, now)
-            parts = missed(session_id, catch_up.item_ids, learner, plan)
-            judged = _judged(catch_ups.asking_for(catch_up, parts), learner, plan, at)
+            asked = (session_id, catch_up.item_ids, learner, plan)
+            asking = catch_ups.asking_for(catch_up, missed(*asked), missed_parts(*asked))
+            judged = _judged(asking, learner, plan, at)
             studied_at = in_time.get(session_id) if learner.run_state.is_enrolled else None
             yield catch_ups.in_time_after_all(judged, studied_at) if studied_at else judged
 

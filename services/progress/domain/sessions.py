@@ -4,15 +4,18 @@ Different events, in any order, set the parts of a session. Each part has the se
 that set it: an older event changes nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.runs import is_for
 from services.progress.domain.enums import ItemKind, SessionState
+from services.progress.domain.recorded_time import Stretches
 
-# A class's recording is replaced a few times at most; of more, the newest are kept.
-MOST_RECORDINGS = 20
+# A class's recording has up to 20 parts, which are replaced a few times at most; of more, the
+# newest are kept.
+MOST_RECORDINGS = 60
 PLAYED = frozenset({ItemKind.AUDIO, ItemKind.VIDEO, ItemKind.RECORDING})
 
 
@@ -39,12 +42,37 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class AttachedRecording:
-    """A recording that was attached to a class, now or earlier."""
+    """A recording, or a part of it, that was attached to a class, now or earlier."""
 
     item_id: str
     offset: float
     """Where it begins, in seconds from the class's real start."""
     sequence: int
+    stretches: Stretches = ()
+    """What of the class's time it contains; empty: all that follows its beginning."""
+
+    @property
+    def on_class(self) -> Stretches:
+        """Return what of the class's time it contains; it may end earlier."""
+        return self.stretches or ((self.offset, math.inf),)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStretch:
+    """A time of a class that was recorded without a pause, as events tell it."""
+
+    starts_at: timedelta
+    length: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPart:
+    """A part of a recording, as events tell it."""
+
+    item_id: str
+    starts_at_offset: timedelta | None = None
+    """Where it begins, from the class's real start; None: there."""
+    stretches: tuple[RecordedStretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +98,8 @@ class Session:
     group_ids: tuple[str, ...] = ()
     """The groups of the run that it is for; empty: the whole run."""
     recordings: tuple[AttachedRecording, ...] = ()
-    """All recordings that were attached, each item once, the present one last. An older version
-    stores the present one's id and sequence only: read `attached`.
+    """All recordings that were attached, each item once; the last, with the newest sequence, are
+    the present parts. An older version stores the id and sequence of one only: read `attached`.
     """
     waited: bool = False
     """Whether we no longer wait for its recording: its materials may be substitutes."""
@@ -89,12 +117,23 @@ class Session:
 
     @property
     def attached(self) -> tuple[AttachedRecording, ...]:
-        """Return all recordings that were attached, the present one last."""
+        """Return all recordings that were attached, the present parts last."""
         known = {each.sequence for each in self.recordings}
         if not self.recording_item_id or self.recording_sequence in known:
             return self.recordings
         last = AttachedRecording(self.recording_item_id, 0.0, self.recording_sequence)
         return _newest((*self.recordings, last))
+
+    @property
+    def parts(self) -> tuple[AttachedRecording, ...]:
+        """Return the present parts of its recording, by where they begin; none if it has none."""
+        newest = self.recording_sequence
+        return tuple(each for each in self.attached if each.sequence == newest)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Return whether its recording was taken back."""
+        return self.recording_sequence > 0 and not self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +153,8 @@ class SessionUpdate:
     recorded: bool = False
     material_item_ids: tuple[str, ...] | None = None
     group_ids: tuple[str, ...] | None = None
-    recording_item_id: str = ""
-    starts_at_offset: timedelta | None = None
-    """Where the recording begins, from the class's real start."""
+    recorded_parts: tuple[RecordedPart, ...] | None = None
+    """All parts of its recording; empty: it was taken back."""
 
 
 def with_item(known: Item | None, arrived: Item) -> Item:
@@ -158,21 +196,26 @@ def merge(session: Session, news: SessionUpdate) -> Session:
 def substitutes(session: Session, items: Mapping[str, Item]) -> tuple[str, ...]:
     """Return the substitute materials of the class: the items to study instead; empty if none.
 
-    For a cancelled class, its substitute item. For one that took place, the recording as soon as it
-    can be played; the available materials if there is no recording, if it failed, or if we have
-    waited for it long enough.
+    For a cancelled class, its substitute item. For one that took place, the parts of its recording
+    that can be played; the available materials if there is no recording, if all of it failed or was
+    taken back, or if we have waited for it long enough.
     """
     if session.state is SessionState.CANCELLED:
         return _available((session.substitute_item_id,), items)
     if session.state is not SessionState.ENDED:
         return ()
-    recording = items.get(session.recording_item_id)
-    if recording is not None and recording.available:
-        return (recording.id,)
-    expected = session.recorded or session.recording_item_id
-    if expected and recording is None and not session.waited:
-        return ()
+    recorded = tuple(each.item_id for each in session.parts)
+    playable = _available(recorded, items)
+    if playable or (not session.waited and _is_awaited(session, recorded, items)):
+        return playable
     return _available(session.material_item_ids, items)
+
+
+def _is_awaited(session: Session, recorded: Sequence[str], items: Mapping[str, Item]) -> bool:
+    """Return whether something of a recording that can't be played yet is to come."""
+    if not recorded:
+        return session.recorded and not session.is_withdrawn
+    return any(each not in items for each in recorded)
 
 
 def _available(item_ids: tuple[str, ...], items: Mapping[str, Item]) -> tuple[str, ...]:
@@ -213,17 +256,26 @@ def _study(session: Session, news: SessionUpdate) -> Session:
 
 
 def _recording(session: Session, news: SessionUpdate) -> Session:
-    if not news.recording_item_id:
+    if news.recorded_parts is None:
         return session
-    offset = news.starts_at_offset.total_seconds() if news.starts_at_offset else 0.0
-    told = AttachedRecording(news.recording_item_id, offset, news.sequence)
-    recordings = _newest((*session.attached, told))
-    return replace(
+    told = (_attached(each, news.sequence) for each in news.recorded_parts)
+    newest = max(session.recording_sequence, news.sequence)
+    after = replace(
         session,
-        recordings=recordings,
-        recording_item_id=recordings[-1].item_id,
-        recording_sequence=recordings[-1].sequence,
+        recordings=_newest((*session.attached, *told)),
+        recording_item_id="",
+        recording_sequence=newest,
     )
+    first = next((each.item_id for each in after.parts), "")
+    return replace(after, recording_item_id=first)
+
+
+def _attached(part: RecordedPart, sequence: int) -> AttachedRecording:
+    stretches = tuple(
+        (each.starts_at.total_seconds(), each.length.total_seconds()) for each in part.stretches
+    )
+    offset = part.starts_at_offset.total_seconds() if part.starts_at_offset else 0.0
+    return AttachedRecording(part.item_id, offset, sequence, stretches)
 
 
 def _newest(recordings: Iterable[AttachedRecording]) -> tuple[AttachedRecording, ...]:
@@ -233,5 +285,5 @@ def _newest(recordings: Iterable[AttachedRecording]) -> tuple[AttachedRecording,
         known = by_item.get(each.item_id)
         if known is None or each.sequence >= known.sequence:
             by_item[each.item_id] = each
-    in_order = sorted(by_item.values(), key=lambda each: each.sequence)
+    in_order = sorted(by_item.values(), key=lambda each: (each.sequence, each.offset, each.item_id))
     return tuple(in_order[-MOST_RECORDINGS:])

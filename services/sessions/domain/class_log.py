@@ -10,6 +10,7 @@ from datetime import datetime
 
 from services.sessions.domain.enums import ModerationAction
 from services.sessions.domain.polls import PollAnswered, PollAsked
+from services.sessions.domain.questions import QuestionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,16 @@ class HandMoved:
     """A hand, raised or taken down."""
 
     raised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionShown:
+    """A question, new or changed, as the class sees it; the text is empty if it is gone."""
+
+    question_id: str
+    text: str
+    state: QuestionState
+    merged_into: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +65,7 @@ class ClassEntry:
     poll_asked: PollAsked | None = None
     poll_answered: PollAnswered | None = None
     moderated: Moderated | None = None
+    question: QuestionShown | None = None
 
 
 def numbered(entry: ClassEntry, last: int) -> ClassEntry:

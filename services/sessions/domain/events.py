@@ -1,7 +1,7 @@
 """The events of sessions; names and fields are those of the event messages in the protos."""
 
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from services.sessions.domain.enums import (
@@ -247,15 +247,3 @@ class AttendanceCorrected:
     corrected_by: str
     corrected_at: datetime
     attended: tuple[Stretch, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingAttached:
-    """A recording was attached to a session."""
-
-    session_id: str
-    run_id: str
-    activity_id: str
-    item_id: str
-    attached_at: datetime
-    starts_at_offset: timedelta = timedelta()

@@ -50,13 +50,16 @@ class Move:
     max_learner_clashes: int = 0
 
 
-def schedule_violations(command: Schedule) -> list[FieldViolation]:
-    """Return everything that is wrong with a request to plan, whatever the state."""
+def schedule_violations(command: Schedule, hosts: bool = False) -> list[FieldViolation]:
+    """Return everything that is wrong with a request to plan, whatever the state. `hosts`: there
+    are meeting servers, which give a session without a URL a meeting.
+    """
     return [
         *civil_violations(command.starts, "starts"),
         *duration_violations(command.duration),
         *_blank_violations(command),
         *_place_violations(command),
+        *_link_violations(command, hosts),
         *_material_violations(command.material_item_ids),
         *_group_violations(command.group_ids),
     ]
@@ -267,12 +270,17 @@ def _place_violations(command: Schedule) -> Iterator[FieldViolation]:
         yield FieldViolation("room_id", "is given", "a session that is ONLINE has none")
     if not in_room and command.room_seats:
         yield FieldViolation("room_seats", "are given", "a session that is ONLINE has none")
-    if online and not command.join_url:
+    if not online and command.online_seats:
+        yield FieldViolation("online_seats", "are given", "a session that is IN_ROOM has none")
+
+
+def _link_violations(command: Schedule, hosts: bool) -> Iterator[FieldViolation]:
+    kind = command.kind
+    online = kind is not SessionKind.IN_ROOM
+    if online and not command.join_url and not hosts:
         yield FieldViolation("join_url", "is missing", f"a session that is {kind} needs one")
     if not online and command.join_url:
         yield FieldViolation("join_url", "is given", "a session that is IN_ROOM has none")
-    if not online and command.online_seats:
-        yield FieldViolation("online_seats", "are given", "a session that is IN_ROOM has none")
 
 
 def _group_violations(group_ids: Sequence[str]) -> Iterator[FieldViolation]:

@@ -27,6 +27,8 @@ class Person:
     sequence: int
     retired_at: datetime | None = None
     """When the person left the university."""
+    name: str = ""
+    """As meetings show it; empty in a replica of an older version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Policy:
     """From how long before a session freed seats are offered; None: they are given at once."""
     seat_offer_within: timedelta | None = None
     """How long an offer stands; None: `OFFER_WITHIN`."""
+    keep_recordings: timedelta | None = None
+    """How long recordings are kept after the run's last day; None or 0: for ever."""
     keep_chat: bool | None = None
     """Whether the chat of classes is kept; None: it is not."""
     feedback_within: timedelta | None = None
@@ -77,6 +81,12 @@ class Run:
         """Return whether the run is closed or has ended."""
         return over_since(self.closed_at, self.ends_at, now) is not None
 
+    @property
+    def recordings_end(self) -> datetime | None:
+        """Return when its recordings are withdrawn; None: never."""
+        keep = self.policy.keep_recordings
+        return self.ends_at + keep if self.ends_at and keep else None
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -103,13 +113,23 @@ class Item:
     available: bool
     failure: str
     sequence: int
+    seconds: float = 0.0
+    """Its playing time; 0 if it has none, or if an older version stored it."""
 
 
-def failed_violations(item: Item | None) -> Iterator[FieldViolation]:
+def failed_violations(item: Item | None, field: str = "item_id") -> Iterator[FieldViolation]:
     """Yield a violation for an item that the library has refused: nobody could study it."""
     if item is not None and item.failure:
         wrong = f"item {item.id!r} was refused: {item.failure}"
-        yield FieldViolation("item_id", wrong, "an item that can be read")
+        yield FieldViolation(field, wrong, "an item that can be read")
+
+
+def kept_violations(run: Run | None, now: datetime) -> Iterator[FieldViolation]:
+    """Yield a violation if a run keeps its recordings no longer."""
+    end = run.recordings_end if run else None
+    if run and end is not None and end <= now:
+        wrong = f"its run {run.id!r} keeps recordings until {end:%FT%TZ}"
+        yield FieldViolation("session_id", wrong, "a longer keep_recordings of the run")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,13 @@ class ScheduleSeries(Schedule):
     exdates: tuple[str, ...] = ()
 
 
-def request_violations(command: ScheduleSeries) -> list[FieldViolation]:
-    """Return everything that is wrong with a request, before its rule gives any time."""
+def request_violations(command: ScheduleSeries, hosts: bool = False) -> list[FieldViolation]:
+    """Return everything that is wrong with a request, before its rule gives any time. `hosts`: as
+    of `schedule_violations`.
+    """
     dates = [("rdates", command.rdates), ("exdates", command.exdates)]
     wrong = [
-        *schedule_violations(command),
+        *schedule_violations(command, hosts),
         *rule_violations(command.rrule),
         *(
             violation

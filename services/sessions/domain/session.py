@@ -8,8 +8,6 @@ from chassis.errors import FailedPrecondition, FieldViolation
 from chassis.texts import is_blank, shown
 from services.sessions.domain.enums import CivilTime, Interval, SessionKind, SessionState
 
-MOST_OFFSET = timedelta(days=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -43,16 +41,6 @@ def feature_violations(
             yield FieldViolation(f"features[{place}]", f"is {each!a}", "a word that people see")
         if each in features[:place]:
             yield FieldViolation(f"features[{place}]", f"{each!r} is there twice", "each once")
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A session's recording, and whether it can be watched."""
-
-    item_id: str
-    playable: bool
-    failure: str
-    starts_at_offset: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +85,11 @@ class Session:
     attendance_settled_at: datetime | None = None
     """When the attendance of all expected learners became final, after the end."""
     recording_item_id: str = ""
+    """The item of the first recorded part (recorded_parts.py); empty: there is none."""
     group_ids: tuple[str, ...] = ()
     """The groups of the run that it is for; empty: the whole run."""
     recording_offset: timedelta = timedelta()
-    """Where the recording begins, from the real start; negative: the recorder ran before."""
+    """Where that part begins, from the real start; negative: the recorder ran before."""
     not_held_at: datetime | None = None
     """When it was found that nobody had started or joined it, though its end was long past."""
     series_id: str = ""
@@ -163,19 +152,6 @@ def cancelled(session: Session) -> Session:
     """Return the session, cancelled. Raises FailedPrecondition unless it is SCHEDULED."""
     expect(session, "cancelled", SessionState.SCHEDULED)
     return replace(session, state=SessionState.CANCELLED)
-
-
-def with_recording(session: Session, item_id: str, offset: timedelta = timedelta()) -> Session:
-    """Return the session with its recording. Raises FailedPrecondition before it has begun."""
-    expect(session, "given a recording", SessionState.LIVE, SessionState.ENDED)
-    return replace(session, recording_item_id=item_id, recording_offset=offset)
-
-
-def offset_violations(offset: timedelta) -> Iterator[FieldViolation]:
-    """Yield a violation if a recording would begin more than a day from its class's start."""
-    if abs(offset) > MOST_OFFSET:
-        wrong = f"is {offset.total_seconds():g} s"
-        yield FieldViolation("starts_at_offset", wrong, "at most a day, before or after the start")
 
 
 def span_of(session: Session) -> Interval:

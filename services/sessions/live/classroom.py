@@ -72,7 +72,8 @@ class Classroom:
         return list(islice(self._tail, first, first + most))
 
     def _append(self, number: int, frame: Frame) -> None:
-        if number > self.newest + 1:  # what is between does not exist: positions count on the tail
+        # What is between does not exist, and positions count on the tail; or it is to be read anew.
+        if number > self.newest + 1 or frame.rewrites:
             self._tail.clear()
             self._bytes = 0
         self.newest = number

@@ -6,6 +6,9 @@ from functools import cached_property
 from google.protobuf import json_format
 from tandem.sessions.v1 import live_pb2
 
+from chassis.contracts.mapping import from_message, to_message
+from services.sessions.domain.class_log import ClassEntry, seen_by
+
 Entry = live_pb2.ClassEntry
 Request = live_pb2.AttendRequest
 Response = live_pb2.AttendResponse
@@ -27,6 +30,19 @@ class Frame:
     def text(self) -> str:
         """The message in protobuf's JSON, on one line."""
         return json_format.MessageToJson(self._message, indent=None)
+
+    @cached_property
+    def rewrites(self) -> bool:
+        """Whether an earlier entry reads otherwise by it: hidden, or shown again."""
+        return self._message.entry.moderated.entry_number > 0
+
+    def seen_by(self, person_id: str, is_staff: bool) -> "Frame":
+        """Return the frame as a person sees it; for nearly all it is the same one."""
+        entry = self._message.entry
+        if is_staff or not (entry.hidden or entry.HasField("moderated")):
+            return self
+        seen = seen_by(from_message(entry, ClassEntry), person_id, is_staff)
+        return entry_frame(to_message(seen, Entry))
 
 
 def entry_frame(entry: Entry) -> Frame:

@@ -97,15 +97,18 @@ class Member:
             return
         entries = [each for each in found if each.number <= classroom.newest]
         for each in entries:
-            await self._connection.send(entry_frame(each))
+            await self._connection.send(self._seen(entry_frame(each)))
         # What is missing up to there is gone.
         self.position = entries[-1].number if entries else classroom.newest
 
     async def _send_entries(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
-            await self._connection.send(frame)
+            await self._connection.send(self._seen(frame))
             self.position += 1
             metrics.LIVE_LAG.observe(time.monotonic() - frame.made_at)
+
+    def _seen(self, frame: Frame) -> Frame:
+        return frame.seen_by(self.person_id, self.standing.is_staff)
 
     async def _send_news(self, classroom: Classroom) -> None:
         news = [*classroom.news(self._revision, self.standing.is_staff)]

@@ -14,9 +14,10 @@ from services.sessions.domain.events import (
 from services.sessions.domain.finalising import Finalisation
 from services.sessions.domain.session import Session, ended, started, unstarted
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup
+from services.sessions.usecases import lookup, meetings
 from services.sessions.usecases.feedback import open_feedback
 from services.sessions.usecases.holding import withdraw_all
+from services.sessions.usecases.recordings import keep_hands
 from services.sessions.usecases.seats import promote
 
 
@@ -27,6 +28,7 @@ def start(store: Store, session_id: str) -> Session:
         return before
     [session] = withdraw_all(store, [started(before, store.now)])
     store.put_session(session)
+    store.note_agendas([session.run_id])
     store.record_event(about(session, SessionStarted))
     return session
 
@@ -40,6 +42,7 @@ def undo_start(store: Store, session_id: str) -> Session:
     if before.state is SessionState.SCHEDULED:
         return before
     session = promote(store, unstarted(before))
+    store.note_agendas([session.run_id])
     store.record_event(about(session, SessionStartUndone, undone_at=store.now))
     return session
 
@@ -68,6 +71,7 @@ def settle_overdue(store: Store, session_id: str, grace: timedelta) -> None:
         if not store.has_presence_events(session.id):
             session = replace(session, not_held_at=store.now)
             store.put_session(session)
+            store.note_agendas([session.run_id])
             store.record_event(about(session, SessionNotHeld))
             return
         [session] = withdraw_all(store, [started(session, session.start_time)])
@@ -80,6 +84,9 @@ def _end(store: Store, live: Session, at: datetime) -> Session:
     session = ended(live, at)
     store.put_session(session)
     store.put_finalisation(Finalisation(session.id, session.run_id))
+    meetings.follow(store, [session])
+    keep_hands(store, session)
     open_feedback(store, session)
+    store.note_agendas([session.run_id])
     store.record_event(about(session, SessionEnded))
     return session

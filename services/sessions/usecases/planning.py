@@ -30,13 +30,16 @@ class Cancel:
     substitute_item_id: str
 
 
-def schedule(store: Store, command: Schedule, online_limit: int = 0) -> Session:
-    """Plan a session. `online_limit`: seats online of all sessions at a time; 0: no limit.
+def schedule(
+    store: Store, command: Schedule, online_limit: int = 0, hosts: bool = False
+) -> Session:
+    """Plan a session. `online_limit`: seats online of all sessions at a time; 0: no limit; `hosts`:
+    there are meeting servers.
 
     Raises Invalid, or FailedPrecondition with everything that is unknown or past and every
     clash.
     """
-    check(schedule_violations(command))
+    check(schedule_violations(command, hosts))
     room = placing.room_of(store, command.room_id)
     session = placing.dated(store, planned(command, room, store.new_id(), store.new_secret()))
     limits = Limits(command.max_learner_clashes, online_limit)

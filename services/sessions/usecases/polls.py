@@ -67,7 +67,7 @@ def vote_poll(store: Store, command: VotePoll) -> Vote:
     vote = Vote(poll.id, polls.voter_of(poll, command.learner_id), choices)
     before = store.votes([(poll.id, vote.voter)]).get(poll.id)
     if vote != before:
-        store.put_vote(vote, before, poll.votes_until)
+        store.put_poll_vote(vote, before, poll.votes_until)
     return vote
 
 
@@ -88,7 +88,7 @@ def close_poll(store: Store, poll_id: str, staff_id: str = "") -> Poll:
 
 def tallies(store: Store, found: Sequence[Poll]) -> Mapping[str, Tally]:
     """Return the votes of some polls, by poll: as they stand, or the results."""
-    counted = store.tally_of([each.id for each in found if each.state is PollState.OPEN])
+    counted = store.poll_tallies([each.id for each in found if each.state is PollState.OPEN])
     return {each.id: counted.get(each.id, each.tally) for each in found}
 
 

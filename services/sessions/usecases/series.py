@@ -71,7 +71,11 @@ class CancelSeries:
 
 
 def schedule(
-    store: Store, instances: Instances, command: ScheduleSeries, online_limit: int = 0
+    store: Store,
+    instances: Instances,
+    command: ScheduleSeries,
+    online_limit: int = 0,
+    hosts: bool = False,
 ) -> Series:
     """Plan a series: all of its sessions, or none.
 
@@ -79,7 +83,7 @@ def schedule(
     of every session.
     """
     room = placing.room_of(store, command.room_id)
-    series, sessions = plan(store, instances, command, room)
+    series, sessions = plan(store, instances, command, room, hosts)
     limits = Limits(command.max_learner_clashes, online_limit)
     placing.lock_resources(store, sessions, limits)
     run = lookup.run_of(store, sessions[0])
@@ -89,11 +93,17 @@ def schedule(
     return series
 
 
-def plan(store: Store, instances: Instances, command: ScheduleSeries, room: Room | None) -> Plan:
+def plan(
+    store: Store,
+    instances: Instances,
+    command: ScheduleSeries,
+    room: Room | None,
+    hosts: bool = False,
+) -> Plan:
     """Return a series with its sessions, which nobody has stored or checked against others. Raises
     Invalid.
     """
-    check(request_violations(command))
+    check(request_violations(command, hosts))
     given = _given(instances, rule_text(command), command.starts)
     check(instance_violations(command, given))
     series = planned_series(command, given, store.new_id())

@@ -16,6 +16,7 @@ ROLES_PORTS = {
     "live": {"grpc", "http", "ops"},
     "worker": {"ops"},
     "solver": {"ops"},
+    "meetings": {"ops"},
     "relay": {"ops"},
 }
 CONTRACTS = {"api": "", "live": "tandem.sessions.v1.LiveService"}
@@ -42,6 +43,7 @@ SECRETS = {
     "opensearch-users": {"internal_users.yml"},
     "notify-smtp": {"url"},
     "catalog-service-token": {"token"},
+    "sessions-meetings": {"servers.toml"},
 }
 STAND_INS = {
     "TANDEM_MONGO_URL": "mongodb://db/",

@@ -30,6 +30,11 @@ def one_of_each(world: World) -> None:
     offered = sessions.SeatOffered(session_id="s3", title="Waves", **of_run)
     offered.expires_at.FromDatetime(world.clock.now() + HOUR)
     idle = sessions.SessionNotHeld(session_id="s3", run_id="r1", instructor_id="ada")
+    of_teacher: Any = {"session_id": "s4", "run_id": "r1", "instructor_id": "ada"}
+    failed = sessions.MeetingFailed(title="Waves", reason="full", **of_teacher)
+    made = sessions.MeetingMade(title="Waves", after_failure=True, **of_teacher)
+    for told in (failed, made):
+        told.start_time.CopyFrom(seat.start_time)
     for number, starts_in in enumerate((2 * DAY, 2 * DAY, 2 * HOUR)):
         world.schedule(starts_in, f"s{number}")
     moved = sessions.SeriesMoved(series_id="m", run_id="r1", title="Waves")
@@ -43,6 +48,8 @@ def one_of_each(world: World) -> None:
         world.moved(2 * DAY, 3 * DAY, "s0"),
         world.cancelled(2 * DAY, "s1"),
         idle,
+        failed,
+        made,
         seat,
         swapped,
         offered,
@@ -58,8 +65,15 @@ def one_of_each(world: World) -> None:
     dues.changes.add(activity_id="quiz").new_due.FromDatetime(world.clock.now() + DAY)
     opened = progress.ActivitiesOpened(enrolment_id="r1-ada", activity_ids=["quiz"], **of_run)
     world.hear("notify.paths", world.event(dues), world.event(opened))
+    asked = sessions.QuestionAsked(question_id="q1", run_id="r1", instructor_ids=["ada"])
+    answered = sessions.QuestionAnswered(question_id="q2", run_id="r1", asker_id="ada")
+    carried = sessions.QuestionCarriedOver(
+        question_id="q3", run_id="r1", asker_id="ada", left_open=True
+    )
+    world.hear("notify.questions", *map(world.event, (asked, answered, carried)))
     world.clock.forward(hours=1)
     announcer.tell_dues(world.database, TEXTS)
+    announcer.tell_questions(world.database, TEXTS)
     world.remind()
     world.broadcast()
 
@@ -71,6 +85,8 @@ TYPES: Mapping[Kind, str] = {
     Kind.SERIES_MOVED: "tandem.sessions.series.moved.v1",
     Kind.SERIES_CANCELLED: "tandem.sessions.series.cancelled.v1",
     Kind.SESSION_NOT_HELD: "tandem.sessions.session.not_held.v1",
+    Kind.MEETING_FAILED: "tandem.sessions.meeting.failed.v1",
+    Kind.MEETING_MADE: "tandem.sessions.meeting.made.v1",
     Kind.SEAT_PROMOTED: "tandem.sessions.seat.promoted.v1",
     Kind.SEAT_SWAPPED: "tandem.sessions.seat.swapped.v1",
     Kind.SEAT_OFFERED: "tandem.sessions.seat.offered.v1",
@@ -83,6 +99,9 @@ TYPES: Mapping[Kind, str] = {
     Kind.DUE_MISSED: "tandem.progress.due.missed.v1",
     Kind.DUES_CHANGED: "tandem.progress.dues.changed.v1",
     Kind.ACTIVITIES_OPENED: "tandem.progress.activities.opened.v1",
+    Kind.QUESTION_ANSWERED: "tandem.sessions.question.answered.v1",
+    Kind.QUESTION_CARRIED_OVER: "tandem.sessions.question.carried_over.v1",
+    Kind.QUESTIONS_WAITING: "tandem.sessions.question.asked.v1",
     Kind.REMINDER: "tandem.sessions.session.scheduled.v1",
 }
 

@@ -226,6 +226,26 @@ def test_a_class_that_was_not_held_is_told_to_its_instructor(world: World, ada: 
     assert not any(one.urgent for one in world.deliveries())
 
 
+def test_a_meeting_that_fails_is_told_to_its_instructor_and_so_is_its_end(
+    world: World, ada: str
+) -> None:
+    """Both are urgent. A meeting that is made at once is told to nobody."""
+    world.people(ada, "grace")
+    world.run(ada)
+    world.schedule(2 * DAY)
+    failed = sessions.MeetingFailed(reason="all servers are full")
+    later, at_once = sessions.MeetingMade(after_failure=True), sessions.MeetingMade()
+    for told in (failed, later, at_once):
+        told.session_id, told.run_id, told.title, told.instructor_id = "s1", "r1", "Waves", "grace"
+        told.start_time.FromDatetime(world.clock.now() + 2 * DAY)
+        told.end_time.FromDatetime(world.clock.now() + 3 * DAY)
+        world.tell(told)
+    world.broadcast()
+    assert world.notified("No online room yet: Waves") == ["grace"]
+    assert world.notified("The online room is there: Waves") == ["grace"]
+    assert all(one.urgent for one in world.deliveries())
+
+
 def test_an_instructor_who_learns_too_is_told_once(world: World) -> None:
     """A person who is notified for two reasons gets one message."""
     world.people("grace")

@@ -109,8 +109,10 @@ def test_a_run_that_ends_before_it_starts_is_refused() -> None:
         present_share=0.5,
         catch_up_within=0 * DAY,
         seat_cutoff=-DAY,
+        feedback_within=-DAY,
         seat_offer_notice=-DAY,
         seat_offer_within=0 * DAY,
+        keep_recordings=40_000 * DAY,
     )
     found = open_with(end_date="2026-02-28", instructor_ids=("a", "a"), policy=policy)
     assert [violation.field for violation in found] == [
@@ -119,6 +121,8 @@ def test_a_run_that_ends_before_it_starts_is_refused() -> None:
         "policy.partial_share",
         "policy.catch_up_within",
         "policy.seat_cutoff",
+        "policy.keep_recordings",
+        "policy.feedback_within",
         "policy.seat_offer_notice",
         "policy.seat_offer_within",
     ]

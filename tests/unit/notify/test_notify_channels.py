@@ -59,10 +59,14 @@ def test_preferences_tell_what_happens(chosen: dict[Category, frozenset[Channel]
 
 
 def test_classes_moved_and_cancelled_and_offers_are_urgent() -> None:
-    """A moved or cancelled class is urgent, and so is a series; and an offer of a seat."""
+    """A moved or cancelled class is urgent, and so is a series; an offer of a seat; and a class
+    without its meeting.
+    """
     urgent = {kind for kind, rule in RULES.items() if rule.urgent}
     assert urgent == {
         Kind.SEAT_OFFERED,
+        Kind.MEETING_FAILED,
+        Kind.MEETING_MADE,
         Kind.SESSION_MOVED,
         Kind.SESSION_CANCELLED,
         Kind.SERIES_MOVED,

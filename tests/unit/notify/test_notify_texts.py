@@ -50,6 +50,8 @@ VALUES: dict[Kind, dict[str, object]] = {
         "substitutes": [HOSTILE, HOSTILE],
     },
     Kind.SESSION_NOT_HELD: {"session": HOSTILE, "start_time": NOON},
+    Kind.MEETING_FAILED: {"session": HOSTILE, "start_time": NOON, "reason": HOSTILE},
+    Kind.MEETING_MADE: {"session": HOSTILE, "start_time": NOON},
     Kind.SEAT_PROMOTED: {"session": HOSTILE, "start_time": NOON, "seat": HOSTILE},
     Kind.SEAT_SWAPPED: {
         "session": HOSTILE,
@@ -73,6 +75,26 @@ VALUES: dict[Kind, dict[str, object]] = {
         "dues": [[HOSTILE, None, NOON, "EXTENSION"], [HOSTILE, NOON, None, HOSTILE]],
     },
     Kind.ACTIVITIES_OPENED: {"run": HOSTILE, "count": 3, "activities": [HOSTILE, HOSTILE]},
+    Kind.QUESTION_ANSWERED: {
+        "run": HOSTILE,
+        "question": HOSTILE,
+        "answer": HOSTILE,
+        "session": HOSTILE,
+        "minute": 3,
+    },
+    Kind.QUESTION_CARRIED_OVER: {
+        "run": HOSTILE,
+        "question": HOSTILE,
+        "session": HOSTILE,
+        "next_session": HOSTILE,
+        "next_start_time": NOON,
+    },
+    Kind.QUESTIONS_WAITING: {
+        "run": HOSTILE,
+        "count": 3,
+        "left_open": 2,
+        "questions": [HOSTILE, HOSTILE],
+    },
     Kind.REMINDER: {"session": HOSTILE, "start_time": NOON, "room": HOSTILE, "join_url": HOSTILE},
 }
 

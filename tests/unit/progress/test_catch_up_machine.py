@@ -29,7 +29,7 @@ from services.progress.domain.enums import (
 from services.progress.domain.events import CatchUpAssigned, CatchUpWithdrawn
 from services.progress.domain.learner_run_state import EnrolmentUpdate
 from services.progress.domain.path import Path, Policy, Run
-from services.progress.domain.sessions import Item, SessionUpdate
+from services.progress.domain.sessions import Item, RecordedPart, SessionUpdate
 from services.progress.domain.statements import Recorded, Statement
 from services.progress.ports import Store
 from services.progress.usecases.attendance import AttendanceUpdate, learn_attendance
@@ -129,7 +129,7 @@ def enrolment(state: EnrolmentState, sequence: int) -> EnrolmentUpdate:
 def recording(item_id: str, sequence: int, offset: int = 0) -> SessionUpdate:
     """The class has a recording."""
     start = timedelta(seconds=offset)
-    return SessionUpdate("s1", RUN, sequence, recording_item_id=item_id, starts_at_offset=start)
+    return SessionUpdate("s1", RUN, sequence, recorded_parts=(RecordedPart(item_id, start),))
 
 
 def item(item_id: str, available: bool, sequence: int) -> Item:

@@ -32,6 +32,7 @@ from services.progress.domain.sessions import (
     MOST_RECORDINGS,
     AttachedRecording,
     Item,
+    RecordedPart,
     Session,
     SessionUpdate,
     agree,
@@ -204,7 +205,7 @@ def test_what_was_watched_of_an_earlier_recording_counts_where_lengths_agree(
     assert share(ada, by, "new") == pytest.approx((60 if counts else 30) / now)
     line = by.line_of("s1", "new")
     assert line is not None
-    assert [each.shift for each in line.earlier] == ([10.0] if counts else [])
+    assert [each.item_id for each in line.earlier] == (["old"] if counts else [])
 
 
 def test_a_length_that_is_not_known_agrees_with_none() -> None:
@@ -225,11 +226,11 @@ def test_evidence_on_all_recordings_is_loaded_together() -> None:
 
 
 UPDATES = [
-    SessionUpdate("s1", RUN, 1, recording_item_id="a"),
-    SessionUpdate("s1", RUN, 2, recording_item_id="b", starts_at_offset=timedelta(seconds=-5)),
-    SessionUpdate("s1", RUN, 3, recording_item_id="a", starts_at_offset=timedelta(seconds=7)),
-    SessionUpdate("s1", RUN, 4, recording_item_id="c"),
-    SessionUpdate("s1", RUN, 5, recording_item_id="b", starts_at_offset=timedelta(seconds=9)),
+    SessionUpdate("s1", RUN, 1, recorded_parts=(RecordedPart("a"),)),
+    SessionUpdate("s1", RUN, 2, recorded_parts=(RecordedPart("b", timedelta(seconds=-5)),)),
+    SessionUpdate("s1", RUN, 3, recorded_parts=(RecordedPart("a", timedelta(seconds=7)),)),
+    SessionUpdate("s1", RUN, 4, recorded_parts=(RecordedPart("c"),)),
+    SessionUpdate("s1", RUN, 5, recorded_parts=(RecordedPart("b", timedelta(seconds=9)),)),
 ]
 
 
@@ -263,7 +264,7 @@ def test_a_session_of_an_older_version_has_its_recording() -> None:
 def test_so_many_recordings_are_kept() -> None:
     """The newest, in any order."""
     news = [
-        SessionUpdate("s1", RUN, number, recording_item_id=f"r{number}")
+        SessionUpdate("s1", RUN, number, recorded_parts=(RecordedPart(f"r{number}"),))
         for number in range(1, MOST_RECORDINGS + 10)
     ]
     one, other = Session("s1", RUN), Session("s1", RUN)
@@ -271,7 +272,7 @@ def test_so_many_recordings_are_kept() -> None:
         one, other = merge(one, each), merge(other, reverse)
     assert one == other
     assert len(one.recordings) == MOST_RECORDINGS
-    assert one.recording_item_id == news[-1].recording_item_id
+    assert one.recording_item_id == f"r{MOST_RECORDINGS + 9}"
 
 
 def test_a_retired_recording_keeps_its_length() -> None:

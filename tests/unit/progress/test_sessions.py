@@ -11,7 +11,13 @@ from services.progress.domain.enums import SessionState
 from services.progress.domain.path import Path
 from services.progress.domain.plan_history import NO_EFFECT, Effect
 from services.progress.domain.reevaluations import effect_of
-from services.progress.domain.sessions import Session, SessionUpdate, merge, substitutes
+from services.progress.domain.sessions import (
+    RecordedPart,
+    Session,
+    SessionUpdate,
+    merge,
+    substitutes,
+)
 from tests.unit.progress.examples import DAY, HOUR, ITEMS, MONDAY, RUN, session
 
 SCHEDULED = SessionUpdate(
@@ -24,7 +30,7 @@ ENDED = SessionUpdate(
     "s1", RUN, 4, "class", "Motion", state=SessionState.ENDED, ended_at=MONDAY + DAY + HOUR
 )
 FINALISED = replace(ENDED, sequence=5, recorded=True, material_item_ids=("book",))
-ATTACHED = SessionUpdate("s1", RUN, 6, "class", recording_item_id="film")
+ATTACHED = SessionUpdate("s1", RUN, 6, "class", recorded_parts=(RecordedPart("film"),))
 AMENDED = SessionUpdate("s1", RUN, 7)
 ALL = [SCHEDULED, MOVED, STARTED, ENDED, FINALISED, ATTACHED, AMENDED]
 BLANK = Session("s1", RUN)

@@ -10,8 +10,10 @@ from chassis.contracts.events import LARGEST_BODY, body_of, message_for
 from services.sessions.domain import (
     clash_events,
     events,
+    meeting_events,
     offer_events,
     poll_events,
+    recording_events,
     series_events,
     timetable_events,
 )
@@ -36,7 +38,10 @@ from services.sessions.domain.series_events import (
 from services.sessions.domain.series_planning import MOST
 from tests.unit.sessions.examples import HOUR, NINE, SERIES, session
 
-MODULES = (clash_events, events, offer_events, poll_events, series_events, timetable_events)
+MODULES = (
+    *(clash_events, events, meeting_events, offer_events, poll_events, recording_events),
+    *(series_events, timetable_events),
+)
 EVENTS = [
     cls
     for module in MODULES

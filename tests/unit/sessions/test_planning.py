@@ -26,7 +26,6 @@ from services.sessions.domain.session import (
     ended,
     span_of,
     started,
-    with_recording,
 )
 from tests.unit.sessions.examples import AULA, HOUR, NINE, request, session
 
@@ -174,7 +173,6 @@ def test_a_session_goes_from_scheduled_to_live_to_ended() -> None:
     over = ended(live, NINE + HOUR)
     assert (live.state, over.state) == (SessionState.LIVE, SessionState.ENDED)
     assert span_of(over).length == HOUR
-    assert with_recording(over, "film").recording_item_id == "film"
 
 
 def test_a_session_never_ends_before_it_began() -> None:
@@ -194,9 +192,6 @@ def test_steps_out_of_turn_are_refused(state: SessionState) -> None:
     if state is not SessionState.LIVE:
         with pytest.raises(FailedPrecondition):
             ended(one, NINE)
-    if state not in (SessionState.LIVE, SessionState.ENDED):
-        with pytest.raises(FailedPrecondition):
-            with_recording(one, "film")
     with pytest.raises(ValueError, match="has not ended"):
         span_of(one)
 

@@ -224,3 +224,24 @@ def test_an_rpc_is_not_a_page(run: Run) -> None:
     running = running_page(run, echo)
     assert running.post().status == 200
     assert running.send("GET", PATH).status == 405
+
+
+def test_a_page_of_webhooks_gets_what_was_sent(run: Run) -> None:
+    """The raw body of any type, the headers and the query as they came; by POST alone."""
+    seen: list[PageRequest] = []
+
+    def take(request: PageRequest) -> PageAnswer:
+        seen.append(request)
+        return PageAnswer(b"", "")
+
+    running = run([Page("/page", take, largest_body=1000)])
+    headers = {"content-type": "application/json", "x-signature": "v0=abc"}
+    body = b'{"a": "\xff\x00"}'
+    assert running.send("POST", "/page?checksum=1%2B&b", body, headers).status == 200
+    (asked,) = seen
+    assert (asked.body, asked.query) == (body, "checksum=1%2B&b")
+    assert asked.headers["x-signature"] == "v0=abc"
+    assert asked.arguments == [("checksum", "1+"), ("b", "")]
+    assert running.send("POST", "/page", b"x" * 1001, headers).status == 413
+    assert running.send("GET", "/page").status == 405
+    assert len(seen) == 1

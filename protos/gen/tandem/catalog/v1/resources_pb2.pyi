@@ -481,6 +481,7 @@ class RunPolicy(_message.Message):
     DUE_NOTICE_FIELD_NUMBER: _builtins.int
     SEAT_OFFER_NOTICE_FIELD_NUMBER: _builtins.int
     SEAT_OFFER_WITHIN_FIELD_NUMBER: _builtins.int
+    KEEP_RECORDINGS_FIELD_NUMBER: _builtins.int
     KEEP_CHAT_FIELD_NUMBER: _builtins.int
     FEEDBACK_WITHIN_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
@@ -547,6 +548,12 @@ class RunPolicy(_message.Message):
         """How long an offer of a seat stands, but not longer than until the cut-off. Default 2 hours."""
 
     @_builtins.property
+    def keep_recordings(self) -> _duration_pb2.Duration:
+        """How long after the run's last day the recordings of its sessions are kept. Then they are
+        withdrawn, and the library deletes those that nothing else uses. Default 0: for ever.
+        """
+
+    @_builtins.property
     def feedback_within(self) -> _duration_pb2.Duration:
         """How long after a class learners may leave feedback. Default 14 days; 0: nobody is asked. At most
         366 days.
@@ -569,12 +576,13 @@ class RunPolicy(_message.Message):
         due_notice: _duration_pb2.Duration | None = ...,
         seat_offer_notice: _duration_pb2.Duration | None = ...,
         seat_offer_within: _duration_pb2.Duration | None = ...,
+        keep_recordings: _duration_pb2.Duration | None = ...,
         keep_chat: _builtins.bool | None = ...,
         feedback_within: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__keep_chat: _TypeAlias = _typing.Literal["keep_chat"]  # noqa: Y015
     _WhichOneofArgType__keep_chat: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat"]  # noqa: Y015

@@ -66,6 +66,8 @@ class _CategoryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Category.Val
     """Reminders of live classes to come."""
     CATEGORY_ACTIVITY: _Category.ValueType  # 7
     """Activities of learning paths that opened."""
+    CATEGORY_QUESTION: _Category.ValueType  # 8
+    """Questions of a run."""
 
 class Category(_Category, metaclass=_CategoryEnumTypeWrapper):
     """What a message is about."""
@@ -86,6 +88,8 @@ CATEGORY_REMINDER: Category.ValueType  # 6
 """Reminders of live classes to come."""
 CATEGORY_ACTIVITY: Category.ValueType  # 7
 """Activities of learning paths that opened."""
+CATEGORY_QUESTION: Category.ValueType  # 8
+"""Questions of a run."""
 Global___Category: _TypeAlias = Category  # noqa: Y015
 
 class _DeliveryState:

@@ -278,6 +278,7 @@ class CatchUpAssigned(_message.Message):
     ASSIGNED_AT_FIELD_NUMBER: _builtins.int
     DUE_FIELD_NUMBER: _builtins.int
     MISSED_FIELD_NUMBER: _builtins.int
+    MISSED_PARTS_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -308,6 +309,12 @@ class CatchUpAssigned(_message.Message):
         most the 20 longest. Empty: all of it.
         """
 
+    @_builtins.property
+    def missed_parts(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.MissedPart]:
+        """Where there are several recorded parts: what was missed of each, without those that the learner
+        heard whole. Empty: all of it, or `missed` tells it.
+        """
+
     def __init__(
         self,
         *,
@@ -321,10 +328,11 @@ class CatchUpAssigned(_message.Message):
         assigned_at: _timestamp_pb2.Timestamp | None = ...,
         due: _timestamp_pb2.Timestamp | None = ...,
         missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
+        missed_parts: _abc.Iterable[_resources_pb2.MissedPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "catch_up_id", b"catch_up_id", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "catch_up_id", b"catch_up_id", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -419,6 +427,7 @@ class CatchUpChanged(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     CHANGED_BY_FIELD_NUMBER: _builtins.int
     MISSED_FIELD_NUMBER: _builtins.int
+    MISSED_PARTS_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -449,6 +458,12 @@ class CatchUpChanged(_message.Message):
         most the 20 longest. Empty: all of it.
         """
 
+    @_builtins.property
+    def missed_parts(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.MissedPart]:
+        """Where there are several recorded parts: what was missed of each, without those that the learner
+        heard whole. Empty: all of it, or `missed` tells it.
+        """
+
     def __init__(
         self,
         *,
@@ -463,10 +478,11 @@ class CatchUpChanged(_message.Message):
         reason: _builtins.str = ...,
         changed_by: _builtins.str = ...,
         missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
+        missed_parts: _abc.Iterable[_resources_pb2.MissedPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "changed_by", b"changed_by", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "changed_by", b"changed_by", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -555,6 +555,7 @@ class CatchUp(_message.Message):
     DROPPED_FIELD_NUMBER: _builtins.int
     MISSED_FIELD_NUMBER: _builtins.int
     IN_TIME_FIELD_NUMBER: _builtins.int
+    MISSED_PARTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -599,6 +600,12 @@ class CatchUp(_message.Message):
         most the 20 longest. Empty: all of it.
         """
 
+    @_builtins.property
+    def missed_parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissedPart]:
+        """Where there are several recorded parts: what was missed of each, without those that the learner
+        heard whole. Empty: all of it, or `missed` tells it.
+        """
+
     def __init__(
         self,
         *,
@@ -617,14 +624,43 @@ class CatchUp(_message.Message):
         dropped: _builtins.bool = ...,
         missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
         in_time: _builtins.bool = ...,
+        missed_parts: _abc.Iterable[Global___MissedPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "dropped", b"dropped", "due", b"due", "id", b"id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "dropped", b"dropped", "due", b"due", "id", b"id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CatchUp: _TypeAlias = CatchUp  # noqa: Y015
+
+@_typing.final
+class MissedPart(_message.Message):
+    """What a learner who was there for a part missed of one recorded part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    STRETCHES_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item of the library."""
+    @_builtins.property
+    def stretches(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Stretch]:
+        """The stretches of the item, in seconds, that show what was missed: of all parts the 20 longest."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        stretches: _abc.Iterable[_types_pb2.Stretch] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "stretches", b"stretches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissedPart: _TypeAlias = MissedPart  # noqa: Y015
 
 @_typing.final
 class TimelineEntry(_message.Message):

@@ -10,6 +10,8 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tandem.sessions.v1 import questions_pb2 as _questions_pb2
+from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -844,6 +846,120 @@ class SessionNotHeld(_message.Message):
 Global___SessionNotHeld: _TypeAlias = SessionNotHeld  # noqa: Y015
 
 @_typing.final
+class MeetingMade(_message.Message):
+    """The online meeting of a live class is there: people can join from now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    MADE_AT_FIELD_NUMBER: _builtins.int
+    AFTER_FAILURE_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    after_failure: _builtins.bool
+    """True when it was told before that it could not be made."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def made_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        made_at: _timestamp_pb2.Timestamp | None = ...,
+        after_failure: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "made_at", b"made_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_failure", b"after_failure", "end_time", b"end_time", "instructor_id", b"instructor_id", "made_at", b"made_at", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeetingMade: _TypeAlias = MeetingMade  # noqa: Y015
+
+@_typing.final
+class MeetingFailed(_message.Message):
+    """The online meeting of a live class is not there: no server has room, the provider refused, or its
+    server is away and the class is near. It is tried again; MeetingMade tells that it is there.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    FAILED_AT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    reason: _builtins.str
+    """Why, as the provider told it or as we found it."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def failed_at(self) -> _timestamp_pb2.Timestamp:
+        """When this was noticed."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        failed_at: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "failed_at", b"failed_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "failed_at", b"failed_at", "instructor_id", b"instructor_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeetingFailed: _TypeAlias = MeetingFailed  # noqa: Y015
+
+@_typing.final
 class SessionEnded(_message.Message):
     """A live class is over."""
 
@@ -1393,7 +1509,10 @@ Global___AttendanceCorrected: _TypeAlias = AttendanceCorrected  # noqa: Y015
 
 @_typing.final
 class RecordingAttached(_message.Message):
-    """A session has a recording. It can be watched once its item is AVAILABLE."""
+    """A session has a recording, or a part of it: a new one, one in the place of another, or one that was
+    corrected. It can be watched once its item is AVAILABLE. Of this and RecordingWithdrawn, the newest
+    tells all parts that there are.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1403,6 +1522,7 @@ class RecordingAttached(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     ATTACHED_AT_FIELD_NUMBER: _builtins.int
     STARTS_AT_OFFSET_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -1410,7 +1530,7 @@ class RecordingAttached(_message.Message):
     activity_id: _builtins.str
     """The SESSION activity it held."""
     item_id: _builtins.str
-    """The item of the library."""
+    """The item of the library; of several parts the first."""
     @_builtins.property
     def attached_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1421,6 +1541,10 @@ class RecordingAttached(_message.Message):
         absent: 0.
         """
 
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.RecordedPart]:
+        """All parts, by where they begin. Empty in an event of an older version: the item is the only one."""
+
     def __init__(
         self,
         *,
@@ -1430,14 +1554,75 @@ class RecordingAttached(_message.Message):
         item_id: _builtins.str = ...,
         attached_at: _timestamp_pb2.Timestamp | None = ...,
         starts_at_offset: _duration_pb2.Duration | None = ...,
+        parts: _abc.Iterable[_recordings_pb2.RecordedPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attached_at", b"attached_at", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "run_id", b"run_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "parts", b"parts", "run_id", b"run_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordingAttached: _TypeAlias = RecordingAttached  # noqa: Y015
+
+@_typing.final
+class RecordingWithdrawn(_message.Message):
+    """Parts of a session's recording were taken back, or all of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    ITEM_IDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_AT_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_BY_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    activity_id: _builtins.str
+    """The SESSION activity it held."""
+    reason: _builtins.str
+    """Why."""
+    expired: _builtins.bool
+    """True: the run keeps its recordings no longer."""
+    withdrawn_by: _builtins.str
+    """Who took them back; empty: the platform."""
+    @_builtins.property
+    def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items that were taken back, with their transcripts and captions."""
+
+    @_builtins.property
+    def withdrawn_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.RecordedPart]:
+        """The parts that are left, by where they begin."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+        withdrawn_at: _timestamp_pb2.Timestamp | None = ...,
+        parts: _abc.Iterable[_recordings_pb2.RecordedPart] | None = ...,
+        expired: _builtins.bool = ...,
+        withdrawn_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["withdrawn_at", b"withdrawn_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "expired", b"expired", "item_ids", b"item_ids", "parts", b"parts", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "withdrawn_at", b"withdrawn_at", "withdrawn_by", b"withdrawn_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordingWithdrawn: _TypeAlias = RecordingWithdrawn  # noqa: Y015
 
 @_typing.final
 class ClashFound(_message.Message):
@@ -1856,3 +2041,377 @@ class FeedbackClosed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeedbackClosed: _TypeAlias = FeedbackClosed  # noqa: Y015
+
+@_typing.final
+class QuestionAsked(_message.Message):
+    """A learner asked a question."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    ASKER_ID_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    ASKED_AT_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    ASKED_IN_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    OFFSET_SECONDS_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_IDS_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """The question."""
+    run_id: _builtins.str
+    """The run."""
+    asker_id: _builtins.str
+    """Who asked."""
+    question: _builtins.str
+    """What."""
+    place: _questions_pb2.QuestionPlace.ValueType
+    """Where."""
+    asked_in: _builtins.str
+    """LIVE: the session in which; RECORDING: the session whose recording."""
+    item_id: _builtins.str
+    """RECORDING: the recording."""
+    offset_seconds: _builtins.float
+    """RECORDING: seconds from its begin; LIVE: seconds from the class's real start."""
+    session_id: _builtins.str
+    """The session on whose agenda it is; empty: none is planned."""
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups whose classes it comes to; none: those of the whole run."""
+
+    @_builtins.property
+    def asked_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def instructor_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who holds that session; without one, the run's instructors."""
+
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        asker_id: _builtins.str = ...,
+        question: _builtins.str = ...,
+        asked_at: _timestamp_pb2.Timestamp | None = ...,
+        place: _questions_pb2.QuestionPlace.ValueType = ...,
+        asked_in: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        offset_seconds: _builtins.float = ...,
+        session_id: _builtins.str = ...,
+        instructor_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "asked_in", b"asked_in", "asker_id", b"asker_id", "group_ids", b"group_ids", "instructor_ids", b"instructor_ids", "item_id", b"item_id", "offset_seconds", b"offset_seconds", "place", b"place", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionAsked: _TypeAlias = QuestionAsked  # noqa: Y015
+
+@_typing.final
+class QuestionVoted(_message.Message):
+    """How many learners want a question answered has changed. Told at most every few seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    VOTES_FIELD_NUMBER: _builtins.int
+    COUNTED_AT_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """The question."""
+    run_id: _builtins.str
+    """The run."""
+    votes: _builtins.int
+    """How many learners want it answered."""
+    @_builtins.property
+    def counted_at(self) -> _timestamp_pb2.Timestamp:
+        """When they were counted."""
+
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        votes: _builtins.int = ...,
+        counted_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counted_at", b"counted_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted_at", b"counted_at", "question_id", b"question_id", "run_id", b"run_id", "votes", b"votes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionVoted: _TypeAlias = QuestionVoted  # noqa: Y015
+
+@_typing.final
+class QuestionMerged(_message.Message):
+    """Staff merged a question into another one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_FIELD_NUMBER: _builtins.int
+    ASKER_ID_FIELD_NUMBER: _builtins.int
+    MERGED_BY_FIELD_NUMBER: _builtins.int
+    MERGED_AT_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """The question."""
+    run_id: _builtins.str
+    """The run."""
+    merged_into: _builtins.str
+    """The question that it is the same as."""
+    asker_id: _builtins.str
+    """Who asked it."""
+    merged_by: _builtins.str
+    """Who merged it."""
+    @_builtins.property
+    def merged_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        merged_into: _builtins.str = ...,
+        asker_id: _builtins.str = ...,
+        merged_by: _builtins.str = ...,
+        merged_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["merged_at", b"merged_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker_id", b"asker_id", "merged_at", b"merged_at", "merged_by", b"merged_by", "merged_into", b"merged_into", "question_id", b"question_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionMerged: _TypeAlias = QuestionMerged  # noqa: Y015
+
+@_typing.final
+class QuestionAnswered(_message.Message):
+    """A question was answered; told for each question that was merged into it, too."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ANSWERED_QUESTION_ID_FIELD_NUMBER: _builtins.int
+    ASKER_ID_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    SESSION_TITLE_FIELD_NUMBER: _builtins.int
+    OFFSET_SECONDS_FIELD_NUMBER: _builtins.int
+    ANSWERED_BY_FIELD_NUMBER: _builtins.int
+    ANSWERED_AT_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """The question."""
+    run_id: _builtins.str
+    """The run."""
+    answered_question_id: _builtins.str
+    """The question that has the answer; the same one unless it was merged."""
+    asker_id: _builtins.str
+    """Who asked."""
+    question: _builtins.str
+    """What was asked."""
+    answer: _builtins.str
+    """The answer in words; empty: there is none."""
+    session_id: _builtins.str
+    """The session in which it was answered live; empty: in none."""
+    session_title: _builtins.str
+    """The title of that session."""
+    offset_seconds: _builtins.float
+    """The moment, in seconds from the class's real start."""
+    answered_by: _builtins.str
+    """Who answered it."""
+    @_builtins.property
+    def answered_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        answered_question_id: _builtins.str = ...,
+        asker_id: _builtins.str = ...,
+        question: _builtins.str = ...,
+        answer: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        session_title: _builtins.str = ...,
+        offset_seconds: _builtins.float = ...,
+        answered_by: _builtins.str = ...,
+        answered_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answered_at", b"answered_at", "answered_by", b"answered_by", "answered_question_id", b"answered_question_id", "asker_id", b"asker_id", "offset_seconds", b"offset_seconds", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "session_title", b"session_title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionAnswered: _TypeAlias = QuestionAnswered  # noqa: Y015
+
+@_typing.final
+class QuestionCarriedOver(_message.Message):
+    """An open question came to the agenda of another session, or waits for one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ASKER_ID_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    FROM_SESSION_ID_FIELD_NUMBER: _builtins.int
+    FROM_TITLE_FIELD_NUMBER: _builtins.int
+    LEFT_OPEN_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_IDS_FIELD_NUMBER: _builtins.int
+    CARRIED_AT_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """The question."""
+    run_id: _builtins.str
+    """The run."""
+    asker_id: _builtins.str
+    """Who asked."""
+    question: _builtins.str
+    """What."""
+    from_session_id: _builtins.str
+    """The session on whose agenda it was; empty: none."""
+    from_title: _builtins.str
+    """The title of that session."""
+    left_open: _builtins.bool
+    """True when that class has ended and the question was still open; false when the class was
+    cancelled, moved or not held, or when a class was planned for the first time.
+    """
+    session_id: _builtins.str
+    """The session on whose agenda it is; empty: none is planned."""
+    title: _builtins.str
+    """The title of that session."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts; absent without one."""
+
+    @_builtins.property
+    def instructor_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who held the class that ended, and who holds the next one."""
+
+    @_builtins.property
+    def carried_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        asker_id: _builtins.str = ...,
+        question: _builtins.str = ...,
+        from_session_id: _builtins.str = ...,
+        from_title: _builtins.str = ...,
+        left_open: _builtins.bool = ...,
+        session_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        instructor_ids: _abc.Iterable[_builtins.str] | None = ...,
+        carried_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["carried_at", b"carried_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker_id", b"asker_id", "carried_at", b"carried_at", "from_session_id", b"from_session_id", "from_title", b"from_title", "instructor_ids", b"instructor_ids", "left_open", b"left_open", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionCarriedOver: _TypeAlias = QuestionCarriedOver  # noqa: Y015
+
+@_typing.final
+class QuestionWithdrawn(_message.Message):
+    """A question is not there any more: its asker took it back, or staff hid it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ASKER_ID_FIELD_NUMBER: _builtins.int
+    HIDDEN_BY_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_AT_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """The question."""
+    run_id: _builtins.str
+    """The run."""
+    asker_id: _builtins.str
+    """Who asked."""
+    hidden_by: _builtins.str
+    """Who hid it; empty: its asker took it back."""
+    @_builtins.property
+    def withdrawn_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        asker_id: _builtins.str = ...,
+        hidden_by: _builtins.str = ...,
+        withdrawn_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["withdrawn_at", b"withdrawn_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker_id", b"asker_id", "hidden_by", b"hidden_by", "question_id", b"question_id", "run_id", b"run_id", "withdrawn_at", b"withdrawn_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionWithdrawn: _TypeAlias = QuestionWithdrawn  # noqa: Y015
+
+@_typing.final
+class QuestionReopened(_message.Message):
+    """An answered or hidden question is open again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ASKER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    REOPENED_BY_FIELD_NUMBER: _builtins.int
+    REOPENED_AT_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """The question."""
+    run_id: _builtins.str
+    """The run."""
+    asker_id: _builtins.str
+    """Who asked."""
+    session_id: _builtins.str
+    """The session on whose agenda it is; empty: none is planned."""
+    reopened_by: _builtins.str
+    """Who opened it."""
+    @_builtins.property
+    def reopened_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        asker_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        reopened_by: _builtins.str = ...,
+        reopened_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reopened_at", b"reopened_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker_id", b"asker_id", "question_id", b"question_id", "reopened_at", b"reopened_at", "reopened_by", b"reopened_by", "run_id", b"run_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionReopened: _TypeAlias = QuestionReopened  # noqa: Y015

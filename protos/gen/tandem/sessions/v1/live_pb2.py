@@ -27,10 +27,11 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from tandem.sessions.v1 import moderation_pb2 as tandem_dot_sessions_dot_v1_dot_moderation__pb2
 from tandem.sessions.v1 import polls_pb2 as tandem_dot_sessions_dot_v1_dot_polls__pb2
+from tandem.sessions.v1 import questions_pb2 as tandem_dot_sessions_dot_v1_dot_questions__pb2
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/sessions/v1/live.proto\x12\x12tandem.sessions.v1\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#tandem/sessions/v1/moderation.proto\x1a\x1etandem/sessions/v1/polls.proto\x1a\x1ftandem/options/v1/options.proto\"\xb6\x02\n\rAttendRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12/\n\x04join\x18\x02 \x01(\x0b\x32\x1f.tandem.sessions.v1.JoinRequestH\x00\x12(\n\x04ping\x18\x03 \x01(\x0b\x32\x18.tandem.sessions.v1.PingH\x00\x12\x32\n\tauthorize\x18\x04 \x01(\x0b\x32\x1d.tandem.sessions.v1.AuthorizeH\x00\x12\x38\n\tsend_chat\x18\n \x01(\x0b\x32#.tandem.sessions.v1.SendChatRequestH\x00\x12\x38\n\tmove_hand\x18\x0b \x01(\x0b\x32#.tandem.sessions.v1.MoveHandRequestH\x00\x42\x06\n\x04what\"I\n\x0bJoinRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1c\n\x05\x61\x66ter\x18\x02 \x01(\x03\x42\r\xb2\xbb\x18\t)\x00\x00\x00\x00\x00\x00\x00\x00\"\x06\n\x04Ping\"&\n\tAuthorize\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xb2\xbb\x18\x06\x08\x01\x10\x80\x80\x01\"\x85\x03\n\x0e\x41ttendResponse\x12,\n\x06joined\x18\x01 \x01(\x0b\x32\x1a.tandem.sessions.v1.JoinedH\x00\x12/\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1e.tandem.sessions.v1.ClassEntryH\x00\x12\x30\n\x08presence\x18\x03 \x01(\x0b\x32\x1c.tandem.sessions.v1.PresenceH\x00\x12*\n\x05tally\x18\x04 \x01(\x0b\x32\x19.tandem.sessions.v1.TallyH\x00\x12(\n\x04\x64one\x18\x05 \x01(\x0b\x32\x18.tandem.sessions.v1.DoneH\x00\x12.\n\x07refused\x18\x06 \x01(\x0b\x32\x1b.tandem.sessions.v1.RefusedH\x00\x12(\n\x04pong\x18\x07 \x01(\x0b\x32\x18.tandem.sessions.v1.PongH\x00\x12*\n\x05\x65nded\x18\x08 \x01(\x0b\x32\x19.tandem.sessions.v1.EndedH\x00\x42\x06\n\x04what\"c\n\x06Joined\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x10\n\x08is_staff\x18\x04 \x01(\x08\x12\x10\n\x08is_muted\x18\x05 \x01(\x08\"-\n\x08Presence\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\x12\n\nperson_ids\x18\x02 \x03(\t\"S\n\x05Tally\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x04\x44one\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any\"\x97\x01\n\x07Refused\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12)\n\x06\x66\x61ults\x18\x04 \x03(\x0b\x32\x19.tandem.sessions.v1.Fault\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"+\n\x05\x46\x61ult\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\x1a\n\x04Pong\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"E\n\x05\x45nded\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.tandem.sessions.v1.EndReason\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\"d\n\x0fSendChatRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1c\n\nsession_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x17\n\x04text\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xd0\x0f\"[\n\x0fMoveHandRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1c\n\nsession_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x0e\n\x06raised\x18\x03 \x01(\x08\"n\n\x0fListChatRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"\\\n\x10ListChatResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.tandem.sessions.v1.ClassEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x84\x03\n\nClassEntry\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x0e\n\x06hidden\x18\x05 \x01(\x08\x12,\n\x04\x63hat\x18\n \x01(\x0b\x32\x1c.tandem.sessions.v1.ChatSentH\x00\x12-\n\x04hand\x18\x0b \x01(\x0b\x32\x1d.tandem.sessions.v1.HandMovedH\x00\x12\x33\n\npoll_asked\x18\x1e \x01(\x0b\x32\x1d.tandem.sessions.v1.PollAskedH\x00\x12\x39\n\rpoll_answered\x18\x1f \x01(\x0b\x32 .tandem.sessions.v1.PollAnsweredH\x00\x12\x32\n\tmoderated\x18( \x01(\x0b\x32\x1d.tandem.sessions.v1.ModeratedH\x00\x42\x06\n\x04what\"\x18\n\x08\x43hatSent\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x1b\n\tHandMoved\x12\x0e\n\x06raised\x18\x01 \x01(\x08*\xa6\x01\n\tEndReason\x12\x1a\n\x16\x45ND_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45ND_REASON_CLASS_OVER\x10\x01\x12\x15\n\x11\x45ND_REASON_BEHIND\x10\x02\x12\x17\n\x13\x45ND_REASON_STOPPING\x10\x03\x12\x16\n\x12\x45ND_REASON_EXPIRED\x10\x04\x12\x1a\n\x16\x45ND_REASON_NOT_ALLOWED\x10\x05\x32m\n\x0bLiveService\x12^\n\x06\x41ttend\x12!.tandem.sessions.v1.AttendRequest\x1a\".tandem.sessions.v1.AttendResponse\"\t\xa2\xbb\x18\x05\n\x03\x01\x02\x03(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/sessions/v1/live.proto\x12\x12tandem.sessions.v1\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#tandem/sessions/v1/moderation.proto\x1a\x1etandem/sessions/v1/polls.proto\x1a\"tandem/sessions/v1/questions.proto\x1a\x1ftandem/options/v1/options.proto\"\xb6\x02\n\rAttendRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12/\n\x04join\x18\x02 \x01(\x0b\x32\x1f.tandem.sessions.v1.JoinRequestH\x00\x12(\n\x04ping\x18\x03 \x01(\x0b\x32\x18.tandem.sessions.v1.PingH\x00\x12\x32\n\tauthorize\x18\x04 \x01(\x0b\x32\x1d.tandem.sessions.v1.AuthorizeH\x00\x12\x38\n\tsend_chat\x18\n \x01(\x0b\x32#.tandem.sessions.v1.SendChatRequestH\x00\x12\x38\n\tmove_hand\x18\x0b \x01(\x0b\x32#.tandem.sessions.v1.MoveHandRequestH\x00\x42\x06\n\x04what\"I\n\x0bJoinRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1c\n\x05\x61\x66ter\x18\x02 \x01(\x03\x42\r\xb2\xbb\x18\t)\x00\x00\x00\x00\x00\x00\x00\x00\"\x06\n\x04Ping\"&\n\tAuthorize\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xb2\xbb\x18\x06\x08\x01\x10\x80\x80\x01\"\x85\x03\n\x0e\x41ttendResponse\x12,\n\x06joined\x18\x01 \x01(\x0b\x32\x1a.tandem.sessions.v1.JoinedH\x00\x12/\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1e.tandem.sessions.v1.ClassEntryH\x00\x12\x30\n\x08presence\x18\x03 \x01(\x0b\x32\x1c.tandem.sessions.v1.PresenceH\x00\x12*\n\x05tally\x18\x04 \x01(\x0b\x32\x19.tandem.sessions.v1.TallyH\x00\x12(\n\x04\x64one\x18\x05 \x01(\x0b\x32\x18.tandem.sessions.v1.DoneH\x00\x12.\n\x07refused\x18\x06 \x01(\x0b\x32\x1b.tandem.sessions.v1.RefusedH\x00\x12(\n\x04pong\x18\x07 \x01(\x0b\x32\x18.tandem.sessions.v1.PongH\x00\x12*\n\x05\x65nded\x18\x08 \x01(\x0b\x32\x19.tandem.sessions.v1.EndedH\x00\x42\x06\n\x04what\"c\n\x06Joined\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x10\n\x08is_staff\x18\x04 \x01(\x08\x12\x10\n\x08is_muted\x18\x05 \x01(\x08\"-\n\x08Presence\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12\x12\n\nperson_ids\x18\x02 \x03(\t\"S\n\x05Tally\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x04\x44one\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any\"\x97\x01\n\x07Refused\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12)\n\x06\x66\x61ults\x18\x04 \x03(\x0b\x32\x19.tandem.sessions.v1.Fault\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"+\n\x05\x46\x61ult\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\x1a\n\x04Pong\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"E\n\x05\x45nded\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.tandem.sessions.v1.EndReason\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\"d\n\x0fSendChatRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1c\n\nsession_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x17\n\x04text\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xd0\x0f\"[\n\x0fMoveHandRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1c\n\nsession_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x0e\n\x06raised\x18\x03 \x01(\x08\"n\n\x0fListChatRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"\\\n\x10ListChatResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.tandem.sessions.v1.ClassEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbb\x03\n\nClassEntry\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x0e\n\x06hidden\x18\x05 \x01(\x08\x12,\n\x04\x63hat\x18\n \x01(\x0b\x32\x1c.tandem.sessions.v1.ChatSentH\x00\x12-\n\x04hand\x18\x0b \x01(\x0b\x32\x1d.tandem.sessions.v1.HandMovedH\x00\x12\x35\n\x08question\x18\x14 \x01(\x0b\x32!.tandem.sessions.v1.QuestionShownH\x00\x12\x33\n\npoll_asked\x18\x1e \x01(\x0b\x32\x1d.tandem.sessions.v1.PollAskedH\x00\x12\x39\n\rpoll_answered\x18\x1f \x01(\x0b\x32 .tandem.sessions.v1.PollAnsweredH\x00\x12\x32\n\tmoderated\x18( \x01(\x0b\x32\x1d.tandem.sessions.v1.ModeratedH\x00\x42\x06\n\x04what\"\x18\n\x08\x43hatSent\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x1b\n\tHandMoved\x12\x0e\n\x06raised\x18\x01 \x01(\x08\"y\n\rQuestionShown\x12\x13\n\x0bquestion_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.tandem.sessions.v1.QuestionState\x12\x13\n\x0bmerged_into\x18\x04 \x01(\t*\xa6\x01\n\tEndReason\x12\x1a\n\x16\x45ND_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45ND_REASON_CLASS_OVER\x10\x01\x12\x15\n\x11\x45ND_REASON_BEHIND\x10\x02\x12\x17\n\x13\x45ND_REASON_STOPPING\x10\x03\x12\x16\n\x12\x45ND_REASON_EXPIRED\x10\x04\x12\x1a\n\x16\x45ND_REASON_NOT_ALLOWED\x10\x05\x32m\n\x0bLiveService\x12^\n\x06\x41ttend\x12!.tandem.sessions.v1.AttendRequest\x1a\".tandem.sessions.v1.AttendResponse\"\t\xa2\xbb\x18\x05\n\x03\x01\x02\x03(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,48 +64,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCHATREQUEST'].fields_by_name['page_token']._serialized_options = b'\262\273\030\003\020\364\003'
   _globals['_LIVESERVICE'].methods_by_name['Attend']._loaded_options = None
   _globals['_LIVESERVICE'].methods_by_name['Attend']._serialized_options = b'\242\273\030\005\n\003\001\002\003'
-  _globals['_ENDREASON']._serialized_start=2520
-  _globals['_ENDREASON']._serialized_end=2686
-  _globals['_ATTENDREQUEST']._serialized_start=248
-  _globals['_ATTENDREQUEST']._serialized_end=558
-  _globals['_JOINREQUEST']._serialized_start=560
-  _globals['_JOINREQUEST']._serialized_end=633
-  _globals['_PING']._serialized_start=635
-  _globals['_PING']._serialized_end=641
-  _globals['_AUTHORIZE']._serialized_start=643
-  _globals['_AUTHORIZE']._serialized_end=681
-  _globals['_ATTENDRESPONSE']._serialized_start=684
-  _globals['_ATTENDRESPONSE']._serialized_end=1073
-  _globals['_JOINED']._serialized_start=1075
-  _globals['_JOINED']._serialized_end=1174
-  _globals['_PRESENCE']._serialized_start=1176
-  _globals['_PRESENCE']._serialized_end=1221
-  _globals['_TALLY']._serialized_start=1223
-  _globals['_TALLY']._serialized_end=1306
-  _globals['_DONE']._serialized_start=1308
-  _globals['_DONE']._serialized_end=1372
-  _globals['_REFUSED']._serialized_start=1375
-  _globals['_REFUSED']._serialized_end=1526
-  _globals['_FAULT']._serialized_start=1528
-  _globals['_FAULT']._serialized_end=1571
-  _globals['_PONG']._serialized_start=1573
-  _globals['_PONG']._serialized_end=1599
-  _globals['_ENDED']._serialized_start=1601
-  _globals['_ENDED']._serialized_end=1670
-  _globals['_SENDCHATREQUEST']._serialized_start=1672
-  _globals['_SENDCHATREQUEST']._serialized_end=1772
-  _globals['_MOVEHANDREQUEST']._serialized_start=1774
-  _globals['_MOVEHANDREQUEST']._serialized_end=1865
-  _globals['_LISTCHATREQUEST']._serialized_start=1867
-  _globals['_LISTCHATREQUEST']._serialized_end=1977
-  _globals['_LISTCHATRESPONSE']._serialized_start=1979
-  _globals['_LISTCHATRESPONSE']._serialized_end=2071
-  _globals['_CLASSENTRY']._serialized_start=2074
-  _globals['_CLASSENTRY']._serialized_end=2462
-  _globals['_CHATSENT']._serialized_start=2464
-  _globals['_CHATSENT']._serialized_end=2488
-  _globals['_HANDMOVED']._serialized_start=2490
-  _globals['_HANDMOVED']._serialized_end=2517
-  _globals['_LIVESERVICE']._serialized_start=2688
-  _globals['_LIVESERVICE']._serialized_end=2797
+  _globals['_ENDREASON']._serialized_start=2734
+  _globals['_ENDREASON']._serialized_end=2900
+  _globals['_ATTENDREQUEST']._serialized_start=284
+  _globals['_ATTENDREQUEST']._serialized_end=594
+  _globals['_JOINREQUEST']._serialized_start=596
+  _globals['_JOINREQUEST']._serialized_end=669
+  _globals['_PING']._serialized_start=671
+  _globals['_PING']._serialized_end=677
+  _globals['_AUTHORIZE']._serialized_start=679
+  _globals['_AUTHORIZE']._serialized_end=717
+  _globals['_ATTENDRESPONSE']._serialized_start=720
+  _globals['_ATTENDRESPONSE']._serialized_end=1109
+  _globals['_JOINED']._serialized_start=1111
+  _globals['_JOINED']._serialized_end=1210
+  _globals['_PRESENCE']._serialized_start=1212
+  _globals['_PRESENCE']._serialized_end=1257
+  _globals['_TALLY']._serialized_start=1259
+  _globals['_TALLY']._serialized_end=1342
+  _globals['_DONE']._serialized_start=1344
+  _globals['_DONE']._serialized_end=1408
+  _globals['_REFUSED']._serialized_start=1411
+  _globals['_REFUSED']._serialized_end=1562
+  _globals['_FAULT']._serialized_start=1564
+  _globals['_FAULT']._serialized_end=1607
+  _globals['_PONG']._serialized_start=1609
+  _globals['_PONG']._serialized_end=1635
+  _globals['_ENDED']._serialized_start=1637
+  _globals['_ENDED']._serialized_end=1706
+  _globals['_SENDCHATREQUEST']._serialized_start=1708
+  _globals['_SENDCHATREQUEST']._serialized_end=1808
+  _globals['_MOVEHANDREQUEST']._serialized_start=1810
+  _globals['_MOVEHANDREQUEST']._serialized_end=1901
+  _globals['_LISTCHATREQUEST']._serialized_start=1903
+  _globals['_LISTCHATREQUEST']._serialized_end=2013
+  _globals['_LISTCHATRESPONSE']._serialized_start=2015
+  _globals['_LISTCHATRESPONSE']._serialized_end=2107
+  _globals['_CLASSENTRY']._serialized_start=2110
+  _globals['_CLASSENTRY']._serialized_end=2553
+  _globals['_CHATSENT']._serialized_start=2555
+  _globals['_CHATSENT']._serialized_end=2579
+  _globals['_HANDMOVED']._serialized_start=2581
+  _globals['_HANDMOVED']._serialized_end=2608
+  _globals['_QUESTIONSHOWN']._serialized_start=2610
+  _globals['_QUESTIONSHOWN']._serialized_end=2731
+  _globals['_LIVESERVICE']._serialized_start=2902
+  _globals['_LIVESERVICE']._serialized_end=3011
 # @@protoc_insertion_point(module_scope)

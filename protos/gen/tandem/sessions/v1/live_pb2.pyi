@@ -13,6 +13,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
 from tandem.sessions.v1 import polls_pb2 as _polls_pb2
+from tandem.sessions.v1 import questions_pb2 as _questions_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -626,6 +627,7 @@ class ClassEntry(_message.Message):
     HIDDEN_FIELD_NUMBER: _builtins.int
     CHAT_FIELD_NUMBER: _builtins.int
     HAND_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
     POLL_ASKED_FIELD_NUMBER: _builtins.int
     POLL_ANSWERED_FIELD_NUMBER: _builtins.int
     MODERATED_FIELD_NUMBER: _builtins.int
@@ -650,6 +652,10 @@ class ClassEntry(_message.Message):
         """Somebody raised a hand, or took it down."""
 
     @_builtins.property
+    def question(self) -> Global___QuestionShown:
+        """A question of the class's agenda is new, or has changed."""
+
+    @_builtins.property
     def poll_asked(self) -> _polls_pb2.PollAsked:
         """A poll opened."""
 
@@ -671,15 +677,16 @@ class ClassEntry(_message.Message):
         hidden: _builtins.bool = ...,
         chat: Global___ChatSent | None = ...,
         hand: Global___HandMoved | None = ...,
+        question: Global___QuestionShown | None = ...,
         poll_asked: _polls_pb2.PollAsked | None = ...,
         poll_answered: _polls_pb2.PollAnswered | None = ...,
         moderated: _moderation_pb2.Moderated | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "moderated", b"moderated", "poll_answered", b"poll_answered", "poll_asked", b"poll_asked", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "moderated", b"moderated", "poll_answered", b"poll_answered", "poll_asked", b"poll_asked", "question", b"question", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "hidden", b"hidden", "moderated", b"moderated", "number", b"number", "person_id", b"person_id", "poll_answered", b"poll_answered", "poll_asked", b"poll_asked", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "hidden", b"hidden", "moderated", b"moderated", "number", b"number", "person_id", b"person_id", "poll_answered", b"poll_answered", "poll_asked", b"poll_asked", "question", b"question", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand", "poll_asked", "poll_answered", "moderated"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand", "question", "poll_asked", "poll_answered", "moderated"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -728,3 +735,37 @@ class HandMoved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HandMoved: _TypeAlias = HandMoved  # noqa: Y015
+
+@_typing.final
+class QuestionShown(_message.Message):
+    """A question as the class sees it: nobody learns who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """The question."""
+    text: _builtins.str
+    """What was asked; empty when it is WITHDRAWN or HIDDEN."""
+    state: _questions_pb2.QuestionState.ValueType
+    """Where it is."""
+    merged_into: _builtins.str
+    """MERGED: the question that it is the same as."""
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        state: _questions_pb2.QuestionState.ValueType = ...,
+        merged_into: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merged_into", b"merged_into", "question_id", b"question_id", "state", b"state", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionShown: _TypeAlias = QuestionShown  # noqa: Y015

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -132,7 +133,7 @@ Global___Room: _TypeAlias = Room  # noqa: Y015
 
 @_typing.final
 class Recording(_message.Message):
-    """The recording of a session."""
+    """The recording of a session, or a part of it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -140,15 +141,30 @@ class Recording(_message.Message):
     PLAYABLE_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     STARTS_AT_OFFSET_FIELD_NUMBER: _builtins.int
+    STRETCHES_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_ITEM_ID_FIELD_NUMBER: _builtins.int
+    CAPTIONS_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item of the library."""
     playable: _builtins.bool
     """True once the item is AVAILABLE."""
     failure: _builtins.str
     """Why it never will be; empty otherwise."""
+    transcript_item_id: _builtins.str
+    """Its transcript, an item of the library; empty: there is none."""
     @_builtins.property
     def starts_at_offset(self) -> _duration_pb2.Duration:
         """Where it begins, from the class's real start; negative: the recorder ran before."""
+
+    @_builtins.property
+    def stretches(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.RecordedStretch]:
+        """What it contains, one after the other in the file; empty: all that follows where it begins,
+        without a pause.
+        """
+
+    @_builtins.property
+    def captions(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.Captions]:
+        """Its captions."""
 
     def __init__(
         self,
@@ -157,10 +173,13 @@ class Recording(_message.Message):
         playable: _builtins.bool = ...,
         failure: _builtins.str = ...,
         starts_at_offset: _duration_pb2.Duration | None = ...,
+        stretches: _abc.Iterable[_recordings_pb2.RecordedStretch] | None = ...,
+        transcript_item_id: _builtins.str = ...,
+        captions: _abc.Iterable[_recordings_pb2.Captions] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "item_id", b"item_id", "playable", b"playable", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captions", b"captions", "failure", b"failure", "item_id", b"item_id", "playable", b"playable", "starts_at_offset", b"starts_at_offset", "stretches", b"stretches", "transcript_item_id", b"transcript_item_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -201,6 +220,7 @@ class Session(_message.Message):
     RECURRENCE_ID_FIELD_NUMBER: _builtins.int
     EXCEPTION_FIELD_NUMBER: _builtins.int
     COHORT_ID_FIELD_NUMBER: _builtins.int
+    RECORDINGS_FIELD_NUMBER: _builtins.int
     CHECK_IN_CODE_UNTIL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
@@ -227,7 +247,9 @@ class Session(_message.Message):
     waitlisted: _builtins.int
     """Learners who wait."""
     join_url: _builtins.str
-    """Where to join online; empty when IN_ROOM, and to learners who hold no place in the run."""
+    """Where to join online; empty when IN_ROOM, to learners who hold no place in the run, and when a
+    meeting server makes the meeting: GetJoinLink answers each person's own link then.
+    """
     recorded: _builtins.bool
     """True when a recording is to follow."""
     state: Global___SessionState.ValueType
@@ -268,7 +290,7 @@ class Session(_message.Message):
 
     @_builtins.property
     def recording(self) -> Global___Recording:
-        """The recording, once attached."""
+        """The recording, once attached; of several parts the first that can be watched."""
 
     @_builtins.property
     def attendance_settled_at(self) -> _timestamp_pb2.Timestamp:
@@ -281,6 +303,10 @@ class Session(_message.Message):
     @_builtins.property
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The groups of the run that it is for; empty: the whole run."""
+
+    @_builtins.property
+    def recordings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recording]:
+        """All parts of the recording, by where they begin."""
 
     @_builtins.property
     def check_in_code_until(self) -> _timestamp_pb2.Timestamp:
@@ -318,11 +344,12 @@ class Session(_message.Message):
         recurrence_id: _builtins.str = ...,
         exception: _builtins.bool = ...,
         cohort_id: _builtins.str = ...,
+        recordings: _abc.Iterable[Global___Recording] | None = ...,
         check_in_code_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "check_in_code_until", b"check_in_code_until", "duration", b"duration", "end_time", b"end_time", "not_held_at", b"not_held_at", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "check_in_code_until", b"check_in_code_until", "cohort_id", b"cohort_id", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "check_in_code_until", b"check_in_code_until", "cohort_id", b"cohort_id", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "recordings", b"recordings", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

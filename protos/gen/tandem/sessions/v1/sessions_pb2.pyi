@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -253,7 +254,9 @@ class ScheduleSessionRequest(_message.Message):
     online_seats: _builtins.int
     """Seats online; 0 means no limit."""
     join_url: _builtins.str
-    """Where to join online; needed unless IN_ROOM."""
+    """Where to join online; needed unless IN_ROOM, or where the installation has meeting servers: then
+    empty means that one of them makes the meeting.
+    """
     recorded: _builtins.bool
     """True when a recording is to follow."""
     max_learner_clashes: _builtins.int
@@ -1311,15 +1314,36 @@ class AttachRecordingRequest(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     ITEM_ID_FIELD_NUMBER: _builtins.int
     STARTS_AT_OFFSET_FIELD_NUMBER: _builtins.int
+    FURTHER_PART_FIELD_NUMBER: _builtins.int
+    REPLACES_ITEM_ID_FIELD_NUMBER: _builtins.int
+    STRETCHES_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_ITEM_ID_FIELD_NUMBER: _builtins.int
+    CAPTIONS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     item_id: _builtins.str
     """The item of the library."""
+    further_part: _builtins.bool
+    """True: it is a further part, beside those that the session has."""
+    replaces_item_id: _builtins.str
+    """The part that it takes the place of, by its item; empty: none, or the only one."""
+    transcript_item_id: _builtins.str
+    """Its transcript, an item of the library; empty: there is none."""
     @_builtins.property
     def starts_at_offset(self) -> _duration_pb2.Duration:
         """Where the recording begins, from the class's real start; negative: the recorder ran before.
         Absent: 0. At most a day. Attaching the same item with another offset corrects it.
         """
+
+    @_builtins.property
+    def stretches(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.RecordedStretch]:
+        """What it contains where the recorder paused, one after the other, instead of starts_at_offset.
+        Empty: all that follows where it begins, without a pause.
+        """
+
+    @_builtins.property
+    def captions(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.Captions]:
+        """Its captions, each language once."""
 
     def __init__(
         self,
@@ -1327,10 +1351,15 @@ class AttachRecordingRequest(_message.Message):
         session_id: _builtins.str = ...,
         item_id: _builtins.str = ...,
         starts_at_offset: _duration_pb2.Duration | None = ...,
+        further_part: _builtins.bool = ...,
+        replaces_item_id: _builtins.str = ...,
+        stretches: _abc.Iterable[_recordings_pb2.RecordedStretch] | None = ...,
+        transcript_item_id: _builtins.str = ...,
+        captions: _abc.Iterable[_recordings_pb2.Captions] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captions", b"captions", "further_part", b"further_part", "item_id", b"item_id", "replaces_item_id", b"replaces_item_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset", "stretches", b"stretches", "transcript_item_id", b"transcript_item_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

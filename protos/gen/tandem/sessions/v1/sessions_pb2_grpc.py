@@ -4,9 +4,12 @@ import grpc
 import warnings
 
 from tandem.sessions.v1 import feedback_pb2 as tandem_dot_sessions_dot_v1_dot_feedback__pb2
+from tandem.sessions.v1 import joining_pb2 as tandem_dot_sessions_dot_v1_dot_joining__pb2
 from tandem.sessions.v1 import live_pb2 as tandem_dot_sessions_dot_v1_dot_live__pb2
 from tandem.sessions.v1 import moderation_pb2 as tandem_dot_sessions_dot_v1_dot_moderation__pb2
 from tandem.sessions.v1 import polls_pb2 as tandem_dot_sessions_dot_v1_dot_polls__pb2
+from tandem.sessions.v1 import questions_pb2 as tandem_dot_sessions_dot_v1_dot_questions__pb2
+from tandem.sessions.v1 import recordings_pb2 as tandem_dot_sessions_dot_v1_dot_recordings__pb2
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
 from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
@@ -182,6 +185,71 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.FromString,
                 _registered_method=True)
+        self.AskQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/AskQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionResponse.FromString,
+                _registered_method=True)
+        self.EditQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/EditQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.EditQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.VoteQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/VoteQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionResponse.FromString,
+                _registered_method=True)
+        self.WithdrawQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/WithdrawQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.WithdrawQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.MergeQuestions = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/MergeQuestions',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.MergeQuestionsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.AnswerQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/AnswerQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AnswerQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.ReplyToQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ReplyToQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ReplyToQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.QuestionReply.FromString,
+                _registered_method=True)
+        self.ReopenQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ReopenQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ReopenQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.HideQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/HideQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.HideQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.GetQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionResponse.FromString,
+                _registered_method=True)
+        self.ListQuestions = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListQuestions',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsResponse.FromString,
+                _registered_method=True)
+        self.ListAgenda = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListAgenda',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaResponse.FromString,
+                _registered_method=True)
+        self.SuggestDuplicates = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SuggestDuplicates',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesResponse.FromString,
+                _registered_method=True)
         self.StartSession = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/StartSession',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.StartSessionRequest.SerializeToString,
@@ -191,6 +259,11 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/UndoStart',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
+        self.GetJoinLink = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetJoinLink',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.GetJoinLinkRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.JoinLink.FromString,
                 _registered_method=True)
         self.CheckIn = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/CheckIn',
@@ -211,6 +284,21 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/AttachRecording',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
+        self.WithdrawRecording = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/WithdrawRecording',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.WithdrawRecordingRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
+        self.SetChapters = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SetChapters',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersResponse.FromString,
+                _registered_method=True)
+        self.GetRecordingLine = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetRecordingLine',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineResponse.FromString,
                 _registered_method=True)
         self.CorrectAttendance = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/CorrectAttendance',
@@ -599,6 +687,114 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AskQuestion(self, request, context):
+        """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
+        comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
+        is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
+        the asker has no place in the run or 50 open questions there, the run is over, the class is not
+        LIVE, or there is no such recording.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EditQuestion(self, request, context):
+        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoteQuestion(self, request, context):
+        """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
+        question is one for the question that it was merged into. Repeats change nothing.
+        FAILED_PRECONDITION when the learner has no place in the run, the run is over, or the question is
+        WITHDRAWN or HIDDEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawQuestion(self, request, context):
+        """Takes an OPEN question back. NOT_FOUND when the learner did not ask it. A repeat answers it as it
+        is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeQuestions(self, request, context):
+        """Merges OPEN questions into one that is OPEN or ANSWERED. Who wants several of them counts once,
+        and all askers are told the answer. A repeat changes nothing. FAILED_PRECONDITION lists each
+        question that can't be merged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerQuestion(self, request, context):
+        """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
+        a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplyToQuestion(self, request, context):
+        """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
+        staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
+        the thread is full.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReopenQuestion(self, request, context):
+        """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
+        it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HideQuestion(self, request, context):
+        """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQuestion(self, request, context):
+        """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
+        learners who did not ask it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQuestions(self, request, context):
+        """Questions of a run, the oldest first. Learners see no one else's that are WITHDRAWN or HIDDEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAgenda(self, request, context):
+        """The OPEN questions on a session's agenda, most wanted first, then the oldest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuggestDuplicates(self, request, context):
+        """Open questions of a run that may be the same as a text, by the words that they have in common: of
+        the 2,000 newest ones.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StartSession(self, request, context):
         """Begins a SCHEDULED session. A repeat answers it as it is.
         """
@@ -609,6 +805,17 @@ class SessionsServiceServicer:
     def UndoStart(self, request, context):
         """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
         it has ended. A repeat answers it as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetJoinLink(self, request, context):
+        """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+        one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+        own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+        the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+        caller's link is being made.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -642,8 +849,36 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AttachRecording(self, request, context):
-        """Says which item is the session's recording; the run's learners may read it from then on.
-        FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+        """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+        may read it from then on. One that is attached already is corrected; without `further_part` and
+        `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+        has not begun, the library has refused the item, several parts are there and none is named, the
+        part begins where another one does, or the run keeps its recordings no longer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawRecording(self, request, context):
+        """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+        study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+        as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetChapters(self, request, context):
+        """Sets the chapters of the session's recording, also before there is one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRecordingLine(self, request, context):
+        """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+        happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+        the session has not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -994,6 +1229,71 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.SerializeToString,
             ),
+            'AskQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.AskQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionResponse.SerializeToString,
+            ),
+            'EditQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.EditQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.EditQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'VoteQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoteQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionResponse.SerializeToString,
+            ),
+            'WithdrawQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.WithdrawQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'MergeQuestions': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeQuestions,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.MergeQuestionsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'AnswerQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AnswerQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'ReplyToQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplyToQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ReplyToQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.QuestionReply.SerializeToString,
+            ),
+            'ReopenQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReopenQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ReopenQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'HideQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.HideQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.HideQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'GetQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionResponse.SerializeToString,
+            ),
+            'ListQuestions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuestions,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsResponse.SerializeToString,
+            ),
+            'ListAgenda': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAgenda,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaResponse.SerializeToString,
+            ),
+            'SuggestDuplicates': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestDuplicates,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesResponse.SerializeToString,
+            ),
             'StartSession': grpc.unary_unary_rpc_method_handler(
                     servicer.StartSession,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.StartSessionRequest.FromString,
@@ -1003,6 +1303,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.UndoStart,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'GetJoinLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetJoinLink,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.GetJoinLinkRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.JoinLink.SerializeToString,
             ),
             'CheckIn': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckIn,
@@ -1023,6 +1328,21 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.AttachRecording,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'WithdrawRecording': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawRecording,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.WithdrawRecordingRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'SetChapters': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetChapters,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersResponse.SerializeToString,
+            ),
+            'GetRecordingLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRecordingLine,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineResponse.SerializeToString,
             ),
             'CorrectAttendance': grpc.unary_unary_rpc_method_handler(
                     servicer.CorrectAttendance,
@@ -1897,6 +2217,357 @@ class SessionsService:
             _registered_method=True)
 
     @staticmethod
+    def AskQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/AskQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EditQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/EditQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.EditQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoteQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/VoteQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/WithdrawQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.WithdrawQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeQuestions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/MergeQuestions',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.MergeQuestionsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/AnswerQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.AnswerQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplyToQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ReplyToQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ReplyToQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.QuestionReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReopenQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ReopenQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ReopenQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HideQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/HideQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.HideQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuestions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListQuestions',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAgenda(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListAgenda',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestDuplicates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SuggestDuplicates',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def StartSession(request,
             target,
             options=(),
@@ -1940,6 +2611,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/UndoStart',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetJoinLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetJoinLink',
+            tandem_dot_sessions_dot_v1_dot_joining__pb2.GetJoinLinkRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_joining__pb2.JoinLink.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2048,6 +2746,87 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/AttachRecording',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawRecording(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/WithdrawRecording',
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.WithdrawRecordingRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetChapters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SetChapters',
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRecordingLine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetRecordingLine',
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,9 +6,12 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.sessions.v1 import feedback_pb2 as _feedback_pb2
+from tandem.sessions.v1 import joining_pb2 as _joining_pb2
 from tandem.sessions.v1 import live_pb2 as _live_pb2
 from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
 from tandem.sessions.v1 import polls_pb2 as _polls_pb2
+from tandem.sessions.v1 import questions_pb2 as _questions_pb2
+from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
 from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
@@ -182,11 +185,70 @@ class SessionsServiceStub:
     ended ones, for 30 days after they could be matched. Without a learner only open ones are
     answered, to staff; pages may have fewer rows than asked for.
     """
+    AskQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.AskQuestionRequest, _questions_pb2.AskQuestionResponse]
+    """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
+    comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
+    is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
+    the asker has no place in the run or 50 open questions there, the run is over, the class is not
+    LIVE, or there is no such recording.
+    """
+    EditQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]
+    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+    VoteQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]
+    """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
+    question is one for the question that it was merged into. Repeats change nothing.
+    FAILED_PRECONDITION when the learner has no place in the run, the run is over, or the question is
+    WITHDRAWN or HIDDEN.
+    """
+    WithdrawQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.WithdrawQuestionRequest, _questions_pb2.Question]
+    """Takes an OPEN question back. NOT_FOUND when the learner did not ask it. A repeat answers it as it
+    is.
+    """
+    MergeQuestions: _grpc.UnaryUnaryMultiCallable[_questions_pb2.MergeQuestionsRequest, _questions_pb2.Question]
+    """Merges OPEN questions into one that is OPEN or ANSWERED. Who wants several of them counts once,
+    and all askers are told the answer. A repeat changes nothing. FAILED_PRECONDITION lists each
+    question that can't be merged.
+    """
+    AnswerQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]
+    """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
+    a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    """
+    ReplyToQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]
+    """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
+    staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
+    the thread is full.
+    """
+    ReopenQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReopenQuestionRequest, _questions_pb2.Question]
+    """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
+    it is.
+    """
+    HideQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.HideQuestionRequest, _questions_pb2.Question]
+    """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+    GetQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.GetQuestionRequest, _questions_pb2.GetQuestionResponse]
+    """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
+    learners who did not ask it.
+    """
+    ListQuestions: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ListQuestionsRequest, _questions_pb2.ListQuestionsResponse]
+    """Questions of a run, the oldest first. Learners see no one else's that are WITHDRAWN or HIDDEN."""
+    ListAgenda: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ListAgendaRequest, _questions_pb2.ListAgendaResponse]
+    """The OPEN questions on a session's agenda, most wanted first, then the oldest."""
+    SuggestDuplicates: _grpc.UnaryUnaryMultiCallable[_questions_pb2.SuggestDuplicatesRequest, _questions_pb2.SuggestDuplicatesResponse]
+    """Open questions of a run that may be the same as a text, by the words that they have in common: of
+    the 2,000 newest ones.
+    """
     StartSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
     UndoStart: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.UndoStartRequest, _resources_pb2.Session]
     """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
     it has ended. A repeat answers it as it is.
+    """
+    GetJoinLink: _grpc.UnaryUnaryMultiCallable[_joining_pb2.GetJoinLinkRequest, _joining_pb2.JoinLink]
+    """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+    one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+    own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+    the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+    caller's link is being made.
     """
     CheckIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
@@ -204,8 +266,23 @@ class SessionsServiceStub:
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]
-    """Says which item is the session's recording; the run's learners may read it from then on.
-    FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+    """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+    may read it from then on. One that is attached already is corrected; without `further_part` and
+    `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+    has not begun, the library has refused the item, several parts are there and none is named, the
+    part begins where another one does, or the run keeps its recordings no longer.
+    """
+    WithdrawRecording: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.WithdrawRecordingRequest, _resources_pb2.Session]
+    """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+    study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+    as it is.
+    """
+    SetChapters: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.SetChaptersRequest, _recordings_pb2.SetChaptersResponse]
+    """Sets the chapters of the session's recording, also before there is one."""
+    GetRecordingLine: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.GetRecordingLineRequest, _recordings_pb2.GetRecordingLineResponse]
+    """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+    happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+    the session has not.
     """
     CorrectAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
@@ -455,11 +532,70 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     ended ones, for 30 days after they could be matched. Without a learner only open ones are
     answered, to staff; pages may have fewer rows than asked for.
     """
+    AskQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.AskQuestionRequest, _questions_pb2.AskQuestionResponse]  # type: ignore[assignment]
+    """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
+    comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
+    is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
+    the asker has no place in the run or 50 open questions there, the run is over, the class is not
+    LIVE, or there is no such recording.
+    """
+    EditQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+    VoteQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]  # type: ignore[assignment]
+    """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
+    question is one for the question that it was merged into. Repeats change nothing.
+    FAILED_PRECONDITION when the learner has no place in the run, the run is over, or the question is
+    WITHDRAWN or HIDDEN.
+    """
+    WithdrawQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.WithdrawQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Takes an OPEN question back. NOT_FOUND when the learner did not ask it. A repeat answers it as it
+    is.
+    """
+    MergeQuestions: _aio.UnaryUnaryMultiCallable[_questions_pb2.MergeQuestionsRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Merges OPEN questions into one that is OPEN or ANSWERED. Who wants several of them counts once,
+    and all askers are told the answer. A repeat changes nothing. FAILED_PRECONDITION lists each
+    question that can't be merged.
+    """
+    AnswerQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
+    a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    """
+    ReplyToQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]  # type: ignore[assignment]
+    """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
+    staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
+    the thread is full.
+    """
+    ReopenQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReopenQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
+    it is.
+    """
+    HideQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.HideQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+    GetQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.GetQuestionRequest, _questions_pb2.GetQuestionResponse]  # type: ignore[assignment]
+    """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
+    learners who did not ask it.
+    """
+    ListQuestions: _aio.UnaryUnaryMultiCallable[_questions_pb2.ListQuestionsRequest, _questions_pb2.ListQuestionsResponse]  # type: ignore[assignment]
+    """Questions of a run, the oldest first. Learners see no one else's that are WITHDRAWN or HIDDEN."""
+    ListAgenda: _aio.UnaryUnaryMultiCallable[_questions_pb2.ListAgendaRequest, _questions_pb2.ListAgendaResponse]  # type: ignore[assignment]
+    """The OPEN questions on a session's agenda, most wanted first, then the oldest."""
+    SuggestDuplicates: _aio.UnaryUnaryMultiCallable[_questions_pb2.SuggestDuplicatesRequest, _questions_pb2.SuggestDuplicatesResponse]  # type: ignore[assignment]
+    """Open questions of a run that may be the same as a text, by the words that they have in common: of
+    the 2,000 newest ones.
+    """
     StartSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
     UndoStart: _aio.UnaryUnaryMultiCallable[_sessions_pb2.UndoStartRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
     it has ended. A repeat answers it as it is.
+    """
+    GetJoinLink: _aio.UnaryUnaryMultiCallable[_joining_pb2.GetJoinLinkRequest, _joining_pb2.JoinLink]  # type: ignore[assignment]
+    """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+    one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+    own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+    the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+    caller's link is being made.
     """
     CheckIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]  # type: ignore[assignment]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
@@ -477,8 +613,23 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
-    """Says which item is the session's recording; the run's learners may read it from then on.
-    FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+    """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+    may read it from then on. One that is attached already is corrected; without `further_part` and
+    `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+    has not begun, the library has refused the item, several parts are there and none is named, the
+    part begins where another one does, or the run keeps its recordings no longer.
+    """
+    WithdrawRecording: _aio.UnaryUnaryMultiCallable[_recordings_pb2.WithdrawRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
+    """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+    study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+    as it is.
+    """
+    SetChapters: _aio.UnaryUnaryMultiCallable[_recordings_pb2.SetChaptersRequest, _recordings_pb2.SetChaptersResponse]  # type: ignore[assignment]
+    """Sets the chapters of the session's recording, also before there is one."""
+    GetRecordingLine: _aio.UnaryUnaryMultiCallable[_recordings_pb2.GetRecordingLineRequest, _recordings_pb2.GetRecordingLineResponse]  # type: ignore[assignment]
+    """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+    happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+    the session has not.
     """
     CorrectAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]  # type: ignore[assignment]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
@@ -889,6 +1040,136 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def AskQuestion(
+        self,
+        request: _questions_pb2.AskQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.AskQuestionResponse, _abc.Awaitable[_questions_pb2.AskQuestionResponse]]:
+        """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
+        comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
+        is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
+        the asker has no place in the run or 50 open questions there, the run is over, the class is not
+        LIVE, or there is no such recording.
+        """
+
+    @_abc_1.abstractmethod
+    def EditQuestion(
+        self,
+        request: _questions_pb2.EditQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+
+    @_abc_1.abstractmethod
+    def VoteQuestion(
+        self,
+        request: _questions_pb2.VoteQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.VoteQuestionResponse, _abc.Awaitable[_questions_pb2.VoteQuestionResponse]]:
+        """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
+        question is one for the question that it was merged into. Repeats change nothing.
+        FAILED_PRECONDITION when the learner has no place in the run, the run is over, or the question is
+        WITHDRAWN or HIDDEN.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawQuestion(
+        self,
+        request: _questions_pb2.WithdrawQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Takes an OPEN question back. NOT_FOUND when the learner did not ask it. A repeat answers it as it
+        is.
+        """
+
+    @_abc_1.abstractmethod
+    def MergeQuestions(
+        self,
+        request: _questions_pb2.MergeQuestionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Merges OPEN questions into one that is OPEN or ANSWERED. Who wants several of them counts once,
+        and all askers are told the answer. A repeat changes nothing. FAILED_PRECONDITION lists each
+        question that can't be merged.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerQuestion(
+        self,
+        request: _questions_pb2.AnswerQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
+        a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplyToQuestion(
+        self,
+        request: _questions_pb2.ReplyToQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.QuestionReply, _abc.Awaitable[_questions_pb2.QuestionReply]]:
+        """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
+        staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
+        the thread is full.
+        """
+
+    @_abc_1.abstractmethod
+    def ReopenQuestion(
+        self,
+        request: _questions_pb2.ReopenQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
+        it is.
+        """
+
+    @_abc_1.abstractmethod
+    def HideQuestion(
+        self,
+        request: _questions_pb2.HideQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+
+    @_abc_1.abstractmethod
+    def GetQuestion(
+        self,
+        request: _questions_pb2.GetQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.GetQuestionResponse, _abc.Awaitable[_questions_pb2.GetQuestionResponse]]:
+        """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
+        learners who did not ask it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListQuestions(
+        self,
+        request: _questions_pb2.ListQuestionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.ListQuestionsResponse, _abc.Awaitable[_questions_pb2.ListQuestionsResponse]]:
+        """Questions of a run, the oldest first. Learners see no one else's that are WITHDRAWN or HIDDEN."""
+
+    @_abc_1.abstractmethod
+    def ListAgenda(
+        self,
+        request: _questions_pb2.ListAgendaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.ListAgendaResponse, _abc.Awaitable[_questions_pb2.ListAgendaResponse]]:
+        """The OPEN questions on a session's agenda, most wanted first, then the oldest."""
+
+    @_abc_1.abstractmethod
+    def SuggestDuplicates(
+        self,
+        request: _questions_pb2.SuggestDuplicatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.SuggestDuplicatesResponse, _abc.Awaitable[_questions_pb2.SuggestDuplicatesResponse]]:
+        """Open questions of a run that may be the same as a text, by the words that they have in common: of
+        the 2,000 newest ones.
+        """
+
+    @_abc_1.abstractmethod
     def StartSession(
         self,
         request: _sessions_pb2.StartSessionRequest,
@@ -904,6 +1185,19 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
         """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
         it has ended. A repeat answers it as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def GetJoinLink(
+        self,
+        request: _joining_pb2.GetJoinLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_joining_pb2.JoinLink, _abc.Awaitable[_joining_pb2.JoinLink]]:
+        """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+        one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+        own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+        the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+        caller's link is being made.
         """
 
     @_abc_1.abstractmethod
@@ -945,8 +1239,41 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.AttachRecordingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
-        """Says which item is the session's recording; the run's learners may read it from then on.
-        FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+        """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+        may read it from then on. One that is attached already is corrected; without `further_part` and
+        `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+        has not begun, the library has refused the item, several parts are there and none is named, the
+        part begins where another one does, or the run keeps its recordings no longer.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawRecording(
+        self,
+        request: _recordings_pb2.WithdrawRecordingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
+        """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+        study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+        as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def SetChapters(
+        self,
+        request: _recordings_pb2.SetChaptersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recordings_pb2.SetChaptersResponse, _abc.Awaitable[_recordings_pb2.SetChaptersResponse]]:
+        """Sets the chapters of the session's recording, also before there is one."""
+
+    @_abc_1.abstractmethod
+    def GetRecordingLine(
+        self,
+        request: _recordings_pb2.GetRecordingLineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recordings_pb2.GetRecordingLineResponse, _abc.Awaitable[_recordings_pb2.GetRecordingLineResponse]]:
+        """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+        happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+        the session has not.
         """
 
     @_abc_1.abstractmethod

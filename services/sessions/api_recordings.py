@@ -1,0 +1,81 @@
+"""The RPCs of recordings: parts, chapters, and their line."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tandem.sessions.v1 import (
+    recordings_pb2,
+    resources_pb2,
+    sessions_pb2,
+)
+
+from chassis.context import principal
+from chassis.contracts.mapping import from_message, to_message
+from chassis.data.commands import execute
+from chassis.data.pages import page_of
+from chassis.data.store import Database
+from services.sessions import recording_queries
+from services.sessions.answers import answer
+from services.sessions.domain.recorded_parts import AttachRecording
+from services.sessions.domain.session import Session
+from services.sessions.store import SessionsStore
+from services.sessions.usecases import lookup, recordings
+from services.sessions.usecases.recordings import SetChapters, WithdrawRecording
+
+
+class RecordingsApi:
+    """Recordings of sessions."""
+
+    _database: Database[SessionsStore]
+
+    def AttachRecording(
+        self, request: sessions_pb2.AttachRecordingRequest, _context: Any
+    ) -> resources_pb2.Session:
+        command = from_message(request, AttachRecording)
+        return self._record(request, lambda store: recordings.attach_recording(store, command))
+
+    def WithdrawRecording(
+        self, request: recordings_pb2.WithdrawRecordingRequest, _context: Any
+    ) -> resources_pb2.Session:
+        command, staff_id = from_message(request, WithdrawRecording), principal.current().subject
+        return self._record(
+            request, lambda store: recordings.withdraw_recording(store, command, staff_id)
+        )
+
+    def SetChapters(
+        self, request: recordings_pb2.SetChaptersRequest, _context: Any
+    ) -> recordings_pb2.SetChaptersResponse:
+        command = from_message(request, SetChapters)
+        return execute(
+            self._database,
+            request,
+            recordings_pb2.SetChaptersResponse,
+            lambda store: recordings_pb2.SetChaptersResponse(
+                chapters=[
+                    to_message(each, recordings_pb2.Chapter)
+                    for each in recordings.set_chapters(store, command)
+                ]
+            ),
+        )
+
+    def GetRecordingLine(
+        self, request: recordings_pb2.GetRecordingLineRequest, _context: Any
+    ) -> recordings_pb2.GetRecordingLineResponse:
+        store = self._database.reader()
+        session = lookup.session(store, request.session_id)
+        rows, token = recording_queries.line_page(store, session, request.item_id, page_of(request))
+        return recordings_pb2.GetRecordingLineResponse(
+            points=[to_message(each, recordings_pb2.LinePoint) for each in rows],
+            next_page_token=token,
+        )
+
+    def _record(
+        self, request: Any, work: Callable[[SessionsStore], Session]
+    ) -> resources_pb2.Session:
+        """Do work on a session's recording, and answer with the session."""
+        return execute(
+            self._database,
+            request,
+            resources_pb2.Session,
+            lambda store: answer(store, work(store)),
+        )

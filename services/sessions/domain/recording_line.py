@@ -1,0 +1,203 @@
+"""The line of a recording: what happened in a class, laid on the time of its recorded files.
+
+Three times meet here: the provider's clock (marks of the recorder), the class's time (seconds from
+its real start, by the server's clock), and the seconds of a file. A file contains stretches of the
+class's time, one after the other; between them the recorder paused.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.sessions.domain.recorded_parts import (
+    NO_TIME,
+    Chapter,
+    RaisedHands,
+    RecordedPart,
+    RecordedStretch,
+)
+
+MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A recorded file on the class's time."""
+
+    item_id: str
+    stretches: tuple[tuple[float, float], ...]
+    """Where each begins in the class's time, and its length, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A second of a recorded file."""
+
+    item_id: str
+    second: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderMark:
+    """What a provider tells of its recorder."""
+
+    at: datetime
+    """By the provider's clock."""
+    runs: bool
+    """Whether it runs from then on; else it pauses."""
+
+
+class LinePointKind(StrEnum):
+    """What a point on the line is; in this order where they are at one second."""
+
+    CHAPTER = "CHAPTER"
+    HANDS = "HANDS"
+    QUESTION = "QUESTION"
+    POLL_OPENED = "POLL_OPENED"
+    POLL_CLOSED = "POLL_CLOSED"
+
+
+ORDER = {kind: place for place, kind in enumerate(LinePointKind)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Something that happened in a class, or was asked later at a moment of it."""
+
+    at: timedelta
+    """In the class's time."""
+    kind: LinePointKind
+    text: str = ""
+    about_id: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinePoint:
+    """A moment on the time of a recorded file."""
+
+    item_id: str
+    second: float
+    at: timedelta
+    kind: LinePointKind
+    text: str = ""
+    about_id: str = ""
+    count: int = 0
+
+
+def clock_skew(told: Iterable[tuple[datetime, datetime]]) -> timedelta:
+    """Return how far a provider's clock is ahead of the server's; negative: behind it.
+
+    `told`: when something happened by the provider's clock, and when it arrived by the server's.
+    The fastest delivery counts, so the error is its delay. No skew if there are none.
+    """
+    return max((sent - arrived for sent, arrived in told), default=NO_TIME)
+
+
+def stretches_from_marks(
+    marks: Iterable[RecorderMark], skew: timedelta, started_at: datetime, end: datetime
+) -> tuple[RecordedStretch, ...]:
+    """Return what a recorder recorded, in the class's time, from its marks in any order.
+
+    `skew`: how far the provider's clock is ahead; `end`: of the recording by the server's clock. A
+    mark that tells what is known changes nothing. A recorder whose pause nobody told runs to the
+    end; a pause whose beginning nobody told proves nothing.
+    """
+    found, since = list[RecordedStretch](), None
+    ordered = sorted({(each.at - skew, each.runs) for each in marks})
+    for at, runs in (*((min(at, end), runs) for at, runs in ordered), (end, False)):
+        if runs and since is None:
+            since = at
+        elif not runs and since is not None:
+            found.append(RecordedStretch(since - started_at, at - since))
+            since = None
+    return tuple(each for each in found if each.length > NO_TIME)
+
+
+def track_of(part: RecordedPart, seconds: float) -> Track:
+    """Return a part on the class's time. `seconds`: the file's playing time; 0: unknown."""
+    if not part.stretches:
+        return Track(part.item_id, ((part.starts_at_offset.total_seconds(), seconds or math.inf),))
+    told = ((each.starts_at, each.length) for each in part.stretches)
+    return Track(part.item_id, tuple((a.total_seconds(), b.total_seconds()) for a, b in told))
+
+
+def place_of(tracks: Iterable[Track], at: float) -> Place | None:
+    """Return where a recording shows a second of the class; in a pause, the next that it shows.
+
+    Where several files show it, the first of them counts. None after the last stretch.
+    """
+    found = (_next(track, at) for track in tracks)
+    waits = [each for each in found if each is not None]
+    return min(waits, key=lambda each: each[0])[1] if waits else None
+
+
+def _next(track: Track, at: float) -> tuple[float, Place] | None:
+    """Return how long a second of the class waits to be shown, and where; None: for ever."""
+    before = 0.0
+    for begin, length in track.stretches:
+        if at < begin + length:
+            shown = max(begin, at)
+            return shown - at, Place(track.item_id, before + shown - begin)
+        before += length
+    return None
+
+
+def class_time_of(track: Track, second: float) -> float | None:
+    """Return the second of the class that a second of a file shows; None outside of the file."""
+    before = 0.0
+    for begin, length in track.stretches:
+        if 0 <= second - before < length:
+            return begin + second - before
+        before += length
+    return None
+
+
+def hands_by_minute(raised: Iterable[datetime], started_at: datetime) -> tuple[RaisedHands, ...]:
+    """Return how many hands were raised in each minute of a class in which some were."""
+    minutes: dict[int, list[timedelta]] = {}
+    for at in sorted(each - started_at for each in raised):
+        minutes.setdefault(int(at.total_seconds() // MINUTE), []).append(at)
+    return tuple(RaisedHands(some[0], len(some)) for some in minutes.values())
+
+
+def moments_of(chapters: Iterable[Chapter], hands: Iterable[RaisedHands]) -> Iterator[Moment]:
+    """Yield the chapters and raised hands of a class."""
+    for chapter in chapters:
+        kind = LinePointKind.CHAPTER
+        yield Moment(at=chapter.starts_at, kind=kind, text=chapter.title)
+    for each in hands:
+        yield Moment(at=each.at, kind=LinePointKind.HANDS, count=each.count)
+
+
+def line_of(tracks: Sequence[Track], moments: Iterable[Moment]) -> list[LinePoint]:
+    """Return moments on the time of the recorded files: file by file, by their seconds.
+
+    What happened after the recording ended is left out.
+    """
+    places = {track.item_id: place for place, track in enumerate(tracks)}
+    found = (_point(tracks, each) for each in moments)
+    points = [each for each in found if each is not None]
+    return sorted(points, key=lambda each: (places[each.item_id], *order_of(each)))
+
+
+def order_of(point: LinePoint) -> tuple[float, int, str, str]:
+    """Return what orders the points of a file; no two of them are equal in it."""
+    return point.second, ORDER[point.kind], point.about_id, point.text
+
+
+def _point(tracks: Sequence[Track], moment: Moment) -> LinePoint | None:
+    place = place_of(tracks, moment.at.total_seconds())
+    if place is None:
+        return None
+    return LinePoint(
+        item_id=place.item_id,
+        second=place.second,
+        at=moment.at,
+        kind=moment.kind,
+        text=moment.text,
+        about_id=moment.about_id,
+        count=moment.count,
+    )

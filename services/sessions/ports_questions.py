@@ -1,0 +1,83 @@
+"""What the use cases of questions need of the store."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.sessions.domain.questions import Question, QuestionReply
+from services.sessions.domain.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class AgendaNote:
+    """Something happened that agendas follow from: to the run's classes, or (`question_id`) to one
+    question.
+    """
+
+    id: str
+    run_id: str
+    question_id: str = ""
+
+
+class QuestionStore(Protocol):
+    """Questions as one unit of work sees them."""
+
+    def question(self, question_id: str) -> Question | None:
+        """Return a question; None if there is none."""
+
+    def question_for_update(self, question_id: str) -> Question | None:
+        """Return a question, locked against other units of work."""
+
+    def questions(self, question_ids: Collection[str]) -> Mapping[str, Question]:
+        """Return those of some questions that exist, by id."""
+
+    def add_question(self, question: Question) -> None:
+        """Store a new question, which its asker wants answered."""
+
+    def put_questions(self, *questions: Question) -> None:
+        """Store changed questions."""
+
+    def open_questions_of(self, run_id: str, learner_id: str) -> int:
+        """Return how many OPEN questions a learner has in a run."""
+
+    def open_questions(self, run_id: str, after: str, most: int) -> list[Question]:
+        """Return up to `most` OPEN questions of a run, by id, after one ("": from the first on)."""
+
+    # Replies
+
+    def reply(self, reply_id: str) -> QuestionReply | None:
+        """Return a reply; None if there is none."""
+
+    def replies_to(self, question_id: str) -> int:
+        """Return how many replies a thread has."""
+
+    def put_reply(self, reply: QuestionReply) -> None:
+        """Store a reply, new or changed."""
+
+    # Votes
+
+    def put_question_vote(self, question_id: str, learner_id: str) -> bool:
+        """Store that a learner wants a question answered; return whether that is new."""
+
+    def drop_question_votes(self, question_ids: Collection[str], learner_id: str) -> bool:
+        """Delete a learner's votes for some questions; return whether there were any."""
+
+    def note_votes(self, question_id: str) -> None:
+        """Note that the votes of a question are to be counted."""
+
+    def drop_vote_notes(self, question_id: str) -> None:
+        """Delete the notes of a question that this unit of work sees."""
+
+    def question_tallies(self, question_ids: Collection[str]) -> Mapping[str, int]:
+        """Return how many learners want each of some questions answered, each learner once."""
+
+    # Agendas
+
+    def note_agendas(self, run_ids: Collection[str], question_id: str = "") -> None:
+        """Note that the agendas of some runs, or of one question only, are to be looked at."""
+
+    def drop_agenda_notes(self, notes: Sequence[AgendaNote]) -> None:
+        """Delete notes."""
+
+    def classes_to_come(self, run_id: str) -> list[Session]:
+        """Return the LIVE sessions of a run, and the SCHEDULED ones that may still be held."""

@@ -1,0 +1,70 @@
+"""The worker's timers for questions: agendas and votes, as notes ask for them.
+
+A timer's run does only some of the work, so that the worker can stop. A run or question that fails
+stops no other. Whoever is killed leaves the notes, and the next does their work again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+
+import structlog
+
+from chassis.data.store import Database, is_away
+from services.sessions.ports_questions import AgendaNote
+from services.sessions.store import SessionsStore
+from services.sessions.usecases import agendas
+
+RUNS = 25
+"""Runs whose agendas one run of the timer looks at."""
+NOTES = 1_000
+"""Notes of one run that are done together."""
+QUESTIONS = 500
+"""Questions whose votes one run of the timer counts: about two seconds' work."""
+
+log = structlog.get_logger()
+
+
+def place_questions(database: Database[SessionsStore]) -> None:
+    """Put open questions on the agendas of the classes that come next."""
+    runs = database.reader().noted_agendas(RUNS)
+    _each(runs, lambda run_id: _place(database, run_id))
+
+
+def count_votes(database: Database[SessionsStore]) -> None:
+    """Count the votes of questions, each question once."""
+    voted = database.reader().noted_votes(QUESTIONS)
+    _each(voted, lambda id_: database.transact(partial(agendas.count_votes, question_id=id_)))
+
+
+def _place(database: Database[SessionsStore], run_id: str) -> None:
+    """Do what a run's notes ask for, in units of work, and then delete these notes. Notes that come
+    meanwhile stay: their changes may have come too late to be seen.
+    """
+    notes = database.reader().agenda_notes(run_id, NOTES)
+    for work in _units(run_id, notes):
+        while after := database.transact(work):
+            work = partial(agendas.place_next, run_id=run_id, after=after)
+    database.transact(lambda store: store.drop_agenda_notes(notes))
+
+
+def _units(run_id: str, notes: Sequence[AgendaNote]) -> Iterator[Callable[[SessionsStore], str]]:
+    """Yield the first units of work for some notes, each of which returns the question after which
+    it goes on: the whole run, or if classes have not changed, single questions.
+    """
+    if any(not each.question_id for each in notes):
+        yield partial(agendas.place_next, run_id=run_id, after="")
+        return
+    ids = [each.question_id for each in notes]
+    for place in range(0, len(ids), agendas.MOST):
+        some = ids[place : place + agendas.MOST]
+        yield partial(agendas.place_some, run_id=run_id, question_ids=some)
+
+
+def _each(ids: Iterable[str], work: Callable[[str], object]) -> None:
+    for id_ in ids:
+        try:
+            work(id_)
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.exception("questions can't be put on agendas, or their votes counted", id=id_)
