@@ -34,11 +34,12 @@ class Member:
     def __init__(self, channel: grpc.aio.Channel, session_id: str, token: str) -> None:
         self.session_id = session_id
         self.waits: list[int] = []
-        call: Any = channel.stream_stream(ATTEND)
-        self._call = call(metadata=(("authorization", f"Bearer {token}"),))
+        self._channel, self._token = channel, token
 
     async def join(self) -> None:
         """Join the class at its end, and receive from now on."""
+        call: Any = self._channel.stream_stream(ATTEND)
+        self._call = call(metadata=(("authorization", f"Bearer {self._token}"),))
         join = live_pb2.JoinRequest(session_id=self.session_id, after=2**40)
         try:
             await self._call.write(live_pb2.AttendRequest(join=join).SerializeToString())
