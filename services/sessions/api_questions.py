@@ -4,7 +4,7 @@ Learners do not see who of them asked, replied or voted: so who fears to look fo
 Staff sees who; and everyone sees who of the staff wrote something.
 """
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,14 @@ from services.sessions.domain.questions import (
     Question,
     QuestionAction,
     QuestionChange,
+    QuestionMoment,
     QuestionReply,
 )
+from services.sessions.domain.recording_line import Place
 from services.sessions.domain.similarity import Similar
 from services.sessions.queries_questions import QuestionsWanted
 from services.sessions.store import SessionsStore
-from services.sessions.usecases import answers, lookup, merging, questions
+from services.sessions.usecases import answers, lookup, merging, questions, recorded_moments
 
 BY_ASKERS = (QuestionAction.ASKED, QuestionAction.EDITED, QuestionAction.WITHDRAWN)
 FOR_STAFF = (QuestionAction.EDITED, QuestionAction.HIDDEN)
@@ -205,9 +207,13 @@ class Viewer:
         """Return whether the caller sees a question that others asked."""
         return question.state not in GONE or self.sees_people(question)
 
-    def question(self, question: Question, wanted: bool) -> questions_pb2.Question:
-        """Return a question without its history."""
-        shown = to_message(question, questions_pb2.Question, wanted=wanted, history=())
+    def question(
+        self, question: Question, wanted: bool, places: Mapping[QuestionMoment, Place]
+    ) -> questions_pb2.Question:
+        """Return a question without its history. `places`: where recordings show its moments."""
+        moments = [_moment(each, places.get(each)) for each in question.moments]
+        more = {"wanted": wanted, "history": (), "moments": moments}
+        shown = to_message(question, questions_pb2.Question, **more)
         if not self._knows(question, question.asker_id):
             shown.asker_id = ""
         return shown
@@ -252,7 +258,13 @@ def _works_in(store: SessionsStore, run_id: str) -> bool:
 def _shown(store: SessionsStore, found: Sequence[Question]) -> list[questions_pb2.Question]:
     """Return questions as the API shows them to the caller."""
     viewer, wanted = _viewer(store, found), store.wanted_by(_caller(), found)
-    return [viewer.question(each, each.id in wanted) for each in found]
+    places = recorded_moments.places_of(store, [m for each in found for m in each.moments])
+    return [viewer.question(each, each.id in wanted, places) for each in found]
+
+
+def _moment(moment: QuestionMoment, place: Place | None) -> questions_pb2.QuestionMoment:
+    shown = {"item_id": place.item_id, "second": place.second} if place else {}
+    return to_message(moment, questions_pb2.QuestionMoment, **shown)
 
 
 def _alike(found: Similar, question: questions_pb2.Question) -> questions_pb2.SimilarQuestion:

@@ -1,9 +1,16 @@
 """Queries of recordings: their parts as they are shown, and pages of their line."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from chassis.data.pages import BAD_TOKEN, Page, read_token, write_token
 from chassis.errors import Invalid, check_state
+from services.sessions.domain.line_moments import (
+    agenda_chapters,
+    answer_moments,
+    asked_moments,
+    poll_moments,
+)
 from services.sessions.domain.recorded_parts import (
     RaisedHands,
     Recording,
@@ -15,15 +22,15 @@ from services.sessions.domain.recorded_parts import (
 from services.sessions.domain.recording_line import (
     LinePoint,
     Moment,
+    Track,
     hands_by_minute,
     line_of,
     moments_of,
     order_of,
 )
-from services.sessions.domain.roster import Item
 from services.sessions.domain.session import Session
 from services.sessions.store import SessionsStore
-from services.sessions.usecases.recorded_moments import tracks
+from services.sessions.usecases.recorded_moments import parts_with_items, tracks
 
 Key = tuple[int, float, int, str, str]
 
@@ -32,13 +39,9 @@ def recordings(
     store: SessionsStore, sessions: Sequence[Session]
 ) -> Mapping[str, Sequence[Recording]]:
     """Return the parts of those sessions that have a recording, by session."""
-    recorded = [each for each in sessions if each.recording_item_id]
-    stored = store.recordings_of([each.id for each in recorded]) if recorded else {}
-    parts = {each.id: parts_of(each, stored.get(each.id)) for each in recorded}
-    items = {part.item_id for some in parts.values() for part in some}
-    known = store.replicas(Item, items) if items else {}
+    parts, items = parts_with_items(store, sessions)
     return {
-        session_id: [shown(part, known.get(part.item_id)) for part in some]
+        session_id: [shown(part, items.get(part.item_id)) for part in some]
         for session_id, some in parts.items()
     }
 
@@ -54,15 +57,30 @@ def line_page(
     parts = parts_of(session, store.recording_of(session.id))
     check_state("there is no such line", withdrawn_violations(parts, item_id))
     files = tracks(store, session)
-    points = line_of(files, moments(store, session))
+    points = line_of(files, moments(store, session, files))
     wanted = [each for each in points if item_id in ("", each.item_id)]
     return _cut(wanted, [each.item_id for each in files], page)
 
 
-def moments(store: SessionsStore, session: Session) -> Iterable[Moment]:
-    """Return all that a session's line shows."""
+def moments(store: SessionsStore, session: Session, tracks: Sequence[Track]) -> Iterator[Moment]:
+    """Yield all that a session's line shows. `tracks`: its recorded files."""
     stored = store.recording_of(session.id)
-    yield from moments_of(stored.chapters if stored else (), _hands(store, session, stored))
+    chapters = stored.chapters if stored else ()
+    yield from moments_of(chapters, _hands(store, session, stored))
+    if session.started_at:
+        yield from _asked(store, session.id, session.started_at, tracks)
+        answered = store.questions_answered_in(session)
+        answers = [*answer_moments(session.started_at, session.id, answered)]
+        yield from (*answers, *agenda_chapters(chapters, answers))
+        yield from poll_moments(session.started_at, store.polls_in(session.id))
+
+
+def _asked(
+    store: SessionsStore, session_id: str, started_at: datetime, tracks: Sequence[Track]
+) -> Iterator[Moment]:
+    asked = store.questions_asked_in(session_id)
+    targets = store.questions({each.merged_into for each in asked if each.merged_into})
+    return asked_moments(started_at, tracks, asked, targets)
 
 
 def _hands(
@@ -89,10 +107,10 @@ def _cut(
 
 
 def _key_of(token: str) -> Key:
-    place, second, order, about_id, text = read_token(token, 5)
-    numbers, texts = (place, second, order), (about_id, text)
+    place, second, order, about_id, digest = read_token(token, 5)
+    numbers, texts = (place, second, order), (about_id, digest)
     if not all(isinstance(each, int | float) for each in numbers):
         raise Invalid([BAD_TOKEN])
     if not all(isinstance(each, str) for each in texts):
         raise Invalid([BAD_TOKEN])
-    return place, second, order, about_id, text
+    return place, second, order, about_id, digest

@@ -41,6 +41,11 @@ class PollStore(SeriesStore):
         """Return how many polls a session has had."""
         return self["polls"].count_documents({"session_id": session_id}, session=self.session)
 
+    def polls_in(self, session_id: str) -> list[Poll]:
+        """Return the polls of a session, as they were opened."""
+        rows = self["polls"].find({"session_id": session_id}, session=self.session).sort("_id")
+        return [from_document(row, Poll) for row in rows]
+
     def open_polls(self, session_ids: Collection[str]) -> list[Poll]:
         """Return the OPEN polls of some sessions, as they were opened."""
         query = {"state": PollState.OPEN, "session_id": {"$in": [*session_ids]}}

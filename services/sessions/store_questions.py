@@ -22,6 +22,8 @@ from services.sessions.store_series import SeriesStore
 Document = dict[str, Any]
 COMPARED = 2_000
 """Of so many open questions of a run, the newest, duplicates are suggested."""
+MOST_SHOWN = 5_000
+"""Questions of a class that the line of its recording shows."""
 
 
 class QuestionsStore(SeriesStore):
@@ -61,6 +63,23 @@ class QuestionsStore(SeriesStore):
         query = {"run_id": run_id, "state": QuestionState.OPEN, "_id": {"$gt": after}}
         rows = self["questions"].find(query, session=self.session).sort("_id").limit(most)
         return [from_document(row, Question) for row in rows]
+
+    def questions_asked_in(self, session_id: str) -> list[Question]:
+        """Return the questions that were asked in a class or at its recording, without their
+        history; the first `MOST_SHOWN`.
+        """
+        return self._shown({"asked_in": session_id})
+
+    def questions_answered_in(self, session: Session) -> list[Question]:
+        """Return the ANSWERED questions with a live answer in a class, without their history; the
+        first `MOST_SHOWN`.
+        """
+        answered = {"run_id": session.run_id, "state": QuestionState.ANSWERED}
+        return self._shown(answered | {"moments.session_id": session.id})
+
+    def _shown(self, query: Document) -> list[Question]:
+        rows = self["questions"].find(query, {"history": 0}, session=self.session)
+        return [from_document(row, Question) for row in rows.sort("_id").limit(MOST_SHOWN)]
 
     def words_of_open(self, run_id: str) -> list[tuple[str, list[str]]]:
         """Return the newest OPEN questions of a run: their ids and words."""

@@ -1,6 +1,6 @@
 """What speaks against asking, voting for, replying to, merging and answering questions."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
@@ -14,6 +14,7 @@ from services.sessions.domain.questions import (
     QuestionState,
     state_violations,
 )
+from services.sessions.domain.recording_line import Track, class_second_of
 from services.sessions.domain.roster import Enrolment, Item, Run, is_enrolled
 from services.sessions.domain.session import Session, instant_text
 
@@ -42,9 +43,11 @@ def ask_violations(command: AskQuestion) -> Iterator[FieldViolation]:
 
 
 def place_violations(
-    command: AskQuestion, session: Session | None, item: Item | None
+    command: AskQuestion, session: Session | None, item: Item | None, tracks: Sequence[Track]
 ) -> Iterator[FieldViolation]:
-    """Yield a violation for a class or a recording at which nobody can ask."""
+    """Yield a violation for a class or a recording at which nobody can ask. `tracks`: the recorded
+    files of the class.
+    """
     if session is None:
         return
     if not command.item_id and session.state is not SessionState.LIVE:
@@ -55,6 +58,19 @@ def place_violations(
         yield FieldViolation("session_id", wrong, "a session that was held")
     if command.item_id and (item is None or not item.available):
         yield FieldViolation("item_id", f"{command.item_id!r} can't be watched", "a recording")
+    if command.item_id:
+        yield from _file_violations(command, tracks)
+
+
+def _file_violations(command: AskQuestion, tracks: Sequence[Track]) -> Iterator[FieldViolation]:
+    """Yield a violation for a file that is no part of the recording, or a second outside of it."""
+    known = {each.item_id: each for each in tracks}
+    if command.item_id not in known:
+        wrong = f"{command.item_id!r} is no part of the session's recording"
+        yield FieldViolation("item_id", wrong, "a part of it")
+    elif class_second_of(tracks, command.item_id, command.offset_seconds) is None:
+        right = f"less than {known[command.item_id].seconds:g}, where the file ends"
+        yield FieldViolation("offset_seconds", f"is {command.offset_seconds:g}", right)
 
 
 def member_violations(

@@ -123,6 +123,8 @@ class Question:
     asked_in: str = ""
     item_id: str = ""
     offset_seconds: float = 0.0
+    class_second: float | None = None
+    """The second of the class that the recording showed; None if it was not asked at one."""
     state: QuestionState = QuestionState.OPEN
     open_since: datetime
     """When it was asked, or opened again last."""
@@ -164,8 +166,11 @@ def asked(
     session: Session | None,
     own_groups: Iterable[str],
     now: datetime,
+    class_second: float | None = None,
 ) -> Question:
-    """Return the question that is asked, on no agenda yet. `own_groups`: those of the asker."""
+    """Return the question that is asked, on no agenda yet. `own_groups`: those of the asker;
+    `class_second`: what the recording shows where it is asked.
+    """
     groups = {*own_groups, *(session.group_ids if session else ())}
     seconds = command.offset_seconds
     if session is not None and command.place is QuestionPlace.LIVE:
@@ -181,6 +186,7 @@ def asked(
         asked_in=command.session_id,
         item_id=command.item_id,
         offset_seconds=seconds,
+        class_second=class_second,
         open_since=now,
     )
     return noted(question, now, QuestionAction.ASKED, person_id=command.learner_id)

@@ -5,9 +5,10 @@ its real start, by the server's clock), and the seconds of a file. A file contai
 class's time, one after the other; between them the recorder paused.
 """
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -29,6 +30,11 @@ class Track:
     item_id: str
     stretches: tuple[tuple[float, float], ...]
     """Where each begins in the class's time, and its length, in seconds."""
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it is; infinite: unknown."""
+        return sum(length for _, length in self.stretches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,10 @@ class LinePointKind(StrEnum):
     QUESTION = "QUESTION"
     POLL_OPENED = "POLL_OPENED"
     POLL_CLOSED = "POLL_CLOSED"
+    ANSWERED = "ANSWERED"
 
 
+Order = tuple[float, int, str, str]
 ORDER = {kind: place for place, kind in enumerate(LinePointKind)}
 
 
@@ -72,6 +80,8 @@ class Moment:
     text: str = ""
     about_id: str = ""
     count: int = 0
+    place: Place | None = None
+    """Where it is, if it was asked at a second of a file; None: where the files show `at`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +165,14 @@ def class_time_of(track: Track, second: float) -> float | None:
     return None
 
 
+def class_second_of(tracks: Iterable[Track], item_id: str, second: float) -> float | None:
+    """Return the second of the class that one of some files shows; None if the file is not among
+    them, or outside of it.
+    """
+    track = next((each for each in tracks if each.item_id == item_id), None)
+    return class_time_of(track, second) if track else None
+
+
 def hands_by_minute(raised: Iterable[datetime], started_at: datetime) -> tuple[RaisedHands, ...]:
     """Return how many hands were raised in each minute of a class in which some were."""
     minutes: dict[int, list[timedelta]] = {}
@@ -175,21 +193,30 @@ def moments_of(chapters: Iterable[Chapter], hands: Iterable[RaisedHands]) -> Ite
 def line_of(tracks: Sequence[Track], moments: Iterable[Moment]) -> list[LinePoint]:
     """Return moments on the time of the recorded files: file by file, by their seconds.
 
-    What happened after the recording ended is left out.
+    What happened after the recording ended is left out. What is the same at one second, as hands of
+    several minutes of a pause, is one point: the first, with the sum of the counts.
     """
     places = {track.item_id: place for place, track in enumerate(tracks)}
-    found = (_point(tracks, each) for each in moments)
-    points = [each for each in found if each is not None]
-    return sorted(points, key=lambda each: (places[each.item_id], *order_of(each)))
+    points = dict[tuple[int, *Order], LinePoint]()
+    for moment in sorted(moments, key=lambda each: each.at):
+        point = _point(tracks, moment)
+        if point is not None:
+            key = (places[point.item_id], *order_of(point))
+            before = points.get(key)
+            points[key] = replace(before, count=before.count + point.count) if before else point
+    return [points[key] for key in sorted(points)]
 
 
-def order_of(point: LinePoint) -> tuple[float, int, str, str]:
-    """Return what orders the points of a file; no two of them are equal in it."""
-    return point.second, ORDER[point.kind], point.about_id, point.text
+def order_of(point: LinePoint) -> Order:
+    """Return what orders the points of a file; no two of them are equal in it. A digest stands for
+    the text, so that it is short.
+    """
+    digest = hashlib.sha256(point.text.encode()).hexdigest()[:16]
+    return point.second, ORDER[point.kind], point.about_id, digest
 
 
 def _point(tracks: Sequence[Track], moment: Moment) -> LinePoint | None:
-    place = place_of(tracks, moment.at.total_seconds())
+    place = moment.place or place_of(tracks, moment.at.total_seconds())
     if place is None:
         return None
     return LinePoint(

@@ -20,10 +20,11 @@ from services.sessions.domain.questions import (
     Question,
     QuestionState,
 )
+from services.sessions.domain.recording_line import class_second_of
 from services.sessions.domain.roster import Item, Run
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup
+from services.sessions.usecases import lookup, recorded_moments
 
 
 def ask(store: Store, command: AskQuestion) -> Question:
@@ -34,17 +35,19 @@ def ask(store: Store, command: AskQuestion) -> Question:
     check(checks.ask_violations(command))
     session = _session_of(store, command)
     items = store.replicas(Item, [command.item_id] if command.item_id else [])
+    files = recorded_moments.tracks(store, session) if session and command.item_id else []
     # locked: of one learner's questions at once, each counts
     enrolment = store.enrolment_for_update(command.run_id, command.learner_id)
     run = _run(store, command.run_id)
     wrong = [
-        *checks.place_violations(command, session, items.get(command.item_id)),
+        *checks.place_violations(command, session, items.get(command.item_id), files),
         *checks.member_violations(command.run_id, run, enrolment, store.now, "learner_id"),
         *checks.limit_violations(store.open_questions_of(command.run_id, command.learner_id)),
     ]
     check_state("the question can't be asked", wrong)
     own_groups = enrolment.group_ids if enrolment else ()
-    new = questions.asked(command, store.new_id(), session, own_groups, store.now)
+    shown = class_second_of(files, command.item_id, command.offset_seconds)
+    new = questions.asked(command, store.new_id(), session, own_groups, store.now, shown)
     question = _placed(store, new)
     store.add_question(question)
     store.record_event(

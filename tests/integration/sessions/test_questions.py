@@ -7,7 +7,7 @@ import grpc
 import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import events_pb2 as library
-from tandem.sessions.v1 import events_pb2, questions_pb2
+from tandem.sessions.v1 import events_pb2, questions_pb2, sessions_pb2
 
 from tests.integration.sessions.forum import (
     ANSWERED,
@@ -77,13 +77,13 @@ def test_asked_at_a_recording(forum: Forum) -> None:
     code, _ = refused(lambda: forum.ask("ada", "What is that?", **at))
     assert code is grpc.StatusCode.FAILED_PRECONDITION
     forum.school.hear("recordings", library.ItemAvailable(item_id="film"))
+    request = sessions_pb2.AttachRecordingRequest(session_id=monday.id, item_id="film")
+    forum.school.staff.AttachRecording(request)
     question = forum.ask("ada", "What is that?", **at)
     assert (question.asked_in, question.item_id) == (monday.id, "film")
     assert (question.offset_seconds, question.session_id) == (754.5, tuesday.id)
-    request = questions_pb2.ListQuestionsRequest(run_id=RUN, asked_in=monday.id)
-    assert [each.id for each in forum.school.staff.ListQuestions(request).questions] == [
-        question.id
-    ]
+    listed = questions_pb2.ListQuestionsRequest(run_id=RUN, asked_in=monday.id)
+    assert [each.id for each in forum.school.staff.ListQuestions(listed).questions] == [question.id]
 
 
 def test_answered_in_words_and_live(forum: Forum) -> None:

@@ -14,8 +14,6 @@ from tandem.sessions.v1 import events_pb2, recordings_pb2, resources_pb2, sessio
 from tandem.types.v1 import types_pb2
 
 from services.sessions.domain.class_log import ClassEntry, HandMoved
-from services.sessions.domain.recording_line import Place
-from services.sessions.usecases import lookup, recorded_moments
 from services.sessions.worker import RECORDINGS_CHUNK, expire_recordings
 from tests.integration.sessions.school import RUN, TEACHER, School, Stub, race, refused
 
@@ -222,22 +220,6 @@ def test_the_line_shows_what_happened_at_each_second(school: School) -> None:
 def _add(store: Any, entry: ClassEntry) -> ClassEntry:
     made: ClassEntry = store.add_entry(entry)
     return made
-
-
-def test_a_second_of_a_file_is_a_moment_of_the_class(school: School) -> None:
-    """Who asks at a minute of a recording asks about that moment, and the line shows it there."""
-    session = two_parts(school)
-    school.hear("recordings", library.ItemAvailable(item_id="first", seconds=900))
-    store = school.database.reader()
-    held = lookup.session(store, session.id)
-    assert held.started_at is not None
-    at = recorded_moments.instant_at(store, held, "first", 90)
-    assert at == held.started_at + timedelta(seconds=30)
-    assert recorded_moments.place_at(store, held, at) == Place("first", 90)
-    pause = held.started_at + timedelta(seconds=1_000)
-    assert recorded_moments.place_at(store, held, pause) == Place("second", 0)
-    assert recorded_moments.instant_at(store, held, "first", 900) is None
-    assert recorded_moments.instant_at(store, held, "other", 0) is None
 
 
 def _policy(keep: int, end: str = "2026-03-02") -> catalog.RunUpdated:

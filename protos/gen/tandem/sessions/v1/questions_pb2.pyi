@@ -149,10 +149,18 @@ class QuestionMoment(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     OFFSET_SECONDS_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    SECOND_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     offset_seconds: _builtins.float
     """The same in seconds from the class's real start."""
+    item_id: _builtins.str
+    """The part of the class's recording that shows it, by its item, as the recording is now; empty:
+    none does.
+    """
+    second: _builtins.float
+    """The second of that file; if the recorder paused then, the next one that was recorded."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -163,10 +171,12 @@ class QuestionMoment(_message.Message):
         session_id: _builtins.str = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
         offset_seconds: _builtins.float = ...,
+        item_id: _builtins.str = ...,
+        second: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "offset_seconds", b"offset_seconds", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "item_id", b"item_id", "offset_seconds", b"offset_seconds", "second", b"second", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -438,9 +448,9 @@ class AskQuestionRequest(_message.Message):
     LIVE; or, with an item, at a moment of its recording.
     """
     item_id: _builtins.str
-    """The recording."""
+    """The recording: a part that the session has now."""
     offset_seconds: _builtins.float
-    """The moment of the recording, in seconds from its begin."""
+    """The moment of the recording, in seconds from its begin, before its end."""
     def __init__(
         self,
         *,

@@ -29,15 +29,19 @@ class _LinePointKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinePoi
     LINE_POINT_KIND_UNSPECIFIED: _LinePointKind.ValueType  # 0
     """Not said."""
     LINE_POINT_KIND_CHAPTER: _LinePointKind.ValueType  # 1
-    """A chapter begins."""
+    """A chapter begins: one that was set, or a question's live answer."""
     LINE_POINT_KIND_HANDS: _LinePointKind.ValueType  # 2
     """Hands were raised."""
     LINE_POINT_KIND_QUESTION: _LinePointKind.ValueType  # 3
-    """A question was asked."""
+    """A question was asked in the class, or later at this second of the recording. One that was merged
+    into another is shown as that.
+    """
     LINE_POINT_KIND_POLL_OPENED: _LinePointKind.ValueType  # 4
     """A poll was opened."""
     LINE_POINT_KIND_POLL_CLOSED: _LinePointKind.ValueType  # 5
     """A poll was closed."""
+    LINE_POINT_KIND_ANSWERED: _LinePointKind.ValueType  # 6
+    """A question was answered live."""
 
 class LinePointKind(_LinePointKind, metaclass=_LinePointKindEnumTypeWrapper):
     """What a point on the line of a recording is."""
@@ -45,15 +49,19 @@ class LinePointKind(_LinePointKind, metaclass=_LinePointKindEnumTypeWrapper):
 LINE_POINT_KIND_UNSPECIFIED: LinePointKind.ValueType  # 0
 """Not said."""
 LINE_POINT_KIND_CHAPTER: LinePointKind.ValueType  # 1
-"""A chapter begins."""
+"""A chapter begins: one that was set, or a question's live answer."""
 LINE_POINT_KIND_HANDS: LinePointKind.ValueType  # 2
 """Hands were raised."""
 LINE_POINT_KIND_QUESTION: LinePointKind.ValueType  # 3
-"""A question was asked."""
+"""A question was asked in the class, or later at this second of the recording. One that was merged
+into another is shown as that.
+"""
 LINE_POINT_KIND_POLL_OPENED: LinePointKind.ValueType  # 4
 """A poll was opened."""
 LINE_POINT_KIND_POLL_CLOSED: LinePointKind.ValueType  # 5
 """A poll was closed."""
+LINE_POINT_KIND_ANSWERED: LinePointKind.ValueType  # 6
+"""A question was answered live."""
 Global___LinePointKind: _TypeAlias = LinePointKind  # noqa: Y015
 
 @_typing.final
@@ -298,11 +306,13 @@ class LinePoint(_message.Message):
     kind: Global___LinePointKind.ValueType
     """What it is."""
     text: _builtins.str
-    """The title or the text of it; empty for hands."""
+    """The title or the text of it, at most 200 characters; empty for hands."""
     about_id: _builtins.str
-    """The question or the poll; empty for others."""
+    """The question or the poll; empty for hands, and for chapters that were set."""
     count: _builtins.int
-    """Of HANDS: how many were raised in that minute of the class. Nobody is named."""
+    """Of HANDS: how many were raised in that minute of the class, or of a pause of the recorder: in its
+    minutes. Nobody is named.
+    """
     @_builtins.property
     def at(self) -> _duration_pb2.Duration:
         """When it happened in the class's time."""

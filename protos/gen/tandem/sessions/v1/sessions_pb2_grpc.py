@@ -692,7 +692,7 @@ class SessionsServiceServicer:
         comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
         is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
         the asker has no place in the run or 50 open questions there, the run is over, the class is not
-        LIVE, or there is no such recording.
+        LIVE, or the recording has no such part or second.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -876,7 +876,7 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRecordingLine(self, request, context):
-        """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+        """What happened in the class, on the time of its recording: chapters, hands, questions, live answers, polls. Of what
         happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
         the session has not.
         """

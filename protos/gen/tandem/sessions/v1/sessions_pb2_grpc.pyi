@@ -190,7 +190,7 @@ class SessionsServiceStub:
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
     is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
     the asker has no place in the run or 50 open questions there, the run is over, the class is not
-    LIVE, or there is no such recording.
+    LIVE, or the recording has no such part or second.
     """
     EditQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]
     """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
@@ -280,7 +280,7 @@ class SessionsServiceStub:
     SetChapters: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.SetChaptersRequest, _recordings_pb2.SetChaptersResponse]
     """Sets the chapters of the session's recording, also before there is one."""
     GetRecordingLine: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.GetRecordingLineRequest, _recordings_pb2.GetRecordingLineResponse]
-    """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+    """What happened in the class, on the time of its recording: chapters, hands, questions, live answers, polls. Of what
     happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
     the session has not.
     """
@@ -537,7 +537,7 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
     is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
     the asker has no place in the run or 50 open questions there, the run is over, the class is not
-    LIVE, or there is no such recording.
+    LIVE, or the recording has no such part or second.
     """
     EditQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
     """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
@@ -627,7 +627,7 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     SetChapters: _aio.UnaryUnaryMultiCallable[_recordings_pb2.SetChaptersRequest, _recordings_pb2.SetChaptersResponse]  # type: ignore[assignment]
     """Sets the chapters of the session's recording, also before there is one."""
     GetRecordingLine: _aio.UnaryUnaryMultiCallable[_recordings_pb2.GetRecordingLineRequest, _recordings_pb2.GetRecordingLineResponse]  # type: ignore[assignment]
-    """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+    """What happened in the class, on the time of its recording: chapters, hands, questions, live answers, polls. Of what
     happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
     the session has not.
     """
@@ -1049,7 +1049,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
         is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
         the asker has no place in the run or 50 open questions there, the run is over, the class is not
-        LIVE, or there is no such recording.
+        LIVE, or the recording has no such part or second.
         """
 
     @_abc_1.abstractmethod
@@ -1271,7 +1271,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _recordings_pb2.GetRecordingLineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recordings_pb2.GetRecordingLineResponse, _abc.Awaitable[_recordings_pb2.GetRecordingLineResponse]]:
-        """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+        """What happened in the class, on the time of its recording: chapters, hands, questions, live answers, polls. Of what
         happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
         the session has not.
         """
