@@ -13,6 +13,7 @@ from services.sessions.domain import (
     meeting_events,
     offer_events,
     poll_events,
+    question_events,
     recording_events,
     series_events,
     timetable_events,
@@ -39,8 +40,8 @@ from services.sessions.domain.series_planning import MOST
 from tests.unit.sessions.examples import HOUR, NINE, SERIES, session
 
 MODULES = (
-    *(clash_events, events, meeting_events, offer_events, poll_events, recording_events),
-    *(series_events, timetable_events),
+    *(clash_events, events, meeting_events, offer_events, poll_events),
+    *(question_events, recording_events, series_events, timetable_events),
 )
 EVENTS = [
     cls
