@@ -6,7 +6,6 @@ from typing import Protocol
 
 from chassis.staff import StaffMember
 from services.sessions.domain.class_log import ClassEntry
-from services.sessions.domain.live_channel import Tally
 
 
 class LiveStore(Protocol):
@@ -25,8 +24,3 @@ class LiveStore(Protocol):
 
     def run_staff(self, run_id: str) -> Sequence[StaffMember]:
         """Return the staff of a run. Raises Unavailable if it is not known here yet."""
-
-    def tell_tally(self, tally: Tally) -> None:
-        """Tell votes to who is in the channel, after the unit of work is committed. They are not
-        stored: the next tally counts.
-        """

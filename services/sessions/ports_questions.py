@@ -19,6 +19,15 @@ class AgendaNote:
     question_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AgendaVotes:
+    """How many learners want a question of an agenda answered."""
+
+    session_id: str
+    question_id: str
+    votes: int
+
+
 class QuestionStore(Protocol):
     """Questions as one unit of work sees them."""
 
@@ -70,6 +79,14 @@ class QuestionStore(Protocol):
 
     def question_tallies(self, question_ids: Collection[str]) -> Mapping[str, int]:
         """Return how many learners want each of some questions answered, each learner once."""
+
+    def agenda_votes(self, session_ids: Collection[str], most: int) -> list[AgendaVotes]:
+        """Return the votes of the `most` most wanted questions on the agenda of each of some
+        sessions, as they were counted last.
+        """
+
+    def voted_since(self, question_ids: Collection[str]) -> list[str]:
+        """Return those of some questions whose votes have changed since they were counted last."""
 
     # Agendas
 

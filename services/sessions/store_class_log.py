@@ -13,7 +13,6 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data.staff import staff_of
 from chassis.staff import StaffMember
 from services.sessions.domain.class_log import ClassEntry, numbered
-from services.sessions.domain.live_channel import Tally
 from services.sessions.store_series import SeriesStore
 
 Document = dict[str, Any]
@@ -52,11 +51,6 @@ class ClassLogStore(SeriesStore):
         """Return up to `most` entries of a class that follow a number, in order."""
         rows = self["class_log"].find(after(session_id, number), session=self.session)
         return [from_document(row, ClassEntry) for row in rows.sort("_id").limit(most)]
-
-    def tell_tally(self, tally: Tally) -> None:
-        """Tell votes to who is in the channel: only the store of the role `live` can
-        (live/announcing.py).
-        """
 
     def run_staff(self, run_id: str) -> Sequence[StaffMember]:
         """Return the staff of a run. Raises Unavailable if it is not known here yet."""

@@ -8,6 +8,8 @@ in units of work of its own, which see all that was committed with them or befor
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from chassis.contracts.mapping import from_document, to_document
@@ -15,11 +17,12 @@ from services.sessions.domain.enums import SessionState
 from services.sessions.domain.questions import Question, QuestionReply, QuestionState
 from services.sessions.domain.session import Session
 from services.sessions.domain.similarity import words_of
-from services.sessions.ports_questions import AgendaNote
+from services.sessions.ports_questions import AgendaNote, AgendaVotes
 from services.sessions.store_attendance import key
 from services.sessions.store_series import SeriesStore
 
 Document = dict[str, Any]
+_BY_AGENDA = [("session_id", 1), ("votes", -1), ("asked_at", 1), ("_id", 1)]
 COMPARED = 2_000
 """Of so many open questions of a run, the newest, duplicates are suggested."""
 MOST_SHOWN = 5_000
@@ -141,6 +144,24 @@ class QuestionsStore(SeriesStore):
         """Return how many learners want each of some questions answered, each learner once."""
         found = self.questions(question_ids)
         return {id_: self._voters(question.family) for id_, question in found.items()}
+
+    def agenda_votes(self, session_ids: Collection[str], most: int) -> list[AgendaVotes]:
+        """Return the votes of the `most` most wanted questions on the agenda of each of some
+        sessions, as they were counted last.
+        """
+        query = {"session_id": {"$in": [*session_ids]}, "state": QuestionState.OPEN}
+        fields = {"session_id": 1, "votes": 1}
+        rows = self["questions"].find(query, fields, session=self.session).sort(_BY_AGENDA)
+        return [
+            AgendaVotes(session_id, row["_id"], row["votes"])
+            for session_id, agenda in groupby(rows, itemgetter("session_id"))
+            for row in islice(agenda, most)
+        ]
+
+    def voted_since(self, question_ids: Collection[str]) -> list[str]:
+        """Return those of some questions whose votes have changed since they were counted last."""
+        query = {"question_id": {"$in": [*question_ids]}}
+        return self["vote_notes"].distinct("question_id", query, session=self.session)
 
     def _voters(self, question_ids: Sequence[str]) -> int:
         among: Document = {"$match": {"question_id": {"$in": [*question_ids]}}}

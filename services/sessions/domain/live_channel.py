@@ -24,19 +24,6 @@ class Standing:
     """Whether the person may not be in the channel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Votes as they stand, for who is in the channel; a later tally of the subject replaces it."""
-
-    session_id: str
-    subject_id: str
-    """The question or poll."""
-    counts: tuple[int, ...]
-    """Of a question its votes; of a poll those for each of its options, in order."""
-    at: datetime
-    """When they were counted."""
-
-
 def is_open(session: Session, now: datetime) -> bool:
     """Return whether a class's channel is open."""
     return not any(closed_violations(session, now))

@@ -7,22 +7,18 @@ from datetime import datetime
 from functools import partial
 
 from services.sessions.domain.class_log import ClassEntry
-from services.sessions.domain.live_channel import Tally
 from services.sessions.store import SessionsStore
 
-Heard = Callable[[ClassEntry | Tally], object]
+Heard = Callable[[ClassEntry], object]
 
 
 def announcing(hear: Heard) -> type[SessionsStore]:
-    """Return a store that calls `hear` with each entry and tally, on the thread that commits it."""
+    """Return a store that calls `hear` with each entry, on the thread that commits it."""
 
     class Announcing(SessionsStore):
         def add_entry(self, entry: ClassEntry, until: datetime | None = None) -> ClassEntry:
             made = super().add_entry(entry, until)
             self.on_commit(partial(hear, made))
             return made
-
-        def tell_tally(self, tally: Tally) -> None:
-            self.on_commit(partial(hear, tally))
 
     return Announcing

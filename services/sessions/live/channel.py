@@ -28,6 +28,7 @@ from services.sessions.live.limits import People, Person
 from services.sessions.live.log_reader import LogReader
 from services.sessions.live.member import Member, Reason
 from services.sessions.live.rooms import Room, Rooms
+from services.sessions.live.tallies import PAUSE, Tallies
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import channel, lookup
 
@@ -60,6 +61,7 @@ class Channel:
         self._attend, self._commands = attend, Commands(pipeline, commands)
         self._people = People(most_members)
         self.rooms = Rooms(reader, self._recheck_soon)
+        self._tallies = Tallies(database, self.rooms)
         self._draining = False
         self._checks: set[asyncio.Task[None]] = set()
 
@@ -169,7 +171,9 @@ class Channel:
     async def run(self) -> None:
         """Keep all streams right until this is cancelled."""
         await asyncio.gather(
-            self._repeat(self._look, POLL), self._repeat(self._recheck_all, RECHECK)
+            self._repeat(self._look, POLL),
+            self._repeat(self._tallies.tell, PAUSE),
+            self._repeat(self._recheck_all, RECHECK),
         )
 
     async def drain(self, within: float) -> None:
@@ -231,13 +235,15 @@ class Channel:
             if member.person_id in people:
                 _apply(member, found.get(member.person_id))
 
-    async def _repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+    async def _repeat(self, work: Callable[[], Awaitable[float | None]], seconds: float) -> None:
+        """Work again and again, after a pause of `seconds`, or of what `work` returns."""
         while True:
+            pause = None
             try:
-                await work()
+                pause = await work()
             except Exception as error:
                 _report(error)
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause or seconds)
 
 
 def _report(error: Exception) -> None:

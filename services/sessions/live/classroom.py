@@ -90,8 +90,14 @@ class Classroom:
         self._latest[name] = Latest(self.revision, frame, staff_frame or frame)
         self.wake()
 
+    def untell(self, name: str) -> None:
+        """Drop a latest value: who comes now does not get it."""
+        self._latest.pop(name, None)
+
     def news(self, revision: int, for_staff: bool) -> Iterator[Frame]:
         """Yield the latest values that changed after a revision."""
+        if revision == self.revision:
+            return
         for each in self._latest.values():
             if each.revision > revision:
                 yield each.staff_frame if for_staff else each.frame

@@ -8,6 +8,8 @@ from tandem.sessions.v1 import live_pb2
 
 from chassis.contracts.mapping import from_message, to_message
 from services.sessions.domain.class_log import ClassEntry, seen_by
+from services.sessions.domain.polls import Tally
+from services.sessions.usecases.tallies import LiveTally
 
 Entry = live_pb2.ClassEntry
 Request = live_pb2.AttendRequest
@@ -48,6 +50,18 @@ class Frame:
 def entry_frame(entry: Entry) -> Frame:
     """Return the frame of an entry."""
     return Frame(Response(entry=entry))
+
+
+def tally_frames(tally: LiveTally) -> tuple[Frame, Frame]:
+    """Return the frames of a tally: for the class, and for staff."""
+    frame = _tally_frame(tally, tally.for_class)
+    same = tally.for_class == tally.for_staff
+    return frame, frame if same else _tally_frame(tally, tally.for_staff)
+
+
+def _tally_frame(tally: LiveTally, votes: Tally) -> Frame:
+    named = {"subject_id": tally.subject_id, "at": tally.at}
+    return Frame(Response(tally=to_message(votes, live_pb2.Tally, **named)))
 
 
 def ended(reason: "live_pb2.EndReason.ValueType", after: int) -> Frame:

@@ -18,15 +18,15 @@ from chassis.contracts.mapping import to_message
 from chassis.edge.statuses import DatabaseAway
 from services.sessions import metrics
 from services.sessions.domain.class_log import ClassEntry
-from services.sessions.domain.live_channel import Tally
 from services.sessions.live.classroom import TAIL, Classroom
 from services.sessions.live.exchange import Exchange
-from services.sessions.live.frames import Entry, Frame, Response, entry_frame
+from services.sessions.live.frames import Entry, Frame, Response, entry_frame, tally_frames
 from services.sessions.live.log_reader import PAGE, LogReader
 from services.sessions.live.member import Member
 from services.sessions.live.presence import Presences
+from services.sessions.usecases.tallies import LiveTally
 
-ENTRY, PRESENCE, TALLY = "entry", "presence", "tally"
+ENTRY, PRESENCE = "entry", "presence"
 # Numbers of fields of ClassEntry that tell what staff did about a person.
 MODERATION = range(40, 50)
 
@@ -40,14 +40,23 @@ class Room:
     classroom: Classroom
     members: set[Member] = field(default_factory=set)
     presences: Presences = field(default_factory=Presences)
-    tallies: dict[str, int] = field(default_factory=dict)
-    """When each tally was counted, in nanoseconds."""
+    tallies: dict[str, LiveTally] = field(default_factory=dict)
+    """The votes that were told last, by question or poll."""
     reading: bool = False
 
     @property
     def people(self) -> set[str]:
         """The people who are here."""
         return {member.person_id for member in self.members}
+
+    def tell_tallies(self, found: Iterable[LiveTally]) -> None:
+        """Tell the votes that have changed; those that are not among them are over."""
+        before, self.tallies = self.tallies, {each.subject_id: each for each in found}
+        for gone in before.keys() - self.tallies.keys():
+            self.classroom.untell(gone)
+        for subject_id, tally in self.tallies.items():
+            if subject_id not in before or not before[subject_id].tells_as(tally):
+                self.classroom.tell(subject_id, *tally_frames(tally))
 
 
 class Rooms:
@@ -110,16 +119,11 @@ class Rooms:
 
     # Entries
 
-    def announce(self, happened: ClassEntry | Tally) -> None:
-        """Take what a command here has changed, and tell the other replicas."""
-        if isinstance(happened, Tally):
-            tally = to_message(happened, live_pb2.Tally)
-            self._hear_tally(happened.session_id, tally)
-            self.exchange.publish(happened.session_id, TALLY, tally.SerializeToString())
-        else:
-            entry = to_message(happened, live_pb2.ClassEntry)
-            self.take(entry)
-            self.exchange.publish(entry.session_id, ENTRY, entry.SerializeToString())
+    def announce(self, happened: ClassEntry) -> None:
+        """Take what a command here has added, and tell the other replicas."""
+        entry = to_message(happened, live_pb2.ClassEntry)
+        self.take(entry)
+        self.exchange.publish(entry.session_id, ENTRY, entry.SerializeToString())
 
     def take(self, entry: Entry) -> None:
         """Take an entry of a class; read what is missing before it."""
@@ -189,8 +193,6 @@ class Rooms:
             elif kind == PRESENCE:
                 people = live_pb2.Presence.FromString(body).person_ids
                 room.presences.note(sender, people, time.monotonic())
-            elif kind == TALLY:
-                self._hear_tally(session_id, live_pb2.Tally.FromString(body))
         except DecodeError:
             log.warning("a message of the exchange can't be read", kind=kind, sender=sender)
 
@@ -211,12 +213,14 @@ class Rooms:
         told = live_pb2.Presence(person_ids=people)
         self.exchange.publish(session_id, PRESENCE, told.SerializeToString())
 
-    def _hear_tally(self, session_id: str, tally: live_pb2.Tally) -> None:
-        room = self._rooms.get(session_id)
-        if room is None or tally.at.ToNanoseconds() < room.tallies.get(tally.subject_id, 0):
-            return
-        room.tallies[tally.subject_id] = tally.at.ToNanoseconds()
-        room.classroom.tell(f"{TALLY} {tally.subject_id}", Frame(Response(tally=tally)))
+    def tell_tallies(self, session_ids: Iterable[str], found: Iterable[LiveTally]) -> None:
+        """Tell the votes in some classes where they have changed; `found` is all there is."""
+        tallies: dict[str, list[LiveTally]] = {each: [] for each in session_ids}
+        for each in found:
+            tallies[each.session_id].append(each)
+        for session_id, some in tallies.items():
+            if (room := self._rooms.get(session_id)) is not None:
+                room.tell_tallies(some)
 
 
 async def _quiet(work: Coroutine[None, None, None]) -> None:

@@ -21,7 +21,6 @@ from chassis.operations import ops
 from services.sessions import rights
 from services.sessions.api import SessionsApi
 from services.sessions.domain.class_log import ClassEntry
-from services.sessions.domain.live_channel import Tally
 from services.sessions.live.announcing import Heard, announcing
 from services.sessions.live.channel import Channel
 from services.sessions.live.exchange import Exchange
@@ -49,10 +48,10 @@ class Announcer:
         """Call `heard` on the running loop from now on."""
         self._heard, self._loop = heard, asyncio.get_running_loop()
 
-    def _hear(self, happened: ClassEntry | Tally) -> None:
+    def _hear(self, entry: ClassEntry) -> None:
         if self._loop is not None and self._heard is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: who reads on finds it
-                self._loop.call_soon_threadsafe(self._heard, happened)
+                self._loop.call_soon_threadsafe(self._heard, entry)
 
 
 class Live:

@@ -1,7 +1,7 @@
 """Polls in a class: opening them, votes, results, and closing them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chassis.errors import FieldViolation, NotFound, check, check_state
 from services.sessions.domain import live_channel, moderation, polls
@@ -22,15 +22,6 @@ from services.sessions.domain.roster import enrolled_violations, group_violation
 from services.sessions.domain.session import expect, state_violations
 from services.sessions.ports import Store
 from services.sessions.usecases import channel, lookup
-
-
-@dataclass(frozen=True, slots=True)
-class LiveTally:
-    """The votes of an OPEN poll as they stand, as the class and as its staff may see them."""
-
-    poll: Poll
-    for_class: Tally
-    for_staff: Tally
 
 
 def poll_of(store: Store, poll_id: str) -> Poll:
@@ -90,20 +81,6 @@ def tallies(store: Store, found: Sequence[Poll]) -> Mapping[str, Tally]:
     """Return the votes of some polls, by poll: as they stand, or the results."""
     counted = store.poll_tallies([each.id for each in found if each.state is PollState.OPEN])
     return {each.id: counted.get(each.id, each.tally) for each in found}
-
-
-def live_tallies(store: Store, session_ids: Sequence[str]) -> list[LiveTally]:
-    """Return the votes of the OPEN polls of some classes, as they stand."""
-    found = store.open_polls(session_ids)
-    counted = tallies(store, found)
-    return [
-        LiveTally(
-            poll,
-            polls.shown_tally(poll, counted[poll.id], is_staff=False),
-            polls.shown_tally(poll, counted[poll.id], is_staff=True),
-        )
-        for poll in found
-    ]
 
 
 def choices_of(

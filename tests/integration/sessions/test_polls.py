@@ -16,7 +16,7 @@ from chassis.errors import FailedPrecondition
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore
 from services.sessions.timers import close_polls
-from services.sessions.usecases import polls
+from services.sessions.usecases.tallies import live_tallies
 from tests.integration.sessions.school import RUN, TEACHER, School, Stub, race, refused
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
@@ -322,8 +322,8 @@ def test_the_live_channel_gets_the_votes_of_open_polls(school: School) -> None:
     for learner in CLASS:
         vote(school, poll, learner, 2)
         vote(school, hidden, learner, 1)
-    first, second = polls.live_tallies(school.database.reader(), [session.id, "another"])
-    assert (first.poll.id, first.for_class.counts, first.for_staff.counts) == (
+    first, second = live_tallies(school.database.reader(), [session.id, "another"])
+    assert (first.subject_id, first.for_class.counts, first.for_staff.counts) == (
         poll.id,
         (0, 6),
         (0, 6),

@@ -2,6 +2,8 @@
 presence.
 """
 
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +12,18 @@ from hypothesis import strategies as st
 from tandem.sessions.v1 import live_pb2
 
 from chassis.edge.statuses import Exhausted
+from services.sessions.domain.polls import Tally
 from services.sessions.live import classroom as classrooms
 from services.sessions.live.classroom import EARLY, TAIL, TAIL_BYTES, Classroom
 from services.sessions.live.frames import Frame, Response, entry_frame
 from services.sessions.live.limits import MOST_STREAMS, People, TokenBucket
 from services.sessions.live.presence import EXPIRES, TELL_AGAIN, Presences
+from services.sessions.live.rooms import Room
+from services.sessions.live.tallies import LONGEST_PAUSE, PAUSE, SHARE, pause_after
+from services.sessions.usecases.tallies import LiveTally
 
 ALL = 10 * TAIL
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def frame(number: int, text: str = "") -> Frame:
@@ -100,6 +107,41 @@ def test_the_latest_value_counts() -> None:
     room.tell("tally", all_)
     assert [*room.news(seen, for_staff=False)] == [all_]
     assert len(woken) == 3
+
+
+def tally(subject_id: str, *counts: int, at: datetime = NOW) -> LiveTally:
+    """A tally that staff alone sees the counts of."""
+    voters = sum(counts)
+    return LiveTally("s", subject_id, at, Tally(voters), Tally(voters, counts))
+
+
+def votes(frames: Iterable[Frame]) -> list[tuple[str, int, list[int]]]:
+    """The votes in some frames: of what, how many voted, and for what."""
+    found = [Response.FromString(each.binary).tally for each in frames]
+    return [(each.subject_id, each.voters, [*each.counts]) for each in found]
+
+
+def test_votes_are_told_when_they_change() -> None:
+    """Each tally that is new or changed is told once, to staff with its counts; who comes later is
+    not told of what is over.
+    """
+    room = Room(Classroom("s", 0))
+    room.tell_tallies([tally("a", 1, 2), tally("b", 0, 0)])
+    assert votes(room.classroom.news(0, for_staff=False)) == [("a", 3, []), ("b", 0, [])]
+    assert votes(room.classroom.news(0, for_staff=True)) == [("a", 3, [1, 2]), ("b", 0, [0, 0])]
+    seen = room.classroom.revision
+    room.tell_tallies([tally("a", 1, 2, at=NOW + timedelta(seconds=1)), tally("b", 0, 1)])
+    assert votes(room.classroom.news(seen, for_staff=True)) == [("b", 1, [0, 1])]
+    room.tell_tallies([tally("b", 0, 1)])
+    assert votes(room.classroom.news(0, for_staff=False)) == [("b", 1, [])]
+
+
+@given(st.floats(0, 100))
+def test_reading_votes_takes_little_of_the_time(seconds: float) -> None:
+    """A pause is half a second, or nine times as long as the read, but at most five seconds."""
+    pause = pause_after(seconds)
+    assert PAUSE <= pause <= LONGEST_PAUSE
+    assert pause == LONGEST_PAUSE or pause >= SHARE * seconds
 
 
 def test_a_bucket_fills() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import grpc
+from google.protobuf.message import Message
 from tandem.sessions.v1 import live_pb2, live_pb2_grpc
 
 from chassis.data.store import Database, connect
@@ -22,6 +23,7 @@ from tests.integration.sessions.school import School
 Response = live_pb2.AttendResponse
 Request = live_pb2.AttendRequest
 Entry = live_pb2.ClassEntry
+M = TypeVar("M", bound=Message)
 
 
 class Replica:
@@ -106,6 +108,24 @@ class Member:
     def hand(self, raised: bool, request_id: str = "hand") -> None:
         """Move the hand."""
         self.send(Request(request_id=request_id, move_hand=live_pb2.MoveHandRequest(raised=raised)))
+
+    def ask(self, request_id: str, **what: Any) -> Response:
+        """Send a command; return its answer, `done` or `refused`."""
+        self.send(Request(request_id=request_id, **what))
+        return cast(Response, self.wait(lambda it: it.answer(request_id), request_id))
+
+    def do(self, request_id: str, answer: M, **what: Any) -> M:
+        """Send a command that is done; return its answer."""
+        response = self.ask(request_id, **what)
+        assert response.done.answer.Unpack(answer), response
+        return answer
+
+    def answer(self, request_id: str) -> Response | None:
+        """What answers a command; None so far."""
+        answers = (
+            e for e in self.received if request_id in (e.done.request_id, e.refused.request_id)
+        )
+        return next(answers, None)
 
     def all(self, what: str) -> list[Any]:
         """What was received of one kind, in order."""

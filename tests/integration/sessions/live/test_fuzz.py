@@ -25,14 +25,22 @@ FIELDS = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from([each.name for each in Request.DESCRIPTOR.fields]) | TEXTS
+PRINTABLE = TEXTS.filter(lambda text: text.isprintable())
 COMMANDS = st.builds(
     lambda text, raised: Request(
         request_id=text[:64],
         send_chat=live_pb2.SendChatRequest(text=text),
         move_hand=live_pb2.MoveHandRequest(raised=raised),
     ),
-    TEXTS.filter(lambda text: text.isprintable()),
+    PRINTABLE,
     st.booleans(),
+) | st.builds(
+    lambda name, texts: json_format.ParseDict({name: texts}, Request(), ignore_unknown_fields=True),
+    st.sampled_from([each.name for each in Request.DESCRIPTOR.fields if each.message_type]),
+    st.dictionaries(
+        st.sampled_from(["text", "question_id", "poll_id", "person_id", "learner_id", "reason"]),
+        PRINTABLE,
+    ),
 )
 FRAMES = (
     st.binary(max_size=200)

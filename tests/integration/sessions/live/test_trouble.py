@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
-from tandem.sessions.v1 import live_pb2
+from tandem.sessions.v1 import live_pb2, resources_pb2
 from websockets.sync.client import connect
 
 from services.sessions.domain.class_log import ChatSent, ClassEntry
@@ -21,6 +21,7 @@ from services.sessions.store import SessionsStore
 from tests.integration.chassis.proxy import Proxy
 from tests.integration.processes import PATIENCE, eventually
 from tests.integration.sessions.live.replicas import LiveSchool, Member, Replica, Request, Response
+from tests.integration.sessions.test_polls import ask, vote
 
 Reason = live_pb2.EndReason
 ATTEND = "/tandem.sessions.v1.LiveService/Attend"
@@ -75,22 +76,26 @@ def test_other_roles_add_entries(live: LiveSchool) -> None:
 
 def test_without_mongodb_streams_stay(live: LiveSchool, stack: dict[str, str]) -> None:
     """While MongoDB is away commands are refused as UNAVAILABLE, and streams stay; afterwards
-    they go on.
+    they go on, and votes that came meanwhile are told.
     """
     line = Proxy(stack["TANDEM_MONGO_URL"])
     line.open()
     replica = live.replica(mongo_url=line.url)
     ada = live.member(replica, "ada").joined()
+    poll = ask(live.school, resources_pb2.Session(id=live.session_id))
+    ada.wait(lambda it: it.all("tally"), "that nobody has voted")
     line.cut()
     eventually(lambda: not replica.live.ready()["mongodb"], "the outage is seen")
     ada.chat("Into the void", "id-1")
     refused = ada.wait(lambda it: it.all("refused"))[0]
     assert (refused.code, refused.request_id) == ("UNAVAILABLE", "id-1")
     assert refused.retry_after.seconds
+    vote(live.school, poll, "ada", 1)
     line.open()
     eventually(lambda: replica.live.ready()["mongodb"], "it is back")
     ada.chat("Heard", "id-2")
     ada.wait(lambda it: it.texts() == ["Heard"])
+    ada.wait(lambda it: it.all("tally")[-1].voters == 1, "the vote")
 
 
 def came(count: int) -> Callable[[Member], bool]:

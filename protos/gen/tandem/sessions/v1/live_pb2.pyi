@@ -73,6 +73,20 @@ class AttendRequest(_message.Message):
     AUTHORIZE_FIELD_NUMBER: _builtins.int
     SEND_CHAT_FIELD_NUMBER: _builtins.int
     MOVE_HAND_FIELD_NUMBER: _builtins.int
+    ASK_QUESTION_FIELD_NUMBER: _builtins.int
+    VOTE_QUESTION_FIELD_NUMBER: _builtins.int
+    ANSWER_QUESTION_FIELD_NUMBER: _builtins.int
+    MERGE_QUESTIONS_FIELD_NUMBER: _builtins.int
+    HIDE_QUESTION_FIELD_NUMBER: _builtins.int
+    OPEN_POLL_FIELD_NUMBER: _builtins.int
+    VOTE_POLL_FIELD_NUMBER: _builtins.int
+    CLOSE_POLL_FIELD_NUMBER: _builtins.int
+    MUTE_PERSON_FIELD_NUMBER: _builtins.int
+    UNMUTE_PERSON_FIELD_NUMBER: _builtins.int
+    REMOVE_PERSON_FIELD_NUMBER: _builtins.int
+    READMIT_PERSON_FIELD_NUMBER: _builtins.int
+    HIDE_ENTRY_FIELD_NUMBER: _builtins.int
+    SHOW_ENTRY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The command's id, made by the caller; the answer has it, too. A request in a command that has no
     `request_id` or `session_id` of its own gets this one and that of the joined session.
@@ -97,6 +111,62 @@ class AttendRequest(_message.Message):
     def move_hand(self) -> Global___MoveHandRequest:
         """MoveHand."""
 
+    @_builtins.property
+    def ask_question(self) -> _questions_pb2.AskQuestionRequest:
+        """AskQuestion: in this class, unless it names another `session_id`."""
+
+    @_builtins.property
+    def vote_question(self) -> _questions_pb2.VoteQuestionRequest:
+        """VoteQuestion."""
+
+    @_builtins.property
+    def answer_question(self) -> _questions_pb2.AnswerQuestionRequest:
+        """AnswerQuestion: at this moment of this class, unless it names another `session_id` or `at`."""
+
+    @_builtins.property
+    def merge_questions(self) -> _questions_pb2.MergeQuestionsRequest:
+        """MergeQuestions."""
+
+    @_builtins.property
+    def hide_question(self) -> _questions_pb2.HideQuestionRequest:
+        """HideQuestion."""
+
+    @_builtins.property
+    def open_poll(self) -> _polls_pb2.OpenPollRequest:
+        """OpenPoll."""
+
+    @_builtins.property
+    def vote_poll(self) -> _polls_pb2.VotePollRequest:
+        """VotePoll."""
+
+    @_builtins.property
+    def close_poll(self) -> _polls_pb2.ClosePollRequest:
+        """ClosePoll."""
+
+    @_builtins.property
+    def mute_person(self) -> _moderation_pb2.MutePersonRequest:
+        """MutePerson."""
+
+    @_builtins.property
+    def unmute_person(self) -> _moderation_pb2.UnmutePersonRequest:
+        """UnmutePerson."""
+
+    @_builtins.property
+    def remove_person(self) -> _moderation_pb2.RemovePersonRequest:
+        """RemovePerson."""
+
+    @_builtins.property
+    def readmit_person(self) -> _moderation_pb2.ReadmitPersonRequest:
+        """ReadmitPerson."""
+
+    @_builtins.property
+    def hide_entry(self) -> _moderation_pb2.HideEntryRequest:
+        """HideEntry."""
+
+    @_builtins.property
+    def show_entry(self) -> _moderation_pb2.ShowEntryRequest:
+        """ShowEntry."""
+
     def __init__(
         self,
         *,
@@ -106,12 +176,26 @@ class AttendRequest(_message.Message):
         authorize: Global___Authorize | None = ...,
         send_chat: Global___SendChatRequest | None = ...,
         move_hand: Global___MoveHandRequest | None = ...,
+        ask_question: _questions_pb2.AskQuestionRequest | None = ...,
+        vote_question: _questions_pb2.VoteQuestionRequest | None = ...,
+        answer_question: _questions_pb2.AnswerQuestionRequest | None = ...,
+        merge_questions: _questions_pb2.MergeQuestionsRequest | None = ...,
+        hide_question: _questions_pb2.HideQuestionRequest | None = ...,
+        open_poll: _polls_pb2.OpenPollRequest | None = ...,
+        vote_poll: _polls_pb2.VotePollRequest | None = ...,
+        close_poll: _polls_pb2.ClosePollRequest | None = ...,
+        mute_person: _moderation_pb2.MutePersonRequest | None = ...,
+        unmute_person: _moderation_pb2.UnmutePersonRequest | None = ...,
+        remove_person: _moderation_pb2.RemovePersonRequest | None = ...,
+        readmit_person: _moderation_pb2.ReadmitPersonRequest | None = ...,
+        hide_entry: _moderation_pb2.HideEntryRequest | None = ...,
+        show_entry: _moderation_pb2.ShowEntryRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "join", b"join", "move_hand", b"move_hand", "ping", b"ping", "send_chat", b"send_chat", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_question", b"answer_question", "ask_question", b"ask_question", "authorize", b"authorize", "close_poll", b"close_poll", "hide_entry", b"hide_entry", "hide_question", b"hide_question", "join", b"join", "merge_questions", b"merge_questions", "move_hand", b"move_hand", "mute_person", b"mute_person", "open_poll", b"open_poll", "ping", b"ping", "readmit_person", b"readmit_person", "remove_person", b"remove_person", "send_chat", b"send_chat", "show_entry", b"show_entry", "unmute_person", b"unmute_person", "vote_poll", b"vote_poll", "vote_question", b"vote_question", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "join", b"join", "move_hand", b"move_hand", "ping", b"ping", "request_id", b"request_id", "send_chat", b"send_chat", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_question", b"answer_question", "ask_question", b"ask_question", "authorize", b"authorize", "close_poll", b"close_poll", "hide_entry", b"hide_entry", "hide_question", b"hide_question", "join", b"join", "merge_questions", b"merge_questions", "move_hand", b"move_hand", "mute_person", b"mute_person", "open_poll", b"open_poll", "ping", b"ping", "readmit_person", b"readmit_person", "remove_person", b"remove_person", "request_id", b"request_id", "send_chat", b"send_chat", "show_entry", b"show_entry", "unmute_person", b"unmute_person", "vote_poll", b"vote_poll", "vote_question", b"vote_question", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["join", "ping", "authorize", "send_chat", "move_hand"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["join", "ping", "authorize", "send_chat", "move_hand", "ask_question", "vote_question", "answer_question", "merge_questions", "hide_question", "open_poll", "vote_poll", "close_poll", "mute_person", "unmute_person", "remove_person", "readmit_person", "hide_entry", "show_entry"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -210,7 +294,10 @@ class AttendResponse(_message.Message):
 
     @_builtins.property
     def tally(self) -> Global___Tally:
-        """Votes on a question or in a poll; the latest for each subject counts. They may skip values."""
+        """Votes for a question on the class's agenda (of the 100 most wanted), or in a poll that is OPEN;
+        the latest for each subject counts. They may skip values, and come about half a second late. Of
+        a poll for which `poll_answered` has come they mean nothing any more.
+        """
 
     @_builtins.property
     def done(self) -> Global___Done:
@@ -325,11 +412,16 @@ class Tally(_message.Message):
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
+    VOTERS_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """The question or poll."""
+    voters: _builtins.int
+    """How many people voted."""
     @_builtins.property
     def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Of a question: one number, its votes. Of a poll: the votes for each of its options, in order."""
+        """Of a question: one number, its votes. Of a poll: the votes for each of its options, in order;
+        empty as long as the receiver may not see them (see GetPoll).
+        """
 
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
@@ -341,10 +433,11 @@ class Tally(_message.Message):
         subject_id: _builtins.str = ...,
         counts: _abc.Iterable[_builtins.int] | None = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
+        voters: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "counts", b"counts", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "counts", b"counts", "subject_id", b"subject_id", "voters", b"voters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
