@@ -7,6 +7,7 @@ import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from campus.attending import Attending
 from campus.platform import ROLES, Platform
 from campus.services import Services, calling_with
 
@@ -14,11 +15,15 @@ M = TypeVar("M", bound=Message)
 
 
 class Campus:
-    """Connections to a running platform, one for each service, shared by all callers."""
+    """Connections to a running platform, one for each service and one for live channels.
+
+    All callers share them.
+    """
 
     def __init__(self, platform: Platform) -> None:
         self._identity, self._platform = platform.identity, platform
         self._channels = {name: grpc.insecure_channel(platform.target(name)) for name in ROLES}
+        self._live = grpc.insecure_channel(platform.target("sessions", "live"))
 
     def calling_as(self, subject: str, *roles: str) -> Services:
         """Return the services on behalf of `subject` with `roles` (lower case)."""
@@ -36,7 +41,12 @@ class Campus:
         with urllib.request.urlopen(sent, timeout=30) as found:  # noqa: S310
             return json_format.Parse(found.read(), answer())
 
+    def attend(self, subject: str, role: str, session_id: str) -> Attending:
+        """Return a stream of a person in the live channel of a class."""
+        token = self._identity.mint(subject, [role])
+        return Attending(self._live, token, session_id)
+
     def close(self) -> None:
         """Close the connections."""
-        for channel in self._channels.values():
+        for channel in (*self._channels.values(), self._live):
             channel.close()

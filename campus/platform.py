@@ -212,9 +212,9 @@ class Platform:
             raise StackError(f"nothing runs in {self.folder}; `tandem up` starts it") from None
         return found
 
-    def target(self, service: str) -> str:
-        """Return the address of a service's gRPC server."""
-        return self.roles[f"{service}-api"].target
+    def target(self, service: str, role: str = "api") -> str:
+        """Return the address of a role's gRPC server."""
+        return self.roles[f"{service}-{role}"].target
 
     def url(self, service: str) -> str:
         """Return the address of a service's HTTP server."""

@@ -11,7 +11,7 @@ from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
 from campus import queues
-from campus.demo import messages, offline, roster, timetable
+from campus.demo import channel, messages, offline, roster, timetable
 from campus.demo.check import Check
 from campus.demo.lecture import attendance
 from campus.demo.media import RECORDING_SECONDS
@@ -43,6 +43,7 @@ def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> lis
         *_seats(world, waited),
         *timetable.check(world),
         *_attendance(world),
+        *channel.check(world),
         *_catch_ups(world),
         *_reading_due(world),
         *messages.check(world, platform, events, promoted=waited[:1]),

@@ -8,6 +8,7 @@ from tandem.progress.v1 import resources_pb2 as progress
 from tandem.sessions.v1 import sessions_pb2
 from tandem.types.v1 import types_pb2
 
+from campus.demo import channel
 from campus.demo.deliveries import finished, wait_for
 from campus.demo.term import MINUTES, PHYSICS, instructor
 from campus.demo.world import World
@@ -20,6 +21,7 @@ def play(world: World) -> None:
     _decide(world)
     _start(world)
     _come_in(world)
+    channel.play(world)
     _end(world)
     world.narrator.events(world.tally.new_events())
 
