@@ -36,17 +36,16 @@ from chassis.messaging import deadletters
 
 def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> list[Check]:
     """Return every check of the day. `events`: the events of the history stream, in order."""
-    waited = _waited(world, events)
     return [
         *_places(world),
         *roster.check(world),
-        *_seats(world, waited),
+        *_seats(world),
         *timetable.check(world),
         *_attendance(world),
         *channel.check(world),
         *_catch_ups(world),
         *_reading_due(world),
-        *messages.check(world, platform, events, promoted=waited[:1]),
+        *messages.check(world, platform, events, promoted=world.waiting_list[:1]),
         *_cancelled(world),
         *_tutorials(world),
         *_library(world),
@@ -74,18 +73,8 @@ def _places(world: World) -> Iterator[Check]:
     )
 
 
-def _waited(world: World, events: Sequence[Event[Any]]) -> list[str]:
-    """Return the learners of the lecture's waiting list, the first one first."""
-    taken = (event for event in events if event.type == "tandem.sessions.seat.taken.v1")
-    return [
-        event.data.learner_id
-        for event in taken
-        if event.data.session_id == world.sessions[PHYSICS]
-        and event.data.kind == types_pb2.SEAT_KIND_WAITLISTED
-    ]
-
-
-def _seats(world: World, waited: list[str]) -> Iterator[Check]:
+def _seats(world: World) -> Iterator[Check]:
+    waited = world.waiting_list
     kinds = timetable.seats(world)
     (changed,) = world.groups["changed"]
     room, online, waiting = (

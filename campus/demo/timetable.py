@@ -108,6 +108,9 @@ def _seated(world: World, learner: str, kind: "types_pb2.SeatKind.ValueType") ->
 
 def _change_of_mind(world: World) -> None:
     (learner,) = world.pick(world.groups["in_room"], 1)
+    world.waiting_list = [
+        name for name, kind in seats(world).items() if kind == types_pb2.SEAT_KIND_WAITLISTED
+    ]
     choose(world, learner, types_pb2.SEAT_KIND_ONLINE)
     world.until("the promotion", lambda: world.tally.count("sessions.seat.promoted") == 1)
     kinds = seats(world)
@@ -134,7 +137,7 @@ def check(world: World) -> Iterator[Check]:
 
 
 def seats(world: World) -> dict[str, "types_pb2.SeatKind.ValueType"]:
-    """Return the kind of seat that each learner has in the lecture."""
+    """Return each learner's kind of seat in the lecture; those who wait come in their order."""
     answer = world.staff.sessions.ListSeats(
         sessions_pb2.ListSeatsRequest(session_id=world.sessions[PHYSICS], page_size=1000)
     )

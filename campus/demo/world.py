@@ -51,6 +51,8 @@ class World:
     """Ids of the tutorial groups by name."""
     groups: dict[str, set[str]] = field(default_factory=dict)
     """Learners by what the demo lets them do: present, partial, absent, full, half, none, ..."""
+    waiting_list: list[str] = field(default_factory=list)
+    """The learners of the lecture's waiting list before a seat came free, the first one first."""
 
     @property
     def staff(self) -> Services:
