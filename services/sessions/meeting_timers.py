@@ -5,10 +5,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-import structlog
-
-from chassis.data.store import Database, is_away
+from chassis.data.store import Database
 from chassis.messaging.subscriptions import Timer
+from services.sessions.alone import fails_alone
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import meetings
 
@@ -20,9 +19,6 @@ class Act(Protocol):
 
     def __call__(self, store: SessionsStore, session_id: str) -> None:
         """Do it in a unit of work."""
-
-
-log = structlog.get_logger()
 
 
 def meeting_timers(ahead: timedelta, warning: timedelta) -> tuple[Timer[SessionsStore], ...]:
@@ -50,9 +46,5 @@ def tell_unmade(database: Database[SessionsStore], warning: timedelta) -> None:
 def _each(database: Database[SessionsStore], session_ids: Iterable[str], act: Act) -> None:
     """Act in a unit of work for each session. One that fails stops no other."""
     for session_id in session_ids:
-        try:
+        with fails_alone("a meeting can't be followed", session_id=session_id):
             database.transact(partial(act, session_id=session_id))
-        except Exception as error:
-            if is_away(error):
-                raise
-            log.exception("a meeting can't be followed", session_id=session_id)

@@ -7,9 +7,8 @@ stops no other. Whoever is killed leaves the notes, and the next does their work
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-import structlog
-
-from chassis.data.store import Database, is_away
+from chassis.data.store import Database
+from services.sessions.alone import fails_alone
 from services.sessions.ports_questions import AgendaNote
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import agendas
@@ -20,8 +19,6 @@ NOTES = 1_000
 """Notes of one run that are done together."""
 QUESTIONS = 500
 """Questions whose votes one run of the timer counts: about two seconds' work."""
-
-log = structlog.get_logger()
 
 
 def place_questions(database: Database[SessionsStore]) -> None:
@@ -62,9 +59,5 @@ def _units(run_id: str, notes: Sequence[AgendaNote]) -> Iterator[Callable[[Sessi
 
 def _each(ids: Iterable[str], work: Callable[[str], object]) -> None:
     for id_ in ids:
-        try:
+        with fails_alone("questions can't be put on agendas, or their votes counted", id=id_):
             work(id_)
-        except Exception as error:
-            if is_away(error):
-                raise
-            log.exception("questions can't be put on agendas, or their votes counted", id=id_)

@@ -4,13 +4,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-import structlog
-
-from chassis.data.store import Database, is_away
+from chassis.data.store import Database
+from services.sessions.alone import fails_alone
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import feedback, polls
-
-log = structlog.get_logger()
 
 
 def close_polls(database: Database[SessionsStore]) -> None:
@@ -31,9 +28,5 @@ def show_feedback(database: Database[SessionsStore]) -> None:
 def _each(database: Database[SessionsStore], works: Iterable[partial[Any]]) -> None:
     """Do each work in a unit of work of its own. One that fails stops no other."""
     for work in works:
-        try:
+        with fails_alone("a timer's work failed", work=work.func.__name__, **work.keywords):
             database.transact(work)
-        except Exception as error:
-            if is_away(error):
-                raise
-            log.exception("a timer's work failed", work=work.func.__name__, **work.keywords)

@@ -34,6 +34,7 @@ from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_on
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
 from services.sessions import questions_worker
+from services.sessions.alone import fails_alone
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
@@ -134,25 +135,17 @@ def end_overdue(database: Database[SessionsStore], grace: timedelta) -> None:
     reader = database.reader()
     for session_id in reader.overdue_sessions(reader.now - grace):
         settle = partial(settle_overdue, session_id=session_id, grace=grace)
-        try:
+        with fails_alone("a session can't be settled", session_id=session_id):
             database.transact(settle)
-        except Exception as error:
-            if is_away(error):
-                raise
-            log.exception("a session can't be settled", session_id=session_id)
 
 
 def expire_offers(database: Database[SessionsStore]) -> None:
     """End the offers of seats that have expired. A session that fails stops no other."""
     for session_id in database.reader().sessions_with_expired_offers():
         expire = partial(offers.expire_offers, session_id=session_id)
-        try:
+        with fails_alone("offers of seats can't be ended", session_id=session_id):
             while database.transact(expire):
                 pass
-        except Exception as error:
-            if is_away(error):
-                raise
-            log.exception("offers of seats can't be ended", session_id=session_id)
 
 
 def give_rotated_seats(database: Database[SessionsStore]) -> None:
@@ -160,12 +153,8 @@ def give_rotated_seats(database: Database[SessionsStore]) -> None:
     can stop. A session that fails stops no other.
     """
     for session_id in database.reader().noted_rotations(CHUNKS):
-        try:
+        with fails_alone("a cohort's seats can't be given", session_id=session_id):
             database.transact(partial(rotation.give_seats, session_id=session_id))
-        except Exception as error:
-            if is_away(error):
-                raise
-            log.exception("a cohort's seats can't be given", session_id=session_id)
 
 
 def expire_recordings(database: Database[SessionsStore]) -> None:
@@ -174,13 +163,9 @@ def expire_recordings(database: Database[SessionsStore]) -> None:
     """
     for run_id in database.reader().runs_without_recordings(CHUNKS):
         withdraw = partial(withdraw_expired, run_id=run_id, most=RECORDINGS_CHUNK)
-        try:
+        with fails_alone("recordings can't be withdrawn", run_id=run_id):
             while database.transact(withdraw):
                 pass
-        except Exception as error:
-            if is_away(error):
-                raise
-            log.exception("recordings can't be withdrawn", run_id=run_id)
 
 
 def apply_zone_data(database: Database[SessionsStore]) -> None:
