@@ -1,8 +1,8 @@
 """The line of a recording: what happened in a class, laid on the time of its recorded files.
 
-Three times meet here: the provider's clock (marks of the recorder), the class's time (seconds from
-its real start, by the server's clock), and the seconds of a file. A file contains stretches of the
-class's time, one after the other; between them the recorder paused.
+Two times meet here: the class's time (seconds from its real start, by the server's clock), and the
+seconds of a file. A file contains stretches of the class's time, one after the other; between them
+the recorder paused. What a meeting server recorded is told by its own clock; `skew` corrects that.
 """
 
 import hashlib
@@ -13,11 +13,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.sessions.domain.recorded_parts import (
-    NO_TIME,
     Chapter,
     RaisedHands,
     RecordedPart,
-    RecordedStretch,
 )
 
 MINUTE = 60
@@ -43,16 +41,6 @@ class Place:
 
     item_id: str
     second: float
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderMark:
-    """What a provider tells of its recorder."""
-
-    at: datetime
-    """By the provider's clock."""
-    runs: bool
-    """Whether it runs from then on; else it pauses."""
 
 
 class LinePointKind(StrEnum):
@@ -95,35 +83,6 @@ class LinePoint:
     text: str = ""
     about_id: str = ""
     count: int = 0
-
-
-def clock_skew(told: Iterable[tuple[datetime, datetime]]) -> timedelta:
-    """Return how far a provider's clock is ahead of the server's; negative: behind it.
-
-    `told`: when something happened by the provider's clock, and when it arrived by the server's.
-    The fastest delivery counts, so the error is its delay. No skew if there are none.
-    """
-    return max((sent - arrived for sent, arrived in told), default=NO_TIME)
-
-
-def stretches_from_marks(
-    marks: Iterable[RecorderMark], skew: timedelta, started_at: datetime, end: datetime
-) -> tuple[RecordedStretch, ...]:
-    """Return what a recorder recorded, in the class's time, from its marks in any order.
-
-    `skew`: how far the provider's clock is ahead; `end`: of the recording by the server's clock. A
-    mark that tells what is known changes nothing. A recorder whose pause nobody told runs to the
-    end; a pause whose beginning nobody told proves nothing.
-    """
-    found, since = list[RecordedStretch](), None
-    ordered = sorted({(each.at - skew, each.runs) for each in marks})
-    for at, runs in (*((min(at, end), runs) for at, runs in ordered), (end, False)):
-        if runs and since is None:
-            since = at
-        elif not runs and since is not None:
-            found.append(RecordedStretch(since - started_at, at - since))
-            since = None
-    return tuple(each for each in found if each.length > NO_TIME)
 
 
 def track_of(part: RecordedPart, seconds: float) -> Track:

@@ -17,9 +17,10 @@ from tandem.sessions.v1 import (
     sessions_pb2,
 )
 
-from services.sessions.domain.recording_line import RecorderMark, clock_skew, stretches_from_marks
+from services.sessions.domain.skew import Reading
 from tests.integration.sessions.forum import Forum
 from tests.integration.sessions.school import RUN, School, refused
+from tests.unit.sessions.recorder import recorded
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
 SECOND = timedelta(seconds=1)
@@ -102,14 +103,17 @@ class Lesson:
         ]
 
     def _recorded(self) -> Sequence[recordings_pb2.RecordedStretch]:
-        """What the recorder's marks tell, by a clock that is an hour ahead. They take up to half a
-        second to arrive, and one is there twice.
+        """What the recorder's marks tell, by a clock that is an hour ahead, and is read in up to
+        half a second. One mark is there twice.
         """
         hour, delays = timedelta(hours=1), (0.5, 0.2, 0.4, 0.3)
         true = [self.began + second * SECOND for second, _ in RAN]
-        told = [(at + hour, at + delay * SECOND) for at, delay in zip(true, delays, strict=True)]
-        marks = [RecorderMark(at + hour, runs) for at, (_, runs) in zip(true, RAN, strict=True)]
-        found = stretches_from_marks([*marks, marks[1]], clock_skew(told), self.began, true[-1])
+        readings = [
+            Reading(sent=at, theirs=at + delay * SECOND + hour, received=at + delay * SECOND)
+            for at, delay in zip(true, delays, strict=True)
+        ]
+        marks = [(at + hour, runs) for at, (_, runs) in zip(true, RAN, strict=True)]
+        found = recorded([*marks, marks[1]], readings, self.began, self.began, true[-1])
         made = [recordings_pb2.RecordedStretch() for _ in found]
         for message, each in zip(made, found, strict=True):
             message.starts_at.FromTimedelta(each.starts_at)

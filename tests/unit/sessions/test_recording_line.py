@@ -18,18 +18,17 @@ from services.sessions.domain.recording_line import (
     LinePointKind,
     Moment,
     Place,
-    RecorderMark,
     Track,
     class_time_of,
-    clock_skew,
     hands_by_minute,
     line_of,
     moments_of,
     place_of,
-    stretches_from_marks,
     track_of,
 )
+from services.sessions.domain.skew import Reading
 from tests.unit.sessions.examples import NINE
+from tests.unit.sessions.recorder import recorded
 
 SECOND = timedelta(seconds=1)
 # The recorder ran from 10 s to 20 s and from 30 s to 60 s, and again, in another file, from 70 s.
@@ -104,11 +103,12 @@ def test_a_moment_is_aligned_within_two_seconds(
     at: float,
     order: Random,
 ) -> None:
-    """A recorder with a wrong clock pauses as it likes; its marks take up to a second to arrive, in
-    any order and some twice. A moment is where it was recorded, or at the next that was.
+    """A recorder with a wrong clock pauses as it likes; its marks arrive in any order and some
+    twice, and its clock is read in up to a second. A moment is where it was recorded, or at the
+    next that was.
     """
     ahead, clock = skew * SECOND, -30.0
-    marks, truth, arrived = [], [], []
+    marks, truth, readings = [], [], []
     for pause, length in runs:
         begin, end = clock + pause, clock + pause + length
         truth.append((begin, length))
@@ -116,12 +116,12 @@ def test_a_moment_is_aligned_within_two_seconds(
         clock = end
     for (instant, _), delay in zip(marks, delays, strict=False):
         true = NINE + instant * SECOND
-        arrived.append((true + ahead, true + delay * SECOND))
-    told = [RecorderMark(NINE + at * SECOND + ahead, runs) for at, runs in marks]
+        read = true + delay * SECOND  # as late as can be, which is the worst
+        readings.append(Reading(sent=true, theirs=read + ahead, received=read))
+    told = [(NINE + at * SECOND + ahead, runs) for at, runs in marks]
     told += [told[each] for each in repeated if each < len(told)]
     order.shuffle(told)
-    measured = clock_skew(arrived)
-    found = stretches_from_marks(told, measured, NINE, NINE + clock * SECOND + 60 * SECOND)
+    found = recorded(told, readings, NINE, NINE - 60 * SECOND, NINE + clock * SECOND + 60 * SECOND)
     place = place_of([track_of(RecordedPart("a", stretches=found), 0.0)], at)
     expected = place_of([Track("a", tuple(truth))], at)
     # Where the recorder stops within the error, one line may still show what the other does not.
@@ -131,28 +131,24 @@ def test_a_moment_is_aligned_within_two_seconds(
 
 
 def test_a_recorder_whose_pause_nobody_told_runs_to_the_end() -> None:
-    """A pause alone proves nothing, what is known already changes nothing, and nothing is later."""
+    """What is known already changes nothing, and nothing is later. A recorder that paused had
+    run.
+    """
 
     def found(*marks: tuple[int, bool]) -> list[tuple[float, float]]:
-        told = [RecorderMark(NINE + at * SECOND, runs) for at, runs in marks]
-        stretches = stretches_from_marks(told, timedelta(), NINE, NINE + 60 * SECOND)
+        told = [(NINE + at * SECOND, runs) for at, runs in marks]
+        right = [Reading(sent=NINE, theirs=NINE, received=NINE)]
+        stretches = recorded(told, right, NINE, NINE - 20 * SECOND, NINE + 60 * SECOND)
         return [(each.starts_at / SECOND, each.length / SECOND) for each in stretches]
 
     assert found() == []
-    assert found((5, False)) == []
+    assert found((5, False)) == [(-20, 25)]
     assert found((5, True)) == [(5, 55)]
-    assert found((9, True), (5, False), (20, False), (12, True), (30, False)) == [(9, 11)]
+    assert found((9, True), (20, False), (12, True), (30, False)) == [(9, 11)]
+    assert found((9, True), (5, False), (20, False), (12, True)) == [(-20, 25), (9, 11)]
     assert found((5, True), (90, False), (80, True)) == [(5, 55)]
     assert found((-20, True), (10, False)) == [(-20, 30)]
     assert found((70, True)) == []
-
-
-def test_the_fastest_delivery_tells_the_skew() -> None:
-    """Others only took longer; without any, the clocks are taken as equal."""
-    ahead = 3_600 * SECOND
-    told = [(NINE + ahead, NINE + delay * SECOND) for delay in (3, 1, 2)]
-    assert clock_skew(told) == ahead - SECOND
-    assert clock_skew([]) == timedelta()
 
 
 def test_hands_are_counted_by_minute() -> None:
