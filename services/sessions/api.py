@@ -228,7 +228,9 @@ class SessionsApi(
     ) -> timetables_pb2.Timetable:
         command, creator = from_message(request, SolveTimetable), principal.current().subject
         return self._execute(
-            request, timetables_pb2.Timetable, lambda s: timetables.solve(s, command, creator)
+            request,
+            timetables_pb2.Timetable,
+            lambda store: timetables.solve(store, command, creator, self._doors.hosts),
         )
 
     def GetTimetable(

@@ -82,7 +82,7 @@ def _session_of(store: Store, command: AnswerQuestion, question: Question) -> Se
 def _moment(
     store: Store, command: AnswerQuestion, session: Session | None
 ) -> QuestionMoment | None:
-    if session is None:
+    if session is None or checks.is_ahead(command, session):
         return None
     wrong = checks.moment_violations(session, command.at, store.now)
     check_state("the question can't be answered then", wrong)

@@ -20,6 +20,8 @@ from chassis.errors import Invalid
 from chassis.jobs.runner import Runner
 from chassis.testing import figure
 from services.sessions.recurrences import instances
+from services.sessions.join_pages import Doors
+from services.sessions.meeting_pool import MeetingPool
 from services.sessions.solver_child import USUAL_PYTHON, Solver
 from services.sessions.solving import solving
 from services.sessions.usecases import timetable_applying
@@ -35,6 +37,7 @@ STATE = timetables_pb2.TimetableState
 SOLVED, APPLIED = STATE.TIMETABLE_STATE_SOLVED, STATE.TIMETABLE_STATE_APPLIED
 FAILED, CANCELLED = STATE.TIMETABLE_STATE_FAILED, STATE.TIMETABLE_STATE_CANCELLED
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
 OPTICS = "run-2"
 # Monday is the school's today; noon is in four hours.
 # A program in the solver's place that starts in no time: each class is in the first room, in a row.
@@ -378,6 +381,30 @@ def test_what_was_refused_may_be_applied_later(school: School, quick: Runner) ->
     assert not applied.refusals
 
 
+def test_hybrid_classes_have_meetings_where_there_are_servers(
+    school: School, quick: Runner, tmp_path: Path
+) -> None:
+    """A course without a URL is refused where there are none; with servers its classes are planned,
+    each with a meeting to be made.
+    """
+    room, hybrid = school.room(), course(kind=types_pb2.SESSION_KIND_HYBRID, classes=1)
+    code, text = refused(lambda: ask(school, hybrid))
+    assert (code, "problem.courses[0].join_url" in text) == (INVALID, True)
+    file = tmp_path / "servers.toml"
+    file.write_text(
+        '[servers.alpha]\nprovider = "BIGBLUEBUTTON"\ncapacity = 100\n'
+        'url = "https://bbb.example.edu/bigbluebutton"\nsecret = "a secret"\n'
+    )
+    school.api._doors = Doors(school.database, MeetingPool(file, "https://pages.example.edu"))
+    done = solve(school, quick, hybrid, grid=GRID | ONE_PERIOD)
+    assert done.state == SOLVED, done
+    assert apply(school, quick, done).state == APPLIED
+    planned = sessions(school)
+    assert {(each.room_id, each.join_url) for each in planned} == {(room, "")}
+    reader = school.database.reader()
+    assert all(reader.meeting(each.id) for each in planned)
+
+
 # Repeats and races
 
 
@@ -545,7 +572,7 @@ def test_a_faulty_request_is_refused_with_every_fault(school: School) -> None:
         "periods": ["09:00", "09:30", "23:30"],
     }
     faulty = [
-        course(kind=types_pb2.SESSION_KIND_ONLINE, join_url="https://x.edu"),
+        course(kind=types_pb2.SESSION_KIND_ONLINE),
         course(periods=4, features=["a", "a"], classes=50),
     ]
     asked = timetables_pb2.SolveTimetableRequest(problem=problem(*faulty, grid=grid))
