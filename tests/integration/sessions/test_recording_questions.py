@@ -218,7 +218,7 @@ def test_only_what_the_recording_shows_can_be_asked_about(lesson: Lesson) -> Non
 
 
 def test_the_end_of_a_recording_can_be_asked_about(lesson: Lesson) -> None:
-    """There players stop. The question is at the file's end, and stays there when it is replaced."""
+    """There players stop. The question is at the file's end, also of one that replaces it."""
     lesson.end()
     lesson.attach("film")
     asked = lesson.ask_later("film", 3_300)

@@ -19,9 +19,9 @@ from tandem.types.v1 import types_pb2
 from chassis.errors import Invalid
 from chassis.jobs.runner import Runner
 from chassis.testing import figure
-from services.sessions.recurrences import instances
 from services.sessions.join_pages import Doors
 from services.sessions.meeting_pool import MeetingPool
+from services.sessions.recurrences import instances
 from services.sessions.solver_child import USUAL_PYTHON, Solver
 from services.sessions.solving import solving
 from services.sessions.usecases import timetable_applying
