@@ -19,6 +19,7 @@ from services.sessions.domain.series import Series
 from services.sessions.domain.session import Room, Session
 from services.sessions.domain.swaps import Swap
 from services.sessions.domain.timetables import Timetable
+from services.sessions.ports_counts import Counts
 from services.sessions.ports_feedback import FeedbackStore
 from services.sessions.ports_live import LiveStore
 from services.sessions.ports_meetings import Meetings
@@ -41,6 +42,7 @@ class Instances(Protocol):
 
 
 class Store(
+    Counts,
     Meetings,
     RecordingsPort,
     LiveStore,

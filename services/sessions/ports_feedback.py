@@ -18,8 +18,10 @@ class FeedbackStore(Protocol):
     def put_feedback_window(self, window: FeedbackWindow) -> None:
         """Store a window, new or changed."""
 
-    def put_feedback(self, author: str, answer: LeaveFeedback) -> None:
-        """Store an author's answer in place of an earlier one, without the learner's id."""
+    def put_feedback(self, author: str, answer: LeaveFeedback) -> bool:
+        """Store an author's answer in place of an earlier one, without the learner's id; return
+        whether it is the first one.
+        """
 
     def feedback_answers(self, session_id: str) -> int:
         """Return how many answers a session has."""

@@ -35,16 +35,19 @@ class FeedbackStore(SeriesStore):
         """Store a window, new or changed."""
         self._put("feedback_windows", to_document(window))
 
-    def put_feedback(self, author: str, answer: LeaveFeedback) -> None:
-        """Store an author's answer in place of an earlier one, without the learner's id."""
+    def put_feedback(self, author: str, answer: LeaveFeedback) -> bool:
+        """Store an author's answer in place of an earlier one, without the learner's id; return
+        whether it is the first one.
+        """
         told = to_document(answer)
         del told["learner_id"]
-        self["feedback"].update_one(
+        written = self["feedback"].update_one(
             {"_id": key(answer.session_id, author)},
             {"$set": told, "$setOnInsert": {"new": True}},
             upsert=True,
             session=self.session,
         )
+        return written.upserted_id is not None
 
     def feedback_answers(self, session_id: str) -> int:
         """Return how many answers a session has."""

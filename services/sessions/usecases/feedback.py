@@ -9,6 +9,7 @@ from services.sessions.domain.feedback import FeedbackWindow, LeaveFeedback
 from services.sessions.domain.roster import is_expected
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import lookup
 
 
@@ -45,7 +46,8 @@ def leave_feedback(store: Store, command: LeaveFeedback) -> FeedbackWindow:
     ]
     check_state("no feedback is taken", wrong)
     answer = replace(command, comment=command.comment.strip())
-    store.put_feedback(pseudonym(window.secret, command.learner_id), answer)
+    if store.put_feedback(pseudonym(window.secret, command.learner_id), answer):
+        store.count(Happening.FEEDBACK_GIVEN)
     return window
 
 
@@ -63,6 +65,7 @@ def close_feedback(store: Store, session_id: str) -> None:
         return
     window = _shown(store, window)
     window = feedback.closed(window, store.feedback_answers(session_id), store.now)
+    store.count(Happening.FEEDBACK_HELD_BACK, window.answers - window.published.answers)
     store.put_feedback_window(window)
     store.forget_feedback(session_id)
     if window.published.answers:
@@ -82,6 +85,7 @@ def _shown(store: Store, window: FeedbackWindow) -> FeedbackWindow:
     now = feedback.summary_of(store.feedback_ratings(window.id))
     if not feedback.is_due(window.published, now):
         return window
+    store.count(Happening.FEEDBACK_SHOWN, now.answers - window.published.answers)
     window = replace(window, published=now)
     store.put_feedback_window(window)
     store.show_feedback(window.id)

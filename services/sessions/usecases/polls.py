@@ -21,6 +21,7 @@ from services.sessions.domain.polls import (
 from services.sessions.domain.roster import enrolled_violations, group_violations
 from services.sessions.domain.session import expect, state_violations
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import channel, lookup
 
 
@@ -41,6 +42,7 @@ def open_poll(store: Store, command: OpenPoll, staff_id: str) -> Poll:
     secret, now = store.new_secret(), store.now
     poll = polls.opened(command, store.new_id(), session.run_id, staff_id, secret, now)
     store.add_poll(poll)
+    store.count(Happening.POLL_OPENED)
     _tell(store, poll, staff_id, asked=polls.asked(poll))
     return poll
 
@@ -57,6 +59,8 @@ def vote_poll(store: Store, command: VotePoll) -> Vote:
     choices = tuple(sorted(command.choices))
     vote = Vote(poll.id, polls.voter_of(poll, command.learner_id), choices)
     before = store.votes([(poll.id, vote.voter)]).get(poll.id)
+    if before is None:
+        store.count(Happening.VOTED)
     if vote != before:
         store.put_poll_vote(vote, before, poll.votes_until)
     return vote
@@ -72,6 +76,7 @@ def close_poll(store: Store, poll_id: str, staff_id: str = "") -> Poll:
         return before
     poll = polls.closed(before, store.end_tally(poll_id), staff_id, store.now)
     store.put_poll(poll)
+    store.count(Happening.POLL_CLOSED)
     _tell(store, poll, staff_id, answered=polls.answered(poll))
     store.record_event(polls.closed_event(poll, store.now))
     return poll

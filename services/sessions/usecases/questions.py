@@ -24,6 +24,7 @@ from services.sessions.domain.recording_line import class_second_of
 from services.sessions.domain.roster import Item, Run
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import lookup, recorded_moments
 
 
@@ -53,6 +54,7 @@ def ask(store: Store, command: AskQuestion) -> Question:
     store.record_event(
         about_question(question, QuestionAsked, instructor_ids=_teachers(store, question, run))
     )
+    store.count(Happening[f"ASKED_{question.place}"])
     show(store, question, question.session_id)
     return question
 
