@@ -10,7 +10,13 @@ from typing import Any
 
 from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.anonymity import SMALLEST
-from services.sessions.domain.feedback import GRACE, FeedbackWindow, LeaveFeedback, Ratings
+from services.sessions.domain.feedback import (
+    GRACE,
+    FeedbackWindow,
+    LeaveFeedback,
+    OwnFeedback,
+    Ratings,
+)
 from services.sessions.store_attendance import key
 from services.sessions.store_series import SeriesStore
 
@@ -48,6 +54,10 @@ class FeedbackStore(SeriesStore):
             session=self.session,
         )
         return written.upserted_id is not None
+
+    def feedback_by(self, session_id: str, author: str) -> OwnFeedback | None:
+        """Return an author's answer; None if there is none."""
+        return self._one("feedback", {"_id": key(session_id, author)}, OwnFeedback)
 
     def feedback_answers(self, session_id: str) -> int:
         """Return how many answers a session has."""

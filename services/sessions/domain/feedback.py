@@ -42,6 +42,16 @@ class Ratings:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFeedback:
+    """One answer as its author reads it back."""
+
+    pace: int
+    clarity: int
+    usefulness: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Answers together: for each question how many rated it 1, 2, 3, 4, 5."""
 
@@ -79,6 +89,13 @@ def late_violations(window: FeedbackWindow, now: datetime) -> Iterator[FieldViol
     if now >= window.closes_at or window.closed_at is not None:
         wrong = f"feedback was taken until {instant_text(window.closes_at)}"
         yield FieldViolation("session_id", wrong, "feedback before that")
+
+
+def key_violations(window: FeedbackWindow) -> Iterator[FieldViolation]:
+    """Yield a violation if nobody can tell any more whose an answer is."""
+    if window.closed_at is not None:
+        wrong = f"the feedback was closed at {instant_text(window.closed_at)}"
+        yield FieldViolation("session_id", wrong, "a session whose feedback is open")
 
 
 def author_violations(may_answer: bool) -> Iterator[FieldViolation]:

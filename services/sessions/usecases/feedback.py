@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from chassis.errors import FailedPrecondition, FieldViolation, check_state
+from chassis.errors import FailedPrecondition, FieldViolation, NotFound, check_state
 from services.sessions.domain import feedback
 from services.sessions.domain.anonymity import pseudonym
-from services.sessions.domain.feedback import FeedbackWindow, LeaveFeedback
+from services.sessions.domain.feedback import FeedbackWindow, LeaveFeedback, OwnFeedback
 from services.sessions.domain.roster import is_expected
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
@@ -49,6 +49,22 @@ def leave_feedback(store: Store, command: LeaveFeedback) -> FeedbackWindow:
     if store.put_feedback(pseudonym(window.secret, command.learner_id), answer):
         store.count(Happening.FEEDBACK_GIVEN)
     return window
+
+
+def own_feedback(
+    store: Store, session_id: str, learner_id: str
+) -> tuple[FeedbackWindow, OwnFeedback]:
+    """Return the window for feedback on a session, and a learner's answer.
+
+    Raises NotFound without one; FailedPrecondition if no feedback is asked for, or it is closed.
+    """
+    window = _window(store, lookup.session(store, session_id))
+    check_state("own feedback can't be told", feedback.key_violations(window))
+    found = store.feedback_by(session_id, pseudonym(window.secret, learner_id))
+    if found is None:
+        wrong = f"{learner_id!r} has left no feedback on the session"
+        raise NotFound("there is no feedback", [FieldViolation("learner_id", wrong)])
+    return window, found
 
 
 def show_feedback(store: Store, session_id: str) -> None:

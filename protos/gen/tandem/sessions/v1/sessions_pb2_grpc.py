@@ -385,6 +385,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
                 _registered_method=True)
+        self.GetOwnFeedback = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetOwnFeedback',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetOwnFeedbackRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.OwnFeedback.FromString,
+                _registered_method=True)
         self.GetFeedback = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/GetFeedback',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetFeedbackRequest.SerializeToString,
@@ -1029,6 +1034,15 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOwnFeedback(self, request, context):
+        """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+        has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+        nobody can tell any more whose an answer is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetFeedback(self, request, context):
         """What learners think of a class, in groups of at least five, a minute or so after there are as
         many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
@@ -1428,6 +1442,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.LeaveFeedback,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.SerializeToString,
+            ),
+            'GetOwnFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOwnFeedback,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetOwnFeedbackRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.OwnFeedback.SerializeToString,
             ),
             'GetFeedback': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFeedback,
@@ -3286,6 +3305,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/LeaveFeedback',
             tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOwnFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetOwnFeedback',
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetOwnFeedbackRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.OwnFeedback.FromString,
             options,
             channel_credentials,
             insecure,

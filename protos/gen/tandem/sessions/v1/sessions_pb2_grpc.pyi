@@ -357,6 +357,11 @@ class SessionsServiceStub:
     the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
     over, or the learner was neither expected at the class nor there.
     """
+    GetOwnFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.GetOwnFeedbackRequest, _feedback_pb2.OwnFeedback]
+    """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+    has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+    nobody can tell any more whose an answer is.
+    """
     GetFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]
     """What learners think of a class, in groups of at least five, a minute or so after there are as
     many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
@@ -703,6 +708,11 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
     the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
     over, or the learner was neither expected at the class nor there.
+    """
+    GetOwnFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.GetOwnFeedbackRequest, _feedback_pb2.OwnFeedback]  # type: ignore[assignment]
+    """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+    has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+    nobody can tell any more whose an answer is.
     """
     GetFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]  # type: ignore[assignment]
     """What learners think of a class, in groups of at least five, a minute or so after there are as
@@ -1449,6 +1459,17 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
         the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
         over, or the learner was neither expected at the class nor there.
+        """
+
+    @_abc_1.abstractmethod
+    def GetOwnFeedback(
+        self,
+        request: _feedback_pb2.GetOwnFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feedback_pb2.OwnFeedback, _abc.Awaitable[_feedback_pb2.OwnFeedback]]:
+        """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+        has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+        nobody can tell any more whose an answer is.
         """
 
     @_abc_1.abstractmethod
