@@ -38,7 +38,7 @@ class LogReader:
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
             mongo_url, appname="tandem-sessions-live", **CLIENT
         )
-        self._log = self._client[database]["class_log"]
+        self.log = self._client[database]["class_log"]
         self._sessions = self._client[database]["sessions"]
         self._answered = time.monotonic()  # it did a moment ago, when the role was started
 
@@ -49,14 +49,14 @@ class LogReader:
     async def newest(self, session_id: str) -> int:
         """Return the number of a class's newest entry; 0 if it has none."""
         async with self._asking():
-            row = await self._log.find_one(after(session_id, 0), {"number": 1}, sort=[("_id", -1)])
+            row = await self.log.find_one(after(session_id, 0), {"number": 1}, sort=[("_id", -1)])
         return int(row["number"]) if row else 0
 
     async def after(self, session_id: str, number: int, most: int = PAGE) -> list[Entry]:
         """Return up to `most` entries of a class that follow a number, in order."""
         async with self._asking():
-            rows = await self._log.find(after(session_id, number)).sort("_id").to_list(most)
-        return [_entry(row) for row in rows]
+            rows = await self.log.find(after(session_id, number)).sort("_id").to_list(most)
+        return [entry_of(row) for row in rows]
 
     async def missed(self, positions: Mapping[str, int]) -> list[Entry]:
         """Return entries (not always all) of several classes that follow each one's number."""
@@ -64,8 +64,8 @@ class LogReader:
         found: list[Entry] = []
         async with self._asking():
             for part in _parts(queries):
-                rows = await self._log.find({"$or": part}).sort("_id").to_list(PAGE)
-                found += map(_entry, rows)
+                rows = await self.log.find({"$or": part}).sort("_id").to_list(PAGE)
+                found += map(entry_of, rows)
         return found
 
     async def over(self, session_ids: Collection[str]) -> set[str]:
@@ -103,5 +103,6 @@ def _parts(items: list[Any]) -> Iterable[list[Any]]:
     return (items[at : at + CLASSES] for at in range(0, len(items), CLASSES))
 
 
-def _entry(row: Document) -> Entry:
+def entry_of(row: Document) -> Entry:
+    """Return the entry in a document of a class's log."""
     return to_message(from_document(row, ClassEntry), live_pb2.ClassEntry)
