@@ -75,12 +75,13 @@ def is_old(session: Session, code: str, now: datetime) -> bool:
 def expect_entitled(session: Session, seat: Seat, enrolled: bool, tries: int) -> None:
     """Raise FailedPrecondition unless the learner may check in to the session now.
 
-    The learner needs a seat in the room, or a place in the run while the room has a free seat.
+    The learner needs a place in the run, and a seat in the room or a free seat there.
     """
     expect(session, "checked in to", SessionState.LIVE)
-    if seat.kind is not SeatKind.IN_ROOM and not (enrolled and may_take(session, seat)):
-        wrong = f"the learner's seat is {seat.kind or 'none'}"
-        right = "a seat IN_ROOM, chosen by ChooseSeat, or a place in the run and a free seat"
+    if not enrolled or not (seat.kind is SeatKind.IN_ROOM or may_take(session, seat)):
+        place = "a place" if enrolled else "no place"
+        wrong = f"the learner has {place} in the run, and the seat {seat.kind or 'none'}"
+        right = "a place in the run, and a seat IN_ROOM, chosen by ChooseSeat, or a free seat"
         raise FailedPrecondition(
             "no seat in the room", [FieldViolation("learner_id", wrong, right)]
         )

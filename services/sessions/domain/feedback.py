@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
+from chassis.texts import is_blank
 from services.sessions.domain.anonymity import SMALLEST
 from services.sessions.domain.poll_events import FeedbackClosed
 from services.sessions.domain.session import Session, instant_text
@@ -103,6 +104,11 @@ def author_violations(may_answer: bool) -> Iterator[FieldViolation]:
     if not may_answer:
         wrong = "was neither expected at the session nor there"
         yield FieldViolation("learner_id", wrong, "a learner who was")
+
+
+def comment_of(text: str) -> str:
+    """Return a comment as it is stored; empty if nothing of it can be seen."""
+    return "" if is_blank(text) else text.strip()
 
 
 def summary_of(answers: Iterable[Ratings]) -> Summary:

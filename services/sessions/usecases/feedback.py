@@ -45,7 +45,7 @@ def leave_feedback(store: Store, command: LeaveFeedback) -> FeedbackWindow:
         *feedback.author_violations(_may_answer(store, session, command.learner_id)),
     ]
     check_state("no feedback is taken", wrong)
-    answer = replace(command, comment=command.comment.strip())
+    answer = replace(command, comment=feedback.comment_of(command.comment))
     if store.put_feedback(pseudonym(window.secret, command.learner_id), answer):
         store.count(Happening.FEEDBACK_GIVEN)
     return window

@@ -63,7 +63,7 @@ def test_feedback_is_shown_five_by_five(school: School) -> None:
         leave(school, session, learner, 1 + place, f"comment {place}")
     show_feedback(school.database)
     assert (read(school, session).answers, *shown(read(school, session))) == (4, 0, [], [])
-    leave(school, session, LEARNERS[4], 5, "  ")
+    leave(school, session, LEARNERS[4], 5, " \u200b ")
     assert read(school, session).published_answers == 0
     show_feedback(school.database)
     first = read(school, session)

@@ -697,14 +697,16 @@ class SessionsServiceServicer:
         comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
         is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
         the asker has no place in the run or 50 open questions there, the run is over, the class is not
-        LIVE, or the recording has no such part or second.
+        LIVE, or the recording has no such part or second. PERMISSION_DENIED in a class that is not for
+        the asker, or from whose channel the asker was removed, or in which the asker is muted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EditQuestion(self, request, context):
-        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it.
+        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it;
+        PERMISSION_DENIED when a class sees the text, and the learner may not write there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -740,7 +742,8 @@ class SessionsServiceServicer:
     def AnswerQuestion(self, request, context):
         """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
         a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+        class that has not begun have no moment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -828,8 +831,8 @@ class SessionsServiceServicer:
 
     def CheckIn(self, request, context):
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-        session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-        seat takes a free one by it.
+        session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+        without any seat takes a free one by it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -190,10 +190,13 @@ class SessionsServiceStub:
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
     is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
     the asker has no place in the run or 50 open questions there, the run is over, the class is not
-    LIVE, or the recording has no such part or second.
+    LIVE, or the recording has no such part or second. PERMISSION_DENIED in a class that is not for
+    the asker, or from whose channel the asker was removed, or in which the asker is muted.
     """
     EditQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]
-    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it;
+    PERMISSION_DENIED when a class sees the text, and the learner may not write there.
+    """
     VoteQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]
     """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
     question is one for the question that it was merged into. Repeats change nothing.
@@ -212,7 +215,8 @@ class SessionsServiceStub:
     AnswerQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]
     """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
     a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+    class that has not begun have no moment.
     """
     ReplyToQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]
     """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
@@ -252,8 +256,8 @@ class SessionsServiceStub:
     """
     CheckIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-    session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-    seat takes a free one by it.
+    session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+    without any seat takes a free one by it.
     """
     RecordPresence: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
@@ -542,10 +546,13 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
     is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
     the asker has no place in the run or 50 open questions there, the run is over, the class is not
-    LIVE, or the recording has no such part or second.
+    LIVE, or the recording has no such part or second. PERMISSION_DENIED in a class that is not for
+    the asker, or from whose channel the asker was removed, or in which the asker is muted.
     """
     EditQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
-    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it;
+    PERMISSION_DENIED when a class sees the text, and the learner may not write there.
+    """
     VoteQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]  # type: ignore[assignment]
     """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
     question is one for the question that it was merged into. Repeats change nothing.
@@ -564,7 +571,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     AnswerQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
     """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
     a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+    class that has not begun have no moment.
     """
     ReplyToQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]  # type: ignore[assignment]
     """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
@@ -604,8 +612,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     CheckIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]  # type: ignore[assignment]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-    session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-    seat takes a free one by it.
+    session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+    without any seat takes a free one by it.
     """
     RecordPresence: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]  # type: ignore[assignment]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
@@ -1059,7 +1067,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
         is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
         the asker has no place in the run or 50 open questions there, the run is over, the class is not
-        LIVE, or the recording has no such part or second.
+        LIVE, or the recording has no such part or second. PERMISSION_DENIED in a class that is not for
+        the asker, or from whose channel the asker was removed, or in which the asker is muted.
         """
 
     @_abc_1.abstractmethod
@@ -1068,7 +1077,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _questions_pb2.EditQuestionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
-        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it;
+        PERMISSION_DENIED when a class sees the text, and the learner may not write there.
+        """
 
     @_abc_1.abstractmethod
     def VoteQuestion(
@@ -1111,7 +1122,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
         """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
         a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+        class that has not begun have no moment.
         """
 
     @_abc_1.abstractmethod
@@ -1217,8 +1229,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.CheckInResponse, _abc.Awaitable[_sessions_pb2.CheckInResponse]]:
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-        session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-        seat takes a free one by it.
+        session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+        without any seat takes a free one by it.
         """
 
     @_abc_1.abstractmethod
