@@ -19,9 +19,9 @@ from tandem.types.v1 import types_pb2
 
 from chassis.edge.server import Server
 from chassis.testing import Issuer, settings_for
-from services.sessions import calendar_feeds
-from services.sessions.calendar_feeds import Calendars, feed_urls
+from services.sessions import pages_calendars
 from services.sessions.domain import feeds as domain
+from services.sessions.pages_calendars import Calendars, feed_urls
 from tests.integration.sessions.ical import read_by_ical_js
 from tests.integration.sessions.school import RUN, TEACHER, School, refused
 from tests.unit.sessions.calendars import Told, read
@@ -441,7 +441,7 @@ def test_kept_texts_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch)
     school = office.school
     school.enrol("ada")
     series(school, school.room())
-    monkeypatch.setattr(calendar_feeds, "CACHE_BYTES", 100)
+    monkeypatch.setattr(pages_calendars, "CACHE_BYTES", 100)
     small = Calendars(school.database, office.calendars._urls)
     office.calendars._texts = small._texts
     url = office.create("ada").url
