@@ -25,7 +25,7 @@ class Happening(StrEnum):
     WRONG_CODE = "check_ins.wrong_code"
 
 
-class Counts(Protocol):
+class CountingStore(Protocol):
     """The counters of the metrics."""
 
     def count(self, what: Happening, number: int = 1) -> None:

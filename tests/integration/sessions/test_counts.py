@@ -8,8 +8,8 @@ from tandem.library.v1 import events_pb2 as library
 from tandem.sessions.v1 import feedback_pb2, polls_pb2, sessions_pb2
 
 from chassis.testing import figure
-from services.sessions.questions_worker import count_votes, place_questions, watch
-from services.sessions.timers import show_feedback
+from services.sessions.timers_feedback import show_feedback
+from services.sessions.timers_questions import count_votes, place_questions, watch
 from tests.integration.sessions.forum import Forum
 from tests.integration.sessions.school import School, refused
 
