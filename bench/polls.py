@@ -8,17 +8,21 @@ from datetime import timedelta
 from typing import Any
 
 from pymongo.write_concern import WriteConcern
+from tandem.sessions.v1 import polls_pb2
 
 from bench import rig
 from bench.figures import Figure, beside, told
 from chassis import ids, roles
+from chassis.contracts.mapping import from_message
 from chassis.data.store import connect
 from chassis.operations.metrics import CONFLICTS
 from chassis.operations.settings import load
+from services.sessions.api_polls import grouped_votes
 from services.sessions.domain.enums import CivilTime, EnrolmentState, SessionKind, SessionState
 from services.sessions.domain.planning import Schedule, planned
-from services.sessions.domain.polls import OpenPoll, Poll, PollResults, VotePoll
+from services.sessions.domain.polls import OpenPoll, Poll, PollResults
 from services.sessions.domain.roster import Enrolment
+from services.sessions.domain.votes import VotePoll
 from services.sessions.settings import Settings
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import polls
@@ -47,16 +51,17 @@ CLASS = Schedule(
 def measure() -> Iterator[Figure]:
     """32 callers, as many as a replica serves at a time, each vote in a transaction of its own."""
     database = _class()
+    votes = grouped_votes(database)
     lost = _conflicts()
     polled: list[Poll] = []
 
     def ours() -> float:
         polled.append(database.transact(_open))
-        return _rate(lambda learner: _vote(database, polled[-1], learner))
+        return _rate(lambda learner: _vote(votes, polled[-1], learner))
 
     yield beside("votes in one poll", "votes/s", None, ROUNDS, ours, lambda: _bare(database))
-    votes = ROUNDS * LEARNERS
-    yield told("votes that started again", (_conflicts() - lost) / votes * 100, "% of the votes")
+    again = (_conflicts() - lost) / (ROUNDS * LEARNERS)
+    yield told("votes that started again", again * 100, "% of the votes")
     started = time.perf_counter()
     database.transact(lambda store: polls.close_poll(store, polled[-1].id))
     yield told("closing it", (time.perf_counter() - started) * 1000, "ms")
@@ -91,9 +96,14 @@ def _open(store: SessionsStore) -> Poll:
     return polls.open_poll(store, asked, "curie")
 
 
-def _vote(database: Any, poll: Poll, learner: str) -> None:
-    command = VotePoll(poll.id, learner, (1 + hash(learner) % 4,))
-    database.transact(lambda store: polls.vote_poll(store, command))
+def _vote(votes: Any, poll: Poll, learner: str) -> None:
+    request = polls_pb2.VotePollRequest(
+        request_id=ids.new_id(),
+        poll_id=poll.id,
+        learner_id=learner,
+        choices=[1 + hash(learner) % 4],
+    )
+    votes.execute(request, from_message(request, VotePoll), (poll.id, learner))
 
 
 def _bare(database: Any) -> float:

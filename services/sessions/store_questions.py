@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from chassis.contracts.mapping import from_document, to_document
+from chassis.data.transactions import inserting
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.questions import Question, QuestionReply, QuestionState
 from services.sessions.domain.session import Session
@@ -110,11 +111,12 @@ class QuestionsStore(SeriesStore):
     def put_question_vote(self, question_id: str, learner_id: str) -> bool:
         """Store that a learner wants a question answered; return whether that is new."""
         vote = {"_id": key(question_id, learner_id)}
-        if self["question_votes"].find_one(vote, {"_id": 1}, session=self.session):
-            return False
         told = {"question_id": question_id, "learner_id": learner_id, "at": self.now}
-        self.insert("question_votes", [vote | told])
-        return True
+        with inserting():
+            done = self["question_votes"].update_one(
+                vote, {"$setOnInsert": told}, upsert=True, session=self.session
+            )
+        return done.upserted_id is not None
 
     def drop_question_votes(self, question_ids: Collection[str], learner_id: str) -> bool:
         """Delete a learner's votes for some questions; return whether there were any."""

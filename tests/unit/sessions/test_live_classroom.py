@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tandem.sessions.v1 import live_pb2
 
 from chassis.edge.statuses import Exhausted
-from services.sessions.domain.polls import Tally
+from services.sessions.domain.votes import Tally
 from services.sessions.live import classroom as classrooms
 from services.sessions.live.classroom import EARLY, TAIL, TAIL_BYTES, Classroom
 from services.sessions.live.frames import Frame, Response, entry_frame
