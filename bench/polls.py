@@ -1,5 +1,6 @@
 """A class of 1,000 votes in a poll at once, beside bare inserts of as many documents."""
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,8 @@ from services.sessions.store import SessionsStore
 from services.sessions.usecases import polls
 from services.sessions.usecases.tallies import live_tallies
 
-LEARNERS, THREADS, ROUNDS = 1_000, 32, 3
+LEARNERS, THREADS, ROUNDS, CLASSES = 1_000, 32, 3, 200
+READS = 21
 DATABASE = "bench_polls"
 SETTINGS = {"TANDEM_MONGO_DATABASE": DATABASE, "TANDEM_OPS_ADDRESS": "127.0.0.1:0"}
 CLASS = Schedule(
@@ -65,9 +67,11 @@ def measure() -> Iterator[Figure]:
     started = time.perf_counter()
     database.transact(lambda store: polls.close_poll(store, polled[-1].id))
     yield told("closing it", (time.perf_counter() - started) * 1000, "ms")
-    started = time.perf_counter()
-    live_tallies(database.reader(), ["class"])
-    yield told(f"the tallies of {ROUNDS - 1} polls", (time.perf_counter() - started) * 1000, "ms")
+    classes = [f"class-{number}" for number in range(CLASSES)]
+    for each in classes:
+        database.transact(lambda store, session_id=each: _hold(store, session_id))
+    for few in (1, CLASSES):
+        yield told(f"the tallies of {few} classes", _read(database, classes[:few]), "ms")
 
 
 def _class() -> Any:
@@ -77,9 +81,8 @@ def _class() -> Any:
     rig.run("services.sessions", "migrate", settings=SETTINGS)
     settings = load(Settings, {**rig.environment(), **SETTINGS}, "worker")
     database = roles.open_database(settings, "sessions", SessionsStore)
-    session = replace(planned(CLASS, None, "class", ""), state=SessionState.LIVE)
     enrolments = [Enrolment("run", each, EnrolmentState.ENROLLED, 1) for each in _learners()]
-    database.transact(lambda store: store.put_session(session))
+    database.transact(lambda store: _start(store, "class"))
     database.transact(lambda store: store.put_enrolments(enrolments))
     return database
 
@@ -88,12 +91,32 @@ def _learners() -> list[str]:
     return [f"learner-{number:04d}" for number in range(LEARNERS)]
 
 
-def _open(store: SessionsStore) -> Poll:
+def _start(store: SessionsStore, session_id: str) -> None:
+    store.put_session(replace(planned(CLASS, None, session_id, ""), state=SessionState.LIVE))
+
+
+def _hold(store: SessionsStore, session_id: str) -> None:
+    """A class that is LIVE, with an open poll."""
+    _start(store, session_id)
+    _open(store, session_id)
+
+
+def _open(store: SessionsStore, session_id: str = "class") -> Poll:
     options = tuple(map(str, range(4)))
     asked = OpenPoll(
-        session_id="class", question="?", options=options, results_shown=PollResults.AT_ONCE
+        session_id=session_id, question="?", options=options, results_shown=PollResults.AT_ONCE
     )
     return polls.open_poll(store, asked, "curie")
+
+
+def _read(database: Any, session_ids: list[str]) -> float:
+    """Read the tallies of some classes as the live role does; return the median in ms."""
+    took = []
+    for _ in range(READS):
+        started = time.perf_counter()
+        database.transact(lambda store: live_tallies(store, session_ids))
+        took.append(time.perf_counter() - started)
+    return statistics.median(took) * 1000
 
 
 def _vote(votes: Any, poll: Poll, learner: str) -> None:
