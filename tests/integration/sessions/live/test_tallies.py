@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pymongo import MongoClient
@@ -143,9 +144,9 @@ def watched(
     live: LiveSchool, stack: dict[str, str], commands: Commands
 ) -> Iterator[Database[SessionsStore]]:
     """The school's database by a client whose commands are noted."""
-    with MongoClient(
-        stack["TANDEM_MONGO_URL"], tz_aware=True, event_listeners=[commands]
-    ) as client:
+    url = stack["TANDEM_MONGO_URL"]
+    client: MongoClient[dict[str, Any]]
+    with MongoClient(url, tz_aware=True, event_listeners=[commands]) as client:
         name, clock = live.school.database.mongo.name, live.school.clock
         yield Database(client, name, SessionsStore, clock)
 
