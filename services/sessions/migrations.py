@@ -275,6 +275,15 @@ _QUESTIONS: Mapping[str, Sequence[IndexModel]] = {
     "agenda_notes": [IndexModel([("run_id", 1), ("_id", 1)])],
 }
 
+_WAITING: Mapping[str, Sequence[IndexModel]] = {
+    "questions": [
+        IndexModel(
+            "open_since",
+            partialFilterExpression={"state": "OPEN", "session_id": {"$gt": ""}},
+        ),
+    ],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -297,4 +306,5 @@ MIGRATIONS = (
     Migration(21, "online meetings, and the links of people", adding(_MEETINGS)),
     Migration(22, "what meeting providers tell", adding(_MEETING_NEWS)),
     Migration(23, "recordings of several parts, and runs by their end", adding(_RECORDINGS)),
+    Migration(26, "questions on agendas, by how long they are open", adding(_WAITING)),
 )

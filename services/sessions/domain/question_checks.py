@@ -69,7 +69,7 @@ def _file_violations(command: AskQuestion, tracks: Sequence[Track]) -> Iterator[
         wrong = f"{command.item_id!r} is no part of the session's recording"
         yield FieldViolation("item_id", wrong, "a part of it")
     elif class_second_of(tracks, command.item_id, command.offset_seconds) is None:
-        right = f"less than {known[command.item_id].seconds:g}, where the file ends"
+        right = f"at most {known[command.item_id].seconds:g}, where the file ends"
         yield FieldViolation("offset_seconds", f"is {command.offset_seconds:g}", right)
 
 
@@ -128,6 +128,13 @@ def answer_violations(command: AnswerQuestion) -> Iterator[FieldViolation]:
         yield from text_violations(command.text)
     if command.at and not command.session_id:
         yield FieldViolation("at", "no session is named", "the session as well")
+
+
+def is_ahead(command: AnswerQuestion, session: Session) -> bool:
+    """Return whether an answer in words came in a class before it began, in its live channel: then
+    it has no moment.
+    """
+    return bool(command.text or command.reply_id) and not command.at and session.started_at is None
 
 
 def moment_violations(

@@ -19,6 +19,10 @@ from services.sessions.domain.recorded_parts import (
 )
 
 MINUTE = 60
+# Seconds by which a player's end of a file may be later than the library's: players round it.
+ROUNDING = 1.0
+# Seconds before its end at which a file shows its last picture.
+FRAME = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,11 @@ def _next(track: Track, at: float) -> tuple[float, Place] | None:
 
 
 def class_time_of(track: Track, second: float) -> float | None:
-    """Return the second of the class that a second of a file shows; None outside of the file."""
+    """Return the second of the class that a second of a file shows; None outside of the file. At
+    its end, where players stop, it shows its last picture.
+    """
+    if track.seconds <= second <= track.seconds + ROUNDING:
+        second = max(0.0, track.seconds - FRAME)
     before = 0.0
     for begin, length in track.stretches:
         if 0 <= second - before < length:

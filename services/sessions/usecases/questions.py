@@ -18,19 +18,22 @@ from services.sessions.domain.questions import (
     STANDING,
     AskQuestion,
     Question,
+    QuestionPlace,
     QuestionState,
 )
 from services.sessions.domain.recording_line import class_second_of
 from services.sessions.domain.roster import Item, Run
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup, recorded_moments
+from services.sessions.ports_counts import Happening
+from services.sessions.usecases import channel, lookup, recorded_moments
 
 
 def ask(store: Store, command: AskQuestion) -> Question:
     """Ask a question, and put it on an agenda.
 
-    Raises Invalid, NotFound, or FailedPrecondition with everything that speaks against it.
+    Raises Invalid, NotFound, FailedPrecondition with everything that speaks against it, or
+    PermissionDenied for who may not write in the class.
     """
     check(checks.ask_violations(command))
     session = _session_of(store, command)
@@ -45,6 +48,8 @@ def ask(store: Store, command: AskQuestion) -> Question:
         *checks.limit_violations(store.open_questions_of(command.run_id, command.learner_id)),
     ]
     check_state("the question can't be asked", wrong)
+    if session is not None and command.place is QuestionPlace.LIVE:
+        channel.expect_writer(store, session, command.learner_id)
     own_groups = enrolment.group_ids if enrolment else ()
     shown = class_second_of(files, command.item_id, command.offset_seconds)
     new = questions.asked(command, store.new_id(), session, own_groups, store.now, shown)
@@ -53,19 +58,22 @@ def ask(store: Store, command: AskQuestion) -> Question:
     store.record_event(
         about_question(question, QuestionAsked, instructor_ids=_teachers(store, question, run))
     )
+    store.count(Happening[f"ASKED_{question.place}"])
     show(store, question, question.session_id)
     return question
 
 
 def edit(store: Store, question_id: str, learner_id: str, text: str, editor_id: str) -> Question:
-    """Change the text of a learner's OPEN question. Raises NotFound, Invalid, or
-    FailedPrecondition.
+    """Change the text of a learner's OPEN question. Raises NotFound, Invalid, FailedPrecondition,
+    or PermissionDenied for who may not write in the class that sees the text.
     """
     check(checks.text_violations(text))
     before = own(lock(store, question_id), learner_id)
     if before.text == text:
         return before
     question = questions.edited(before, text, editor_id, store.now)
+    for session in _live_sessions(store, question.session_id):
+        channel.expect_writer(store, session, learner_id)
     store.put_questions(question)
     show(store, question, question.session_id)
     return question
@@ -153,15 +161,18 @@ def own(question: Question, learner_id: str) -> Question:
 
 def show(store: Store, question: Question, *session_ids: str) -> None:
     """Show a question, new or changed, in those of some classes that are LIVE."""
-    named = {each for each in session_ids if each}
-    if not named:
-        return
     text = "" if question.state in GONE else question.text
     shown = QuestionShown(question.id, text, question.state, question.merged_into)
-    for session in store.sessions_with(named).values():
-        if is_live(session):
-            # without the person: a class does not learn who asked
-            store.add_entry(ClassEntry(session_id=session.id, at=store.now, question=shown))
+    for session in _live_sessions(store, *session_ids):
+        # without the person: a class does not learn who asked
+        store.add_entry(ClassEntry(session_id=session.id, at=store.now, question=shown))
+
+
+def _live_sessions(store: Store, *session_ids: str) -> list[Session]:
+    """Return those of some sessions (empty: none) that are LIVE."""
+    named = {each for each in session_ids if each}
+    found = store.sessions_with(named).values() if named else ()
+    return [each for each in found if is_live(each)]
 
 
 def _gone(store: Store, before: Question, after: Question, hidden_by: str = "") -> Question:

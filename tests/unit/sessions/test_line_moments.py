@@ -168,15 +168,15 @@ def test_hands_of_a_pause_are_one_point() -> None:
 
 
 def test_only_a_second_of_the_recording_can_be_asked_about() -> None:
-    """A file that is no part of it, and a second at which the file has ended, are refused."""
+    """A file that is no part of it, and a second after its end, are refused; its end is not."""
     held = ended(LIVE, NINE + HOUR)
 
     def wrong(item_id: str, second: float, item: Item | None = FILM_ITEM) -> list[str]:
         command = AskQuestion("run", "ada", "Why?", "monday", item_id, second)
         return [each.field for each in checks.place_violations(command, held, item, [FILM])]
 
-    assert wrong("film", 0) == wrong("film", 1_199.9) == []
-    assert wrong("film", 1_200) == ["offset_seconds"]
+    assert wrong("film", 0) == wrong("film", 1_199.9) == wrong("film", 1_200) == []
+    assert wrong("film", 1_201.1) == ["offset_seconds"]
     assert wrong("other", 0) == ["item_id"]
     assert wrong("other", 0, None) == ["item_id", "item_id"]
     assert class_second_of([FILM], "film", 660) == 960

@@ -450,7 +450,7 @@ class AskQuestionRequest(_message.Message):
     item_id: _builtins.str
     """The recording: a part that the session has now."""
     offset_seconds: _builtins.float
-    """The moment of the recording, in seconds from its begin, before its end."""
+    """The moment of the recording, in seconds from its begin, at most to its end."""
     def __init__(
         self,
         *,
