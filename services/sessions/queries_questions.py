@@ -12,7 +12,7 @@ from services.sessions.domain.questions import (
     QuestionReply,
     QuestionState,
 )
-from services.sessions.domain.similarity import Similar, similar, words_of
+from services.sessions.domain.similarity import Similar, distinct_words, similar
 from services.sessions.store import SessionsStore
 
 Query = dict[str, Any]
@@ -71,6 +71,6 @@ def similar_questions(
 ) -> Sequence[tuple[Similar, Question]]:
     """Return open questions of a run that may be the same as a text, but not the question `but`."""
     others = [each for each in store.words_of_open(run_id) if each[0] != but]
-    found = similar(words_of(text), others)
+    found = similar(distinct_words(text), others)
     known = store.questions([each.id for each in found])
     return [(each, known[each.id]) for each in found if each.id in known]

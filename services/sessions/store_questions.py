@@ -16,7 +16,7 @@ from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.questions import Question, QuestionReply, QuestionState
 from services.sessions.domain.session import Session
-from services.sessions.domain.similarity import words_of
+from services.sessions.domain.similarity import distinct_words
 from services.sessions.ports_questions import AgendaNote, AgendaVotes
 from services.sessions.store_attendance import key
 from services.sessions.store_series import SeriesStore
@@ -200,4 +200,4 @@ class QuestionsStore(SeriesStore):
 
 
 def _document(question: Question) -> Document:
-    return to_document(question) | {"words": [*words_of(question.text)]}
+    return to_document(question) | {"words": [*distinct_words(question.text)]}

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from chassis.errors import FieldViolation
 from chassis.texts import is_blank
 from services.sessions.domain.enums import SessionState
+from services.sessions.domain.question_changes import state_violations
 from services.sessions.domain.questions import (
     STANDING,
     AnswerQuestion,
     AskQuestion,
     Question,
     QuestionState,
-    state_violations,
 )
 from services.sessions.domain.recording_line import Track, class_second_of
 from services.sessions.domain.roster import Enrolment, Item, Run, is_enrolled

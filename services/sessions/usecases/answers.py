@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chassis.errors import FieldViolation, NotFound, check, check_state
+from services.sessions.domain import question_changes as changes
 from services.sessions.domain import question_checks as checks
-from services.sessions.domain import questions
 from services.sessions.domain.question_events import QuestionAnswered, about_question
 from services.sessions.domain.questions import (
     STANDING,
@@ -31,7 +31,7 @@ def answer(store: Store, command: AnswerQuestion, staff_id: str) -> Question:
     session = _session_of(store, command, before)
     moment = _moment(store, command, session)
     accepted = _accept(store, command)
-    question = questions.answered(before, staff_id, moment, store.now)
+    question = changes.answered(before, staff_id, moment, store.now)
     store.put_questions(question)
     if command.text:
         store.put_reply(_written(store, command.question_id, staff_id, command.text, True, True))
@@ -48,7 +48,7 @@ def reply(
     """Write a reply into a thread. Raises Invalid, NotFound, or FailedPrecondition."""
     check(checks.text_violations(text))
     question = find(store, question_id)
-    wrong = [*questions.state_violations(question, "replied to", *STANDING)]
+    wrong = [*changes.state_violations(question, "replied to", *STANDING)]
     if not by_staff:
         enrolment = store.enrolment_for_update(question.run_id, author_id)
         run = store.replicas(Run, [question.run_id]).get(question.run_id)
@@ -86,7 +86,7 @@ def _moment(
         return None
     wrong = checks.moment_violations(session, command.at, store.now)
     check_state("the question can't be answered then", wrong)
-    return questions.moment_of(session, command.at or store.now)
+    return changes.moment_of(session, command.at or store.now)
 
 
 def _accept(store: Store, command: AnswerQuestion) -> QuestionReply | None:

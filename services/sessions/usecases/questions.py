@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from chassis.errors import FieldViolation, NotFound, check, check_state
+from services.sessions.domain import question_changes as changes
 from services.sessions.domain import question_checks as checks
-from services.sessions.domain import questions
 from services.sessions.domain.agendas import agenda_of, is_live
 from services.sessions.domain.class_log import ClassEntry, QuestionShown
 from services.sessions.domain.question_events import (
@@ -47,7 +47,7 @@ def ask(store: Store, command: AskQuestion) -> Question:
     check_state("the question can't be asked", wrong)
     own_groups = enrolment.group_ids if enrolment else ()
     shown = class_second_of(files, command.item_id, command.offset_seconds)
-    new = questions.asked(command, store.new_id(), session, own_groups, store.now, shown)
+    new = changes.asked(command, store.new_id(), session, own_groups, store.now, shown)
     question = _placed(store, new)
     store.add_question(question)
     store.record_event(
@@ -65,7 +65,7 @@ def edit(store: Store, question_id: str, learner_id: str, text: str, editor_id: 
     before = own(lock(store, question_id), learner_id)
     if before.text == text:
         return before
-    question = questions.edited(before, text, editor_id, store.now)
+    question = changes.edited(before, text, editor_id, store.now)
     store.put_questions(question)
     show(store, question, question.session_id)
     return question
@@ -81,7 +81,7 @@ def vote(store: Store, question_id: str, learner_id: str, wanted: bool) -> str:
     enrolment = enrolments.get((question.run_id, learner_id))
     run = _run(store, question.run_id)
     wrong = [
-        *questions.state_violations(question, "voted for", *STANDING),
+        *changes.state_violations(question, "voted for", *STANDING),
         *checks.member_violations(question.run_id, run, enrolment, store.now, "learner_id"),
     ]
     check_state("the vote can't be stored", wrong)
@@ -101,7 +101,7 @@ def withdraw(store: Store, question_id: str, learner_id: str) -> Question:
     before = own(lock(store, question_id), learner_id)
     if before.state is QuestionState.WITHDRAWN:
         return before
-    return _gone(store, before, questions.withdrawn(before, store.now))
+    return _gone(store, before, changes.withdrawn(before, store.now))
 
 
 def hide(store: Store, question_id: str, staff_id: str, reason: str) -> Question:
@@ -111,7 +111,7 @@ def hide(store: Store, question_id: str, staff_id: str, reason: str) -> Question
     before = lock(store, question_id)
     if before.state is QuestionState.HIDDEN:
         return before
-    return _gone(store, before, questions.hidden(before, staff_id, reason, store.now), staff_id)
+    return _gone(store, before, changes.hidden(before, staff_id, reason, store.now), staff_id)
 
 
 def reopen(store: Store, question_id: str, staff_id: str) -> Question:
@@ -121,7 +121,7 @@ def reopen(store: Store, question_id: str, staff_id: str) -> Question:
     before = lock(store, question_id)
     if before.state is QuestionState.OPEN:
         return before
-    question = _placed(store, questions.reopened(before, staff_id, store.now))
+    question = _placed(store, changes.reopened(before, staff_id, store.now))
     store.put_questions(question)
     store.record_event(
         about_question(question, QuestionReopened, reopened_by=staff_id, reopened_at=store.now)

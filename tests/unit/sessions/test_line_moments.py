@@ -6,8 +6,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.sessions.domain import question_changes
 from services.sessions.domain import question_checks as checks
-from services.sessions.domain import questions
 from services.sessions.domain.line_moments import (
     LONGEST_TEXT,
     agenda_chapters,
@@ -45,14 +45,14 @@ FILM_ITEM = Item("film", True, "", 1)
 def live(id_: str, second: float, **changes: object) -> Question:
     """A question asked in the class, at a second of it."""
     command = AskQuestion("run", "ada", f"{id_}?", session_id="monday")
-    asked = questions.asked(command, id_, LIVE, (), NINE + second * SECOND)
+    asked = question_changes.asked(command, id_, LIVE, (), NINE + second * SECOND)
     return replace(asked, **changes)  # type: ignore[arg-type]
 
 
 def later(id_: str, item_id: str, second: float, shown: float | None) -> Question:
     """A question asked a day later at a second of a file, which showed a second of the class."""
     command = AskQuestion("run", "ada", f"{id_}?", "monday", item_id, second)
-    return questions.asked(command, id_, LIVE, (), NINE + 24 * HOUR, shown)
+    return question_changes.asked(command, id_, LIVE, (), NINE + 24 * HOUR, shown)
 
 
 def at_seconds(asked: list[Question], *tracks: Track, **targets: Question) -> list[object]:
