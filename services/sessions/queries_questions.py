@@ -40,8 +40,7 @@ def questions_page(
         query["asked_in"] = wanted.asked_in
     if own_of is not None:
         query["$or"] = [{"state": {"$nin": [*GONE]}}, {"asker_id": own_of}]
-    rows, token = find_page(store["questions"], query, [("_id", 1)], page, store.session)
-    return [from_document(row, Question) for row in rows], token
+    return _page(store, query, [("_id", 1)], page)
 
 
 def agenda_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[Question], str]:
@@ -49,9 +48,7 @@ def agenda_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list
     token of the next page.
     """
     query = {"session_id": session_id, "state": QuestionState.OPEN}
-    order = [("votes", -1), ("asked_at", 1), ("_id", 1)]
-    rows, token = find_page(store["questions"], query, order, page, store.session)
-    return [from_document(row, Question) for row in rows], token
+    return _page(store, query, [("votes", -1), ("asked_at", 1), ("_id", 1)], page)
 
 
 def replies_page(
@@ -64,6 +61,15 @@ def replies_page(
     query = {"question_id": question_id}
     rows, token = find_page(store["question_replies"], query, [("_id", 1)], everyone, store.session)
     return [from_document(row, QuestionReply) for row in rows], token
+
+
+def _page(
+    store: SessionsStore, query: Query, order: Sequence[tuple[str, int]], page: Page
+) -> tuple[list[Question], str]:
+    """Return questions without their history, which lists do not show, and the next token."""
+    left_out = ("history", "words")
+    rows, token = find_page(store["questions"], query, order, page, store.session, left_out)
+    return [from_document(row, Question) for row in rows], token
 
 
 def similar_questions(

@@ -19,6 +19,8 @@ from services.sessions.domain.session import Session
 
 MOST_CHANGES = 200
 """Changes of a question that are kept."""
+MOST_MOMENTS = 100
+"""Moments of classes at which a question was answered that are kept; of more, the latest."""
 
 
 def asked(
@@ -104,9 +106,13 @@ def merged(question: Question, target_id: str, staff_id: str, now: datetime) -> 
 def gathering(
     target: Question, duplicates: Iterable[Question], staff_id: str, now: datetime
 ) -> Question:
-    """Return a question after others were merged into it."""
+    """Return a question after others were merged into it. It comes to the classes of their groups,
+    too: all who asked wait for its answer.
+    """
     for one in duplicates:
-        target = replace(target, merged_ids=(*target.merged_ids, *one.family))
+        groups = sorted({*target.group_ids, *one.group_ids})
+        family = (*target.merged_ids, *one.family)
+        target = replace(target, merged_ids=family, group_ids=tuple(groups))
         target = noted(target, now, QuestionAction.GATHERED, person_id=staff_id, question_id=one.id)
     return target
 
@@ -127,10 +133,26 @@ def answered(
         question,
         state=QuestionState.ANSWERED,
         answered_at=now,
-        moments=(*question.moments, moment) if moment else question.moments,
+        moments=_with(question.moments, moment),
     )
     session_id = moment.session_id if moment else ""
     return noted(done, now, QuestionAction.ANSWERED, person_id=staff_id, session_id=session_id)
+
+
+def _with(
+    moments: tuple[QuestionMoment, ...], moment: QuestionMoment | None
+) -> tuple[QuestionMoment, ...]:
+    if moment is None or moment in moments:
+        return moments
+    return (*moments, moment)[-MOST_MOMENTS:]
+
+
+def reply_hidden(
+    question: Question, reply_id: str, staff_id: str, reason: str, now: datetime
+) -> Question:
+    """Return the question with the note that staff hid a reply of its thread."""
+    action = QuestionAction.HIDDEN
+    return noted(question, now, action, person_id=staff_id, reply_id=reply_id, text=reason)
 
 
 def noted(
@@ -141,6 +163,7 @@ def noted(
     person_id: str = "",
     session_id: str = "",
     question_id: str = "",
+    reply_id: str = "",
     text: str = "",
 ) -> Question:
     """Return the question with one more change in its history."""
@@ -150,6 +173,7 @@ def noted(
         person_id=person_id,
         session_id=session_id,
         question_id=question_id,
+        reply_id=reply_id,
         text=text,
     )
     return replace(question, history=(*question.history, change)[-MOST_CHANGES:])

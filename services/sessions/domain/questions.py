@@ -100,6 +100,7 @@ class QuestionChange:
     person_id: str = ""
     session_id: str = ""
     question_id: str = ""
+    reply_id: str = ""
     text: str = ""
 
 

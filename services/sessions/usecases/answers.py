@@ -53,19 +53,27 @@ def reply(
         enrolment = store.enrolment_for_update(question.run_id, author_id)
         run = store.replicas(Run, [question.run_id]).get(question.run_id)
         wrong += checks.member_violations(question.run_id, run, enrolment, store.now, "person_id")
-    if store.replies_to(question_id) >= checks.MOST_REPLIES:
-        wrong.append(FieldViolation("question_id", f"its thread has {checks.MOST_REPLIES} replies"))
+        wrong += checks.reply_violations(*store.replies_of_learners(question_id, author_id))
     check_state("the reply can't be written", wrong)
     written = _written(store, question_id, author_id, text, by_staff, False)
     store.put_reply(written)
     return written
 
 
-def hide_reply(store: Store, question_id: str, reply_id: str) -> Question:
-    """Hide a reply from learners. Raises NotFound."""
+def hide_reply(
+    store: Store, question_id: str, reply_id: str, staff_id: str, reason: str
+) -> Question:
+    """Hide a reply from learners, and note in the question's history who did so and why; of a
+    hidden one, return the question as it is. Raises NotFound.
+    """
+    before = lock(store, question_id)
     found = _reply(store, question_id, reply_id)
+    if found.hidden:
+        return before
     store.put_reply(replace(found, hidden=True))
-    return find(store, question_id)
+    question = changes.reply_hidden(before, reply_id, staff_id, reason, store.now)
+    store.put_questions(question)
+    return question
 
 
 def _session_of(store: Store, command: AnswerQuestion, question: Question) -> Session | None:

@@ -46,6 +46,7 @@ def _put(store: Store, target: Question, new: Sequence[Question], staff_id: str)
     gone = [changes.merged(each, target.id, staff_id, store.now) for each in new]
     store.put_questions(target, *gone, *followers)
     store.note_votes(target.id)
+    store.note_agendas([target.run_id], target.id)  # it may have come to other groups
     for before, after in zip(new, gone, strict=True):
         store.record_event(
             about_question(after, QuestionMerged, merged_by=staff_id, merged_at=store.now)

@@ -1,5 +1,6 @@
 """Asking questions, voting for them, and what their askers and staff do with them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from chassis.errors import FieldViolation, NotFound, check, check_state
@@ -35,14 +36,14 @@ def ask(store: Store, command: AskQuestion) -> Question:
     check(checks.ask_violations(command))
     session = _session_of(store, command)
     items = store.replicas(Item, [command.item_id] if command.item_id else [])
-    files = recorded_moments.tracks(store, session) if session and command.item_id else []
+    files = recorded_moments.watched(store, session) if session and command.item_id else []
     # locked: of one learner's questions at once, each counts
     enrolment = store.enrolment_for_update(command.run_id, command.learner_id)
     run = _run(store, command.run_id)
     wrong = [
         *checks.place_violations(command, session, items.get(command.item_id), files),
         *checks.member_violations(command.run_id, run, enrolment, store.now, "learner_id"),
-        *checks.limit_violations(store.open_questions_of(command.run_id, command.learner_id)),
+        *_limits(store, command),
     ]
     check_state("the question can't be asked", wrong)
     own_groups = enrolment.group_ids if enrolment else ()
@@ -65,6 +66,7 @@ def edit(store: Store, question_id: str, learner_id: str, text: str, editor_id: 
     before = own(lock(store, question_id), learner_id)
     if before.text == text:
         return before
+    check_state("the question can't be edited", checks.edit_violations(before))
     question = changes.edited(before, text, editor_id, store.now)
     store.put_questions(question)
     show(store, question, question.session_id)
@@ -190,6 +192,14 @@ def _session_of(store: Store, command: AskQuestion) -> Session | None:
         wrong = f"{command.session_id!r} is unknown in run {command.run_id!r}"
         raise NotFound("no such session", [FieldViolation("session_id", wrong)])
     return session
+
+
+def _limits(store: Store, command: AskQuestion) -> Iterator[FieldViolation]:
+    learner = command.run_id, command.learner_id
+    lately = store.now - checks.A_DAY
+    return checks.limit_violations(
+        store.open_questions_of(*learner), store.questions_since(*learner, lately)
+    )
 
 
 def _run(store: Store, run_id: str) -> Run | None:

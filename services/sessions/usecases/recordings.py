@@ -17,6 +17,7 @@ from services.sessions.domain.recorded_parts import (
     parts_of,
     place_violations,
     placed,
+    remembered,
     taken,
     with_parts,
     withdrawn_violations,
@@ -64,7 +65,8 @@ def attach_recording(store: Store, command: AttachRecording) -> Session:
     parts = placed(before, command)
     if parts == before:
         return session
-    after = _put(store, session, parts)
+    replaced = remembered(_stored(store, session).replaced, before, parts)
+    after = _put(store, session, parts, replaced)
     attached = about(
         after,
         RecordingAttached,
@@ -147,7 +149,8 @@ def _withdraw(
     parts = without(before, command.item_id)
     if parts == before:
         return session
-    after = _put(store, session, parts)
+    replaced = _stored(store, session).replaced if parts else ()
+    after = _put(store, session, parts, replaced)
     withdrawn = about(
         after,
         RecordingWithdrawn,
@@ -162,10 +165,16 @@ def _withdraw(
     return after
 
 
-def _put(store: Store, session: Session, parts: tuple[RecordedPart, ...]) -> Session:
+def _put(
+    store: Store,
+    session: Session,
+    parts: tuple[RecordedPart, ...],
+    replaced: tuple[RecordedPart, ...],
+) -> Session:
     after = with_parts(session, parts)
     store.put_session(after)
-    store.put_recording(replace(_stored(store, session), parts=parts))
+    stored = _stored(store, session)
+    store.put_recording(replace(stored, parts=parts, replaced=replaced))
     return after
 
 

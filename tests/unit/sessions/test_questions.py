@@ -17,6 +17,7 @@ from services.sessions.domain.questions import (
     AskQuestion,
     Question,
     QuestionAction,
+    QuestionMoment,
     QuestionState,
 )
 from services.sessions.domain.session import Session, cancelled, ended, started
@@ -192,8 +193,37 @@ def test_all_faults_of_a_request_are_told() -> None:
     assert [each.field for each in checks.answer_violations(nothing)] == ["text", "at"]
     assert not [*checks.member_violations("run", None, ENROLLED, NINE, "learner_id")]
     assert [*checks.member_violations("run", None, None, NINE, "learner_id")]
-    assert not [*checks.limit_violations(49)]
-    assert [*checks.limit_violations(50)]
+
+
+def test_nobody_floods() -> None:
+    """A learner has 50 open questions, asks 100 a day, edits one 20 times, and writes 50 of the 500
+    replies in a thread; each that is too much is told.
+    """
+    assert not [*checks.limit_violations(49, 99)]
+    assert len([*checks.limit_violations(50, 100)]) == 2
+    assert not [*checks.reply_violations(499, 49)]
+    assert len([*checks.reply_violations(500, 50)]) == 2
+    one = asked()
+    for place in range(checks.MOST_EDITS):
+        assert not [*checks.edit_violations(one)]
+        one = question_changes.edited(one, f"Why {place}?", "ada", NINE)
+    assert [each.field for each in checks.edit_violations(one)] == ["question_id"]
+
+
+def test_merged_questions_come_to_the_classes_of_all_who_asked() -> None:
+    """The groups of what is merged are added, each once."""
+    target = asked(group_ids=("a",))
+    merged = [asked(id=id_, group_ids=groups) for id_, groups in (("p", ("b", "a")), ("r", ("c",)))]
+    assert question_changes.gathering(target, merged, "curie", NINE).group_ids == ("a", "b", "c")
+
+
+def test_answers_at_many_moments_keep_the_latest() -> None:
+    """The same moment is kept once, and of more than 100 the latest."""
+    one = asked()
+    for second in (0, 0, *range(1, 150)):
+        moment = QuestionMoment("monday", NINE + second * SECOND, float(second))
+        one = question_changes.answered(one, "curie", moment, NINE)
+    assert [each.offset_seconds for each in one.moments] == [*range(50, 150)]
 
 
 def test_moments_are_within_the_class() -> None:

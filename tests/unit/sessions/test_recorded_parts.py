@@ -11,6 +11,7 @@ from chassis.contracts.events import LARGEST_BODY, body_of, message_for
 from services.sessions.domain.events import about
 from services.sessions.domain.recorded_parts import (
     MOST_PARTS,
+    MOST_REPLACED,
     AttachRecording,
     Captions,
     Chapter,
@@ -25,6 +26,7 @@ from services.sessions.domain.recorded_parts import (
     parts_of,
     place_violations,
     placed,
+    remembered,
     shown,
     taken,
     with_parts,
@@ -116,6 +118,18 @@ def test_a_part_begins_with_its_first_stretch() -> None:
     """So parts with and without stretches have one order."""
     told = attach("a", stretches=(stretch(-2, 10), stretch(20, 5)))
     assert told.part.starts_at_offset == -2 * MINUTE
+
+
+def test_replaced_parts_are_remembered() -> None:
+    """Of several replacements the latest, each once, and not what is a part again."""
+    first, second, third = (RecordedPart(each) for each in ("a", "b", "c"))
+    once = remembered((), [first], [second])
+    twice = remembered(once, [second], [third])
+    assert (once, twice) == ((first,), (first, second))
+    assert remembered(twice, [third], [first]) == (second, third)
+    assert remembered(twice, [third], [third]) == twice
+    many = [RecordedPart(f"{place}") for place in range(MOST_REPLACED)]
+    assert remembered(many, [third], [first]) == (*many[1:], third)
 
 
 def test_what_is_withdrawn_is_told_with_its_texts() -> None:

@@ -2276,6 +2276,7 @@ class QuestionCarriedOver(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     INSTRUCTOR_IDS_FIELD_NUMBER: _builtins.int
     CARRIED_AT_FIELD_NUMBER: _builtins.int
+    ALSO_ASKED_BY_FIELD_NUMBER: _builtins.int
     question_id: _builtins.str
     """The question."""
     run_id: _builtins.str
@@ -2308,6 +2309,10 @@ class QuestionCarriedOver(_message.Message):
     def carried_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def also_asked_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """If the class left it open: who asked a question that was merged into it, without `asker_id`."""
+
     def __init__(
         self,
         *,
@@ -2323,10 +2328,11 @@ class QuestionCarriedOver(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         instructor_ids: _abc.Iterable[_builtins.str] | None = ...,
         carried_at: _timestamp_pb2.Timestamp | None = ...,
+        also_asked_by: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["carried_at", b"carried_at", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker_id", b"asker_id", "carried_at", b"carried_at", "from_session_id", b"from_session_id", "from_title", b"from_title", "instructor_ids", b"instructor_ids", "left_open", b"left_open", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also_asked_by", b"also_asked_by", "asker_id", b"asker_id", "carried_at", b"carried_at", "from_session_id", b"from_session_id", "from_title", b"from_title", "instructor_ids", b"instructor_ids", "left_open", b"left_open", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
