@@ -19,19 +19,21 @@ from services.sessions.domain.questions import (
     STANDING,
     AskQuestion,
     Question,
+    QuestionPlace,
     QuestionState,
 )
 from services.sessions.domain.recording_line import class_second_of
 from services.sessions.domain.roster import Item, Run
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup, recorded_moments
+from services.sessions.usecases import channel, lookup, recorded_moments
 
 
 def ask(store: Store, command: AskQuestion) -> Question:
     """Ask a question, and put it on an agenda.
 
-    Raises Invalid, NotFound, or FailedPrecondition with everything that speaks against it.
+    Raises Invalid, NotFound, or FailedPrecondition with everything that speaks against it; and
+    PermissionDenied in a class in which the learner has no part, or is muted.
     """
     check(checks.ask_violations(command))
     session = _session_of(store, command)
@@ -46,6 +48,8 @@ def ask(store: Store, command: AskQuestion) -> Question:
         *_limits(store, command),
     ]
     check_state("the question can't be asked", wrong)
+    if session is not None and command.place is QuestionPlace.LIVE:
+        channel.expect_may_write(store, session, command.learner_id)
     own_groups = enrolment.group_ids if enrolment else ()
     shown = class_second_of(files, command.item_id, command.offset_seconds)
     new = changes.asked(command, store.new_id(), session, own_groups, store.now, shown)
@@ -60,13 +64,18 @@ def ask(store: Store, command: AskQuestion) -> Question:
 
 def edit(store: Store, question_id: str, learner_id: str, text: str, editor_id: str) -> Question:
     """Change the text of a learner's OPEN question. Raises NotFound, Invalid, or
-    FailedPrecondition.
+    FailedPrecondition; and PermissionDenied while it is on the agenda of a LIVE class in which the
+    learner is muted.
     """
     check(checks.text_violations(text))
     before = own(lock(store, question_id), learner_id)
     if before.text == text:
         return before
-    check_state("the question can't be edited", checks.edit_violations(before))
+    wrong = [*checks.edit_violations(before), *_stranger(store, before.run_id, learner_id)]
+    check_state("the question can't be edited", wrong)
+    session = store.session_by_id(before.session_id)
+    if session is not None and is_live(session):
+        channel.expect_may_write(store, session, learner_id)
     question = changes.edited(before, text, editor_id, store.now)
     store.put_questions(question)
     show(store, question, question.session_id)
@@ -79,12 +88,9 @@ def vote(store: Store, question_id: str, learner_id: str, wanted: bool) -> str:
     Raises NotFound, or FailedPrecondition. It writes nothing that other voters write.
     """
     question = root(store, question_id)
-    enrolments = store.enrolments([(question.run_id, learner_id)])
-    enrolment = enrolments.get((question.run_id, learner_id))
-    run = _run(store, question.run_id)
     wrong = [
         *changes.state_violations(question, "voted for", *STANDING),
-        *checks.member_violations(question.run_id, run, enrolment, store.now, "learner_id"),
+        *_stranger(store, question.run_id, learner_id),
     ]
     check_state("the vote can't be stored", wrong)
     if wanted:
@@ -192,6 +198,13 @@ def _session_of(store: Store, command: AskQuestion) -> Session | None:
         wrong = f"{command.session_id!r} is unknown in run {command.run_id!r}"
         raise NotFound("no such session", [FieldViolation("session_id", wrong)])
     return session
+
+
+def _stranger(store: Store, run_id: str, learner_id: str) -> Iterator[FieldViolation]:
+    """Yield what speaks against a learner who votes, or edits, in a run."""
+    enrolment = store.enrolments([(run_id, learner_id)]).get((run_id, learner_id))
+    run = _run(store, run_id)
+    return checks.member_violations(run_id, run, enrolment, store.now, "learner_id")
 
 
 def _limits(store: Store, command: AskQuestion) -> Iterator[FieldViolation]:
