@@ -277,7 +277,10 @@ _QUESTIONS: Mapping[str, Sequence[IndexModel]] = {
     "agenda_notes": [IndexModel([("run_id", 1), ("_id", 1)])],
 }
 
-_RECORDED_ANSWERS: Mapping[str, Sequence[IndexModel]] = {
+_REVIEWED: Mapping[str, Sequence[IndexModel]] = {
+    "recordings": [
+        IndexModel("run_id", partialFilterExpression={"former_ids": {"$gt": ""}}),
+    ],
     "questions": [
         IndexModel(
             [("moments.session_id", 1), ("_id", 1)],
@@ -290,7 +293,7 @@ _RECORDED_ANSWERS: Mapping[str, Sequence[IndexModel]] = {
 
 def _words(mongo: Mongo) -> None:
     """Store the words of open questions as duplicates are found by now: in any script."""
-    adding(_RECORDED_ANSWERS)(mongo)
+    adding(_REVIEWED)(mongo)
     rows = mongo["questions"].find({"state": "OPEN"}, {"text": 1})
     while some := [*islice(rows, 1_000)]:
         mongo["questions"].bulk_write(
@@ -327,5 +330,9 @@ MIGRATIONS = (
     Migration(21, "online meetings, and the links of people", adding(_MEETINGS)),
     Migration(22, "what meeting providers tell", adding(_MEETING_NEWS)),
     Migration(23, "recordings of several parts, and runs by their end", adding(_RECORDINGS)),
-    Migration(28, "questions by class of their answers, and their words in any script", _words),
+    Migration(
+        28,
+        "questions by the class that answered them, with words of any script; former recordings",
+        _words,
+    ),
 )

@@ -16,8 +16,6 @@ from services.sessions.domain.session import Session
 NO_TIME = timedelta()
 MOST_OFFSET = timedelta(days=1)
 MOST_PARTS = 20
-MOST_REPLACED = 20
-"""Replaced parts of a session that are remembered; of more, the latest."""
 MOST_HANDS = 20_000
 """Raised hands of a class that are counted; its later ones are left out."""
 
@@ -94,6 +92,8 @@ class SessionRecording:
     """Parts in whose place others came. They can't be read any more, but who was in the middle of
     one goes on in the others by the class's time. What was withdrawn is not among them.
     """
+    former_ids: tuple[str, ...] = ()
+    """Items that were replaced or withdrawn: they end with the run's recordings, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,19 +242,6 @@ def placed(parts: Sequence[RecordedPart], command: AttachRecording) -> tuple[Rec
     is_named = command.further_part or gone.intersection(each.item_id for each in parts)
     kept = [each for each in parts if is_named and each.item_id not in gone]
     return tuple(sorted((*kept, command.part), key=lambda each: each.starts_at_offset))
-
-
-def remembered(
-    known: Sequence[RecordedPart], before: Iterable[RecordedPart], after: Iterable[RecordedPart]
-) -> tuple[RecordedPart, ...]:
-    """Return the replaced parts of a session, after others came in the place of some. `known`:
-    those of before.
-    """
-    there = {each.item_id for each in after}
-    gone = [each for each in before if each.item_id not in there]
-    again = there | {each.item_id for each in gone}
-    earlier = [each for each in known if each.item_id not in again]
-    return (*earlier, *gone)[-MOST_REPLACED:]
 
 
 def withdrawn_violations(parts: Sequence[RecordedPart], item_id: str) -> Iterator[FieldViolation]:

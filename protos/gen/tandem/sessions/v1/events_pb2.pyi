@@ -1523,6 +1523,7 @@ class RecordingAttached(_message.Message):
     ATTACHED_AT_FIELD_NUMBER: _builtins.int
     STARTS_AT_OFFSET_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    REPLACED_ITEM_IDS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -1545,6 +1546,10 @@ class RecordingAttached(_message.Message):
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.RecordedPart]:
         """All parts, by where they begin. Empty in an event of an older version: the item is the only one."""
 
+    @_builtins.property
+    def replaced_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items in whose place these came, with their transcripts and captions."""
+
     def __init__(
         self,
         *,
@@ -1555,10 +1560,11 @@ class RecordingAttached(_message.Message):
         attached_at: _timestamp_pb2.Timestamp | None = ...,
         starts_at_offset: _duration_pb2.Duration | None = ...,
         parts: _abc.Iterable[_recordings_pb2.RecordedPart] | None = ...,
+        replaced_item_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attached_at", b"attached_at", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "parts", b"parts", "run_id", b"run_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "parts", b"parts", "replaced_item_ids", b"replaced_item_ids", "run_id", b"run_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1593,7 +1599,9 @@ class RecordingWithdrawn(_message.Message):
     """Who took them back; empty: the platform."""
     @_builtins.property
     def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The items that were taken back, with their transcripts and captions."""
+        """The items that were taken back, with their transcripts and captions; if the run keeps its
+        recordings no longer, also those that were replaced or taken back before.
+        """
 
     @_builtins.property
     def withdrawn_at(self) -> _timestamp_pb2.Timestamp:
