@@ -76,14 +76,12 @@ def _written_in(store: Store, session_id: str, person_id: str) -> Session:
     """Return a class whose channel is open, and in which a person may write."""
     session = lookup.session(store, session_id)
     live_channel.expect_open(session, store.now)
-    expect_writer(store, session, person_id)
+    expect_may_write(store, session, person_id)
     return session
 
 
-def expect_writer(store: Store, session: Session, person_id: str) -> None:
-    """Raise PermissionDenied for who may not write in a class: has no part in it, was removed from
-    it or is muted.
-    """
+def expect_may_write(store: Store, session: Session, person_id: str) -> None:
+    """Raise PermissionDenied for who has no part in a class, or is muted or removed there."""
     live_channel.expect_may_write(standing(store, session, person_id))
 
 
