@@ -696,17 +696,18 @@ class SessionsServiceServicer:
         """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
         comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
         is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
-        the asker has no place in the run or 50 open questions there, the run is over, the class is not
-        LIVE, or the recording has no such part or second. PERMISSION_DENIED in a class that is not for
-        the asker, or from whose channel the asker was removed, or in which the asker is muted.
+        the asker has no place in the run, has 50 open questions there or has asked 100 within a day, the
+        run is over, the class is not LIVE, or the recording has no such part or second.
+        PERMISSION_DENIED in a class in which the asker has no part, or is muted or removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EditQuestion(self, request, context):
-        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it;
-        PERMISSION_DENIED when a class sees the text, and the learner may not write there.
+        """Changes the text of an OPEN question, up to 20 times. NOT_FOUND when the learner did not ask it;
+        FAILED_PRECONDITION also when the learner has no place in the run any more, or the run is over;
+        PERMISSION_DENIED while it is on the agenda of a LIVE class in which the learner is muted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -752,7 +753,7 @@ class SessionsServiceServicer:
     def ReplyToQuestion(self, request, context):
         """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
         staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
-        the thread is full.
+        the thread has 500 replies of learners, or 50 of this one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -767,7 +768,8 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HideQuestion(self, request, context):
-        """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is.
+        """Hides an OPEN or ANSWERED question, or a reply, from learners; the question's history has who did
+        so and why. A repeat answers it as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -189,13 +189,14 @@ class SessionsServiceStub:
     """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
     is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
-    the asker has no place in the run or 50 open questions there, the run is over, the class is not
-    LIVE, or the recording has no such part or second. PERMISSION_DENIED in a class that is not for
-    the asker, or from whose channel the asker was removed, or in which the asker is muted.
+    the asker has no place in the run, has 50 open questions there or has asked 100 within a day, the
+    run is over, the class is not LIVE, or the recording has no such part or second.
+    PERMISSION_DENIED in a class in which the asker has no part, or is muted or removed.
     """
     EditQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]
-    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it;
-    PERMISSION_DENIED when a class sees the text, and the learner may not write there.
+    """Changes the text of an OPEN question, up to 20 times. NOT_FOUND when the learner did not ask it;
+    FAILED_PRECONDITION also when the learner has no place in the run any more, or the run is over;
+    PERMISSION_DENIED while it is on the agenda of a LIVE class in which the learner is muted.
     """
     VoteQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]
     """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
@@ -221,14 +222,16 @@ class SessionsServiceStub:
     ReplyToQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]
     """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
     staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
-    the thread is full.
+    the thread has 500 replies of learners, or 50 of this one.
     """
     ReopenQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReopenQuestionRequest, _questions_pb2.Question]
     """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
     it is.
     """
     HideQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.HideQuestionRequest, _questions_pb2.Question]
-    """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+    """Hides an OPEN or ANSWERED question, or a reply, from learners; the question's history has who did
+    so and why. A repeat answers it as it is.
+    """
     GetQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.GetQuestionRequest, _questions_pb2.GetQuestionResponse]
     """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
     learners who did not ask it.
@@ -545,13 +548,14 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
     is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
-    the asker has no place in the run or 50 open questions there, the run is over, the class is not
-    LIVE, or the recording has no such part or second. PERMISSION_DENIED in a class that is not for
-    the asker, or from whose channel the asker was removed, or in which the asker is muted.
+    the asker has no place in the run, has 50 open questions there or has asked 100 within a day, the
+    run is over, the class is not LIVE, or the recording has no such part or second.
+    PERMISSION_DENIED in a class in which the asker has no part, or is muted or removed.
     """
     EditQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
-    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it;
-    PERMISSION_DENIED when a class sees the text, and the learner may not write there.
+    """Changes the text of an OPEN question, up to 20 times. NOT_FOUND when the learner did not ask it;
+    FAILED_PRECONDITION also when the learner has no place in the run any more, or the run is over;
+    PERMISSION_DENIED while it is on the agenda of a LIVE class in which the learner is muted.
     """
     VoteQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]  # type: ignore[assignment]
     """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
@@ -577,14 +581,16 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     ReplyToQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]  # type: ignore[assignment]
     """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
     staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
-    the thread is full.
+    the thread has 500 replies of learners, or 50 of this one.
     """
     ReopenQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReopenQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
     """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
     it is.
     """
     HideQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.HideQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
-    """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+    """Hides an OPEN or ANSWERED question, or a reply, from learners; the question's history has who did
+    so and why. A repeat answers it as it is.
+    """
     GetQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.GetQuestionRequest, _questions_pb2.GetQuestionResponse]  # type: ignore[assignment]
     """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
     learners who did not ask it.
@@ -1066,9 +1072,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
         comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
         is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
-        the asker has no place in the run or 50 open questions there, the run is over, the class is not
-        LIVE, or the recording has no such part or second. PERMISSION_DENIED in a class that is not for
-        the asker, or from whose channel the asker was removed, or in which the asker is muted.
+        the asker has no place in the run, has 50 open questions there or has asked 100 within a day, the
+        run is over, the class is not LIVE, or the recording has no such part or second.
+        PERMISSION_DENIED in a class in which the asker has no part, or is muted or removed.
         """
 
     @_abc_1.abstractmethod
@@ -1077,8 +1083,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _questions_pb2.EditQuestionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
-        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it;
-        PERMISSION_DENIED when a class sees the text, and the learner may not write there.
+        """Changes the text of an OPEN question, up to 20 times. NOT_FOUND when the learner did not ask it;
+        FAILED_PRECONDITION also when the learner has no place in the run any more, or the run is over;
+        PERMISSION_DENIED while it is on the agenda of a LIVE class in which the learner is muted.
         """
 
     @_abc_1.abstractmethod
@@ -1134,7 +1141,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_questions_pb2.QuestionReply, _abc.Awaitable[_questions_pb2.QuestionReply]]:
         """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
         staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
-        the thread is full.
+        the thread has 500 replies of learners, or 50 of this one.
         """
 
     @_abc_1.abstractmethod
@@ -1153,7 +1160,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _questions_pb2.HideQuestionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
-        """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+        """Hides an OPEN or ANSWERED question, or a reply, from learners; the question's history has who did
+        so and why. A repeat answers it as it is.
+        """
 
     @_abc_1.abstractmethod
     def GetQuestion(
