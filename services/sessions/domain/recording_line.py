@@ -21,6 +21,8 @@ from services.sessions.domain.recorded_parts import (
 MINUTE = 60
 END = 1.0
 """So many seconds beyond a file's end are its last moment: players round."""
+FRAME = 0.04
+"""A file's last moment is so many seconds before its end: a file that ends there shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def class_time_of(track: Track, second: float) -> float | None:
     for begin, length in track.stretches:
         if 0 <= second - before < length:
             return begin + second - before
-        before, shown = before + length, begin + length
+        before, shown = before + length, begin + max(0.0, length - FRAME)
     return shown if before and before <= second < before + END else None
 
 
