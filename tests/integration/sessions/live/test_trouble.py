@@ -189,13 +189,20 @@ def test_a_burst_leaves_nobody_behind(live: LiveSchool, monkeypatch: pytest.Monk
     silent before.
     """
     monkeypatch.setattr(classroom, "TAIL", 4)
-    monkeypatch.setattr(members, "LATE", 0.0)
-    bea = live.member(live.replica(), "bea").joined()
-    bea.ask("there", ping=live_pb2.Ping())
+    now = [0.0]
+    monkeypatch.setattr(members, "clock", lambda: now[0])
+    replica = live.replica()
+    bea = live.member(replica, "bea").joined()
+    write(live, "first")
+    bea.wait(lambda it: it.texts() == ["first"] and it.all("presence"))
+    [room] = replica.live.channel.rooms.all()
+    [member] = room.members
+    eventually(lambda: replica.do(lambda: bool(member._woken._waiters)), "it waits for news")
+    now[0] += 3_600.0
 
     live.school.database.transact(lambda store: many(store, live.session_id, 30))
-    bea.wait(lambda it: len(it.texts()) == 30)
-    assert bea.numbers() == [*range(1, 31)]
+    bea.wait(lambda it: len(it.texts()) == 31)
+    assert bea.numbers() == [*range(1, 32)]
 
 
 def test_who_may_see_no_more_gets_no_more(
