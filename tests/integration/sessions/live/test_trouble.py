@@ -19,6 +19,7 @@ from services.sessions.domain.class_log import ChatSent, ClassEntry
 from services.sessions.live import classroom, connection
 from services.sessions.live import member as members
 from services.sessions.live.limits import COMMANDS_AT_ONCE
+from services.sessions.live.log_reader import LogReader
 from services.sessions.store import SessionsStore
 from tests.integration.chassis.proxy import Proxy
 from tests.integration.processes import PATIENCE, eventually
@@ -81,6 +82,26 @@ def test_other_roles_add_entries(live: LiveSchool) -> None:
     ada = live.member(live.replica(), "ada").joined()
     write(live, "By the worker")
     ada.wait(lambda it: it.texts() == ["By the worker"])
+
+
+def test_what_a_primary_may_lose_is_not_told(live: LiveSchool, stack: dict[str, str]) -> None:
+    """What is new is read as most nodes of MongoDB have it; what is known, as the primary has it."""
+    mongo, named = live.school.database.mongo, live.session_id
+
+    async def read() -> None:
+        reader = LogReader(stack["TANDEM_MONGO_URL"], mongo.name)
+        assert await reader.newest(named) == 1
+        assert len(await reader.after(named, 0)) == len(await reader.missed({named: 0})) == 1
+        assert len(await reader.known_after(named, 0, 1)) == 1
+        await reader.close()
+
+    write(live, "One")
+    mongo.command("profile", 2)
+    asyncio.run(read())
+    mongo.command("profile", 0)
+    rows = mongo["system.profile"].find({"command.find": "class_log"}).sort("ts")
+    levels = [row["command"].get("readConcern", {}).get("level") for row in rows]
+    assert levels == ["majority", "majority", "majority", None]
 
 
 def test_without_mongodb_streams_stay(live: LiveSchool, stack: dict[str, str]) -> None:
