@@ -85,7 +85,7 @@ def test_other_roles_add_entries(live: LiveSchool) -> None:
 
 
 def test_what_a_primary_may_lose_is_not_told(live: LiveSchool, stack: dict[str, str]) -> None:
-    """What is new is read as most nodes of MongoDB have it; what is known, as the primary has it."""
+    """What is new is read as most nodes have it; what is known already, as the primary has it."""
     mongo, named = live.school.database.mongo, live.session_id
 
     async def read() -> None:
