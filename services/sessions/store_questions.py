@@ -8,6 +8,7 @@ in units of work of its own, which see all that was committed with them or befor
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -17,7 +18,7 @@ from chassis.data.transactions import inserting
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.questions import Question, QuestionReply, QuestionState
 from services.sessions.domain.session import Session
-from services.sessions.domain.similarity import words_of
+from services.sessions.domain.similarity import distinct_words
 from services.sessions.ports_questions import AgendaNote, AgendaVotes
 from services.sessions.store_attendance import key
 from services.sessions.store_series import SeriesStore
@@ -63,6 +64,16 @@ class QuestionsStore(SeriesStore):
         query = {"run_id": run_id, "asker_id": learner_id, "state": QuestionState.OPEN}
         return int(self["questions"].count_documents(query, session=self.session))
 
+    def questions_since(self, run_id: str, learner_id: str, since: datetime) -> int:
+        """Return how many questions a learner has asked in a run since an instant."""
+        query = {"run_id": run_id, "asker_id": learner_id, "asked_at": {"$gt": since}}
+        return int(self["questions"].count_documents(query, session=self.session))
+
+    def askers_of(self, question_ids: Collection[str]) -> Mapping[str, str]:
+        """Return who asked those of some questions that exist, by question."""
+        rows = self.find_by_ids("questions", question_ids, projection={"asker_id": 1})
+        return {row["_id"]: row["asker_id"] for row in rows}
+
     def open_questions(self, run_id: str, after: str, most: int) -> list[Question]:
         """Return up to `most` OPEN questions of a run, by id, after one ("": from the first on)."""
         query = {"run_id": run_id, "state": QuestionState.OPEN, "_id": {"$gt": after}}
@@ -79,11 +90,11 @@ class QuestionsStore(SeriesStore):
         """Return the ANSWERED questions with a live answer in a class, without their history; the
         first `MOST_SHOWN`.
         """
-        answered = {"run_id": session.run_id, "state": QuestionState.ANSWERED}
-        return self._shown(answered | {"moments.session_id": session.id})
+        answered = {"moments.session_id": session.id, "state": QuestionState.ANSWERED}
+        return self._shown(answered)
 
     def _shown(self, query: Document) -> list[Question]:
-        rows = self["questions"].find(query, {"history": 0}, session=self.session)
+        rows = self["questions"].find(query, {"history": 0, "words": 0}, session=self.session)
         return [from_document(row, Question) for row in rows.sort("_id").limit(MOST_SHOWN)]
 
     def words_of_open(self, run_id: str) -> list[tuple[str, list[str]]]:
@@ -98,10 +109,12 @@ class QuestionsStore(SeriesStore):
         """Return a reply; None if there is none."""
         return self._one("question_replies", {"_id": reply_id}, QuestionReply)
 
-    def replies_to(self, question_id: str) -> int:
-        """Return how many replies a thread has."""
-        query = {"question_id": question_id}
-        return int(self["question_replies"].count_documents(query, session=self.session))
+    def replies_of_learners(self, question_id: str, author_id: str) -> tuple[int, int]:
+        """Return how many replies of learners a thread has, and how many of them one wrote."""
+        query = {"question_id": question_id, "by_staff": False}
+        rows = self["question_replies"].find(query, {"author_id": 1}, session=self.session)
+        authors = [row["author_id"] for row in rows]
+        return len(authors), authors.count(author_id)
 
     def put_reply(self, reply: QuestionReply) -> None:
         """Store a reply, new or changed."""
@@ -219,4 +232,4 @@ class QuestionsStore(SeriesStore):
 
 
 def _document(question: Question) -> Document:
-    return to_document(question) | {"words": [*words_of(question.text)]}
+    return to_document(question) | {"words": [*distinct_words(question.text)]}

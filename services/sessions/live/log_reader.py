@@ -41,10 +41,10 @@ class LogReader:
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
             mongo_url, appname="tandem-sessions-live", **CLIENT
         )
-        self._log = self._client[database]["class_log"]
+        self.log = self._client[database]["class_log"]
         # A primary shows what it may lose again, if it goes away before another node has it. Nobody
         # must get such an entry: another one would have its number.
-        self._safe_log = self._log.with_options(read_concern=ReadConcern("majority"))
+        self._safe_log = self.log.with_options(read_concern=ReadConcern("majority"))
         self._sessions = self._client[database]["sessions"]
         self._answered = time.monotonic()  # it did a moment ago, when the role was started
 
@@ -69,7 +69,7 @@ class LogReader:
 
         A new primary shows all of those at once, but not all of them as safe; so none is missed.
         """
-        return await self._after(self._log, session_id, number, most)
+        return await self._after(self.log, session_id, number, most)
 
     async def missed(self, positions: Mapping[str, int]) -> list[Entry]:
         """Return entries (not always all) of several classes that follow each one's number."""
@@ -118,12 +118,13 @@ class LogReader:
 async def _first(log: Log, query: Document, most: int) -> list[Entry]:
     """Return the first entries that a query finds, in one batch, which leaves no cursor open."""
     rows = log.find(query).sort("_id").limit(most).batch_size(most + 1)
-    return [_entry(row) async for row in rows]
+    return [entry_of(row) async for row in rows]
 
 
 def _parts(items: list[Any]) -> Iterable[list[Any]]:
     return (items[at : at + CLASSES] for at in range(0, len(items), CLASSES))
 
 
-def _entry(row: Document) -> Entry:
+def entry_of(row: Document) -> Entry:
+    """Return the entry in a document of a class's log."""
     return to_message(from_document(row, ClassEntry), live_pb2.ClassEntry)

@@ -76,8 +76,13 @@ def _written_in(store: Store, session_id: str, person_id: str) -> Session:
     """Return a class whose channel is open, and in which a person may write."""
     session = lookup.session(store, session_id)
     live_channel.expect_open(session, store.now)
-    live_channel.expect_may_write(standing(store, session, person_id))
+    expect_may_write(store, session, person_id)
     return session
+
+
+def expect_may_write(store: Store, session: Session, person_id: str) -> None:
+    """Raise PermissionDenied for who has no part in a class, or is muted or removed there."""
+    live_channel.expect_may_write(standing(store, session, person_id))
 
 
 def takes_part(store: Store, session: Session, enrolment: Enrolment | None) -> bool:

@@ -12,6 +12,7 @@ from services.sessions.domain.polls import OpenPoll, Poll, PollState
 from services.sessions.domain.session import expect
 from services.sessions.domain.votes import Tally
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import lookup
 
 
@@ -32,6 +33,7 @@ def open_poll(store: Store, command: OpenPoll, staff_id: str) -> Poll:
     secret, now = store.new_secret(), store.now
     poll = polls.opened(command, store.new_id(), session.run_id, staff_id, secret, now)
     store.add_poll(poll)
+    store.count(Happening.POLL_OPENED)
     _tell(store, poll, staff_id, asked=poll_results.asked(poll))
     return poll
 
@@ -46,6 +48,7 @@ def close_poll(store: Store, poll_id: str, staff_id: str = "") -> Poll:
         return before
     poll = polls.closed(before, store.end_tally(poll_id), staff_id, store.now)
     store.put_poll(poll)
+    store.count(Happening.POLL_CLOSED)
     _tell(store, poll, staff_id, answered=poll_results.answered(poll))
     store.record_event(poll_results.closed_event(poll, store.now))
     return poll

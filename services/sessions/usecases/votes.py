@@ -13,6 +13,7 @@ from services.sessions.domain.roster import Enrolment, enrolled_violations, grou
 from services.sessions.domain.session import Session, state_violations
 from services.sessions.domain.votes import Vote, VotePoll, choice_violations
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import channel
 from services.sessions.usecases.polls import known
 
@@ -39,6 +40,7 @@ def vote(store: Store, commands: Sequence[VotePoll]) -> list[Vote | DomainError]
     outcomes = [_outcome(store, facts, each) for each in commands]
     votes = [each for each in outcomes if isinstance(each, Vote)]
     before = store.votes([each.key for each in votes])
+    store.count(Happening.VOTED, sum(each.key not in before for each in votes))
     changed = [each for each in votes if each != before.get(each.key)]
     until = {each.id: each.votes_until for each in facts.polls.values()}
     store.put_poll_votes(changed, before, until)

@@ -18,8 +18,11 @@ from websockets.sync.client import connect
 from services.sessions.domain.class_log import ChatSent, ClassEntry
 from services.sessions.live import classroom, connection
 from services.sessions.live import member as members
+from services.sessions.live.frames import Entry
 from services.sessions.live.limits import COMMANDS_AT_ONCE
 from services.sessions.live.log_reader import LogReader
+from services.sessions.live.log_stream import LogStream
+from services.sessions.live.rooms import Rooms
 from services.sessions.store import SessionsStore
 from tests.integration.chassis.proxy import Proxy
 from tests.integration.processes import PATIENCE, eventually
@@ -77,8 +80,40 @@ def test_the_broker_comes_back(live: LiveSchool, vhost: str) -> None:
     ada.wait(lambda it: it.texts() == ["Away", "Back"])
 
 
-def test_other_roles_add_entries(live: LiveSchool) -> None:
-    """An entry of a role without a connection to the broker reaches the members."""
+async def nothing(_: object) -> None:
+    """Do nothing."""
+
+
+def test_entries_of_other_roles_come_at_once(
+    live: LiveSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the poll an entry of a role that has no connection to the broker reaches the members,
+    in its place between those of the replica. The stream carries no entry of a replica.
+    """
+    monkeypatch.setattr(Rooms, "poll", nothing)
+    streamed = list[str]()
+    replica = live.replica()
+    eventually(lambda: replica.live.stream.is_open)
+    ada, bea = (live.member(replica, each).joined() for each in ("ada", "bea"))
+    take = replica.live.stream._hear
+
+    def hear(entry: Entry) -> None:
+        streamed.append(entry.chat.text)
+        take(entry)
+
+    monkeypatch.setattr(replica.live.stream, "_hear", hear)
+    ada.chat("One")
+    ada.wait(lambda it: it.texts() == ["One"])
+    write(live, "By the worker")
+    bea.wait(lambda it: it.texts() == ["One", "By the worker"])
+    assert streamed == ["By the worker"]
+
+
+def test_entries_of_other_roles_come_by_the_poll(
+    live: LiveSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While there is no change stream."""
+    monkeypatch.setattr(LogStream, "run", nothing)
     ada = live.member(live.replica(), "ada").joined()
     write(live, "By the worker")
     ada.wait(lambda it: it.texts() == ["By the worker"])
@@ -123,6 +158,7 @@ def test_without_mongodb_streams_stay(live: LiveSchool, stack: dict[str, str]) -
     vote(live.school, poll, "ada", 1)
     line.open()
     eventually(lambda: replica.live.ready()["mongodb"], "it is back")
+    eventually(lambda: replica.live.stream.is_open, "entries of other roles come at once again")
     ada.chat("Heard", "id-2")
     ada.wait(lambda it: it.texts() == ["Heard"])
     ada.wait(lambda it: it.all("tally")[-1].voters == 1, "the vote")
@@ -261,6 +297,7 @@ def test_who_reads_a_long_log_leaves_no_cursors(
     live.school.database.transact(lambda store: many(store, live.session_id, 300))
     replica = live.replica()
     live.member(replica, "bea", after=300).joined()
+    eventually(lambda: replica.live.stream.is_open, "its change stream has its cursor")
     before = open_cursors(live)
     for _ in range(3):
         ada = live.member(replica, "ada").joined()
