@@ -277,6 +277,15 @@ _QUESTIONS: Mapping[str, Sequence[IndexModel]] = {
     "agenda_notes": [IndexModel([("run_id", 1), ("_id", 1)])],
 }
 
+_WAITING: Mapping[str, Sequence[IndexModel]] = {
+    "questions": [
+        IndexModel(
+            "open_since",
+            partialFilterExpression={"state": "OPEN", "session_id": {"$gt": ""}},
+        ),
+    ],
+}
+
 _REVIEWED: Mapping[str, Sequence[IndexModel]] = {
     "recordings": [
         IndexModel("run_id", partialFilterExpression={"former_ids": {"$gt": ""}}),
@@ -330,6 +339,7 @@ MIGRATIONS = (
     Migration(21, "online meetings, and the links of people", adding(_MEETINGS)),
     Migration(22, "what meeting providers tell", adding(_MEETING_NEWS)),
     Migration(23, "recordings of several parts, and runs by their end", adding(_RECORDINGS)),
+    Migration(26, "questions on agendas, by how long they are open", adding(_WAITING)),
     Migration(
         28,
         "questions by the class that answered them, with words of any script; former recordings",

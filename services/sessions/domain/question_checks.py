@@ -161,6 +161,13 @@ def answer_violations(command: AnswerQuestion) -> Iterator[FieldViolation]:
         yield FieldViolation("at", "no session is named", "the session as well")
 
 
+def is_ahead(command: AnswerQuestion, session: Session) -> bool:
+    """Return whether an answer in words came in a class before it began, in its live channel: then
+    it has no moment.
+    """
+    return bool(command.text or command.reply_id) and not command.at and session.started_at is None
+
+
 def moment_violations(
     session: Session, at: datetime | None, now: datetime
 ) -> Iterator[FieldViolation]:

@@ -17,6 +17,7 @@ from services.sessions.domain.question_events import (
 from services.sessions.domain.questions import Question
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases.questions import show
 
 MOST = 200
@@ -90,6 +91,8 @@ def _move(
     moved = placed(question, after.id if after else "", before, store.now)
     store.put_questions(moved)
     left_open = was_left_open(before)
+    if left_open:
+        store.count(Happening.CARRIED_OVER)
     holders = [each.instructor_id for each in (before if left_open else None, after) if each]
     store.record_event(
         about_question(

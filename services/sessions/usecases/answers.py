@@ -14,10 +14,12 @@ from services.sessions.domain.questions import (
     Question,
     QuestionMoment,
     QuestionReply,
+    QuestionState,
 )
 from services.sessions.domain.roster import Run
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import lookup
 from services.sessions.usecases.questions import find, lock, show
 
@@ -40,6 +42,8 @@ def answer(store: Store, command: AnswerQuestion, staff_id: str) -> Question:
     words = legible(command.text) or (accepted.text if accepted else "")
     tell(store, question, [question, *merged], staff_id, words, session, moment)
     show(store, question, before.session_id, command.session_id)
+    if before.state is QuestionState.OPEN:
+        store.count(Happening.ANSWERED_LIVE if moment else Happening.ANSWERED_IN_WORDS)
     return question
 
 
@@ -91,7 +95,7 @@ def _session_of(store: Store, command: AnswerQuestion, question: Question) -> Se
 def _moment(
     store: Store, command: AnswerQuestion, session: Session | None
 ) -> QuestionMoment | None:
-    if session is None:
+    if session is None or checks.is_ahead(command, session):
         return None
     wrong = checks.moment_violations(session, command.at, store.now)
     check_state("the question can't be answered then", wrong)

@@ -9,6 +9,7 @@ from services.sessions.domain import question_checks as checks
 from services.sessions.domain.question_events import QuestionMerged, about_question
 from services.sessions.domain.questions import Question, QuestionState
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases.answers import tell
 from services.sessions.usecases.questions import find, show
 
@@ -32,6 +33,7 @@ def merge(
         return target
     target = changes.gathering(target, new, staff_id, store.now)
     gone = _put(store, target, new, staff_id)
+    store.count(Happening.QUESTIONS_MERGED, len(new))
     if target.state is QuestionState.ANSWERED:
         _tell_answer(store, target, gone, staff_id)
     return target

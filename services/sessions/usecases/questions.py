@@ -27,6 +27,7 @@ from services.sessions.domain.recording_line import class_second_of
 from services.sessions.domain.roster import Item, Run
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import channel, lookup, recorded_moments
 
 
@@ -59,6 +60,7 @@ def ask(store: Store, command: AskQuestion) -> Question:
     store.record_event(
         about_question(question, QuestionAsked, instructor_ids=_teachers(store, question, run))
     )
+    store.count(Happening[f"ASKED_{question.place}"])
     show(store, question, question.session_id)
     return question
 
@@ -162,15 +164,18 @@ def own(question: Question, learner_id: str) -> Question:
 
 def show(store: Store, question: Question, *session_ids: str) -> None:
     """Show a question, new or changed, in those of some classes that are LIVE."""
-    named = {each for each in session_ids if each}
-    if not named:
-        return
     text = "" if question.state in GONE else question.text
     shown = QuestionShown(question.id, text, question.state, question.merged_into)
-    for session in store.sessions_with(named).values():
-        if is_live(session):
-            # without the person: a class does not learn who asked
-            store.add_entry(ClassEntry(session_id=session.id, at=store.now, question=shown))
+    for session in _live_sessions(store, *session_ids):
+        # without the person: a class does not learn who asked
+        store.add_entry(ClassEntry(session_id=session.id, at=store.now, question=shown))
+
+
+def _live_sessions(store: Store, *session_ids: str) -> list[Session]:
+    """Return those of some sessions (empty: none) that are LIVE."""
+    named = {each for each in session_ids if each}
+    found = store.sessions_with(named).values() if named else ()
+    return [each for each in found if is_live(each)]
 
 
 def _gone(store: Store, before: Question, after: Question, hidden_by: str = "") -> Question:

@@ -100,7 +100,7 @@ def test_only_what_the_recording_shows_can_be_asked_about(lesson: Lesson) -> Non
         assert (status, "'other' is no part" in text) == (PRECONDITION, True)
         if not attached:
             lesson.attach("film")
-    status, text = refused(partial(lesson.ask_later, "film", 3_301))
+    status, text = refused(partial(lesson.ask_later, "film", 3_302))
     assert (status, "offset_seconds" in text, "where the file ends" in text) == (
         PRECONDITION,
         True,
@@ -110,6 +110,16 @@ def test_only_what_the_recording_shows_can_be_asked_about(lesson: Lesson) -> Non
     lesson.attach("cut", replaces_item_id="film")
     [point] = lesson.line()  # of what was replaced, the moment counts that it showed
     assert (point.item_id, round(point.second), point.about_id) == ("cut", 3_000, asked.id)
+
+
+def test_the_end_of_a_recording_can_be_asked_about(lesson: Lesson) -> None:
+    """There players stop. The question is at the file's end, also of one that replaces it."""
+    lesson.end()
+    lesson.attach("film")
+    asked = lesson.ask_later("film", 3_300)
+    assert lesson.seen() == [("QUESTION", 3_300, asked.id)]
+    lesson.attach("cut", replaces_item_id="film")
+    assert lesson.seen() == [("QUESTION", 3_300, asked.id)]
 
 
 def test_a_live_answer_is_at_a_second_of_the_recording(lesson: Lesson) -> None:

@@ -194,7 +194,7 @@ def test_hands_of_a_pause_are_one_point() -> None:
 
 
 def test_only_a_second_of_the_recording_can_be_asked_about() -> None:
-    """A file that is no part of it, and a second at which the file has ended, are refused."""
+    """A file that is no part of it, and a second after its end, are refused; its end is not."""
     held = ended(LIVE, NINE + HOUR)
 
     def wrong(item_id: str, second: float, item: Item | None = FILM_ITEM) -> list[str]:

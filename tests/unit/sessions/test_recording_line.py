@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import accumulate
 from random import Random
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -59,6 +60,17 @@ def test_a_second_of_a_file_shows_one_moment() -> None:
     shown = [class_time_of(TRACKS[0], at) for at in (-0.1, 0, 9, 10, 39, 40, 40.9, 41)]
     assert shown == [None, 10, 19, 30, 59, 60, 60, None]
     assert class_time_of(Track("empty", ((10.0, 0.0),)), 0) is None
+
+
+@pytest.mark.parametrize("second", [40, 40.02, 41])
+def test_the_end_of_a_file_shows_its_last_picture(second: float) -> None:
+    """Also where a player rounds its length up; and that picture has a place in the file."""
+    at = class_time_of(TRACKS[0], second)
+    assert at is not None
+    place = place_of(TRACKS[:1], at)
+    assert place is not None
+    assert (at, place.second) == pytest.approx((59.96, 39.96))
+    assert class_time_of(Track("a", ((0.0, 0.01),)), 0.01) == 0
 
 
 def test_a_file_without_stretches_has_no_pause() -> None:

@@ -466,7 +466,7 @@ class AskQuestionRequest(_message.Message):
     somebody watched it.
     """
     offset_seconds: _builtins.float
-    """The moment of the recording, in seconds from its begin, before its end."""
+    """The moment of the recording, in seconds from its begin, at most to its end."""
     def __init__(
         self,
         *,

@@ -385,6 +385,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
                 _registered_method=True)
+        self.GetOwnFeedback = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetOwnFeedback',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetOwnFeedbackRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.OwnFeedback.FromString,
+                _registered_method=True)
         self.GetFeedback = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/GetFeedback',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetFeedbackRequest.SerializeToString,
@@ -738,7 +743,8 @@ class SessionsServiceServicer:
     def AnswerQuestion(self, request, context):
         """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
         a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+        class that has not begun have no moment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -827,8 +833,8 @@ class SessionsServiceServicer:
 
     def CheckIn(self, request, context):
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-        session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-        seat takes a free one by it.
+        session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+        without any seat takes a free one by it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1028,6 +1034,15 @@ class SessionsServiceServicer:
         """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
         the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
         over, or the learner was neither expected at the class nor there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOwnFeedback(self, request, context):
+        """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+        has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+        nobody can tell any more whose an answer is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1432,6 +1447,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.LeaveFeedback,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.SerializeToString,
+            ),
+            'GetOwnFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOwnFeedback,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetOwnFeedbackRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.OwnFeedback.SerializeToString,
             ),
             'GetFeedback': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFeedback,
@@ -3290,6 +3310,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/LeaveFeedback',
             tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOwnFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetOwnFeedback',
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetOwnFeedbackRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.OwnFeedback.FromString,
             options,
             channel_credentials,
             insecure,

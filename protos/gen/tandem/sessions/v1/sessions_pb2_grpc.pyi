@@ -216,7 +216,8 @@ class SessionsServiceStub:
     AnswerQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]
     """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
     a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+    class that has not begun have no moment.
     """
     ReplyToQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]
     """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
@@ -258,8 +259,8 @@ class SessionsServiceStub:
     """
     CheckIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-    session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-    seat takes a free one by it.
+    session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+    without any seat takes a free one by it.
     """
     RecordPresence: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
@@ -362,6 +363,11 @@ class SessionsServiceStub:
     """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
     the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
     over, or the learner was neither expected at the class nor there.
+    """
+    GetOwnFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.GetOwnFeedbackRequest, _feedback_pb2.OwnFeedback]
+    """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+    has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+    nobody can tell any more whose an answer is.
     """
     GetFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]
     """What learners think of a class, in groups of at least five, a minute or so after there are as
@@ -569,7 +575,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     AnswerQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
     """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
     a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+    class that has not begun have no moment.
     """
     ReplyToQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]  # type: ignore[assignment]
     """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
@@ -611,8 +618,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     CheckIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]  # type: ignore[assignment]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-    session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-    seat takes a free one by it.
+    session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+    without any seat takes a free one by it.
     """
     RecordPresence: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]  # type: ignore[assignment]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
@@ -715,6 +722,11 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
     the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
     over, or the learner was neither expected at the class nor there.
+    """
+    GetOwnFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.GetOwnFeedbackRequest, _feedback_pb2.OwnFeedback]  # type: ignore[assignment]
+    """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+    has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+    nobody can tell any more whose an answer is.
     """
     GetFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]  # type: ignore[assignment]
     """What learners think of a class, in groups of at least five, a minute or so after there are as
@@ -1117,7 +1129,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
         """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
         a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+        class that has not begun have no moment.
         """
 
     @_abc_1.abstractmethod
@@ -1225,8 +1238,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.CheckInResponse, _abc.Awaitable[_sessions_pb2.CheckInResponse]]:
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-        session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-        seat takes a free one by it.
+        session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+        without any seat takes a free one by it.
         """
 
     @_abc_1.abstractmethod
@@ -1467,6 +1480,17 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
         the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
         over, or the learner was neither expected at the class nor there.
+        """
+
+    @_abc_1.abstractmethod
+    def GetOwnFeedback(
+        self,
+        request: _feedback_pb2.GetOwnFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feedback_pb2.OwnFeedback, _abc.Awaitable[_feedback_pb2.OwnFeedback]]:
+        """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+        has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+        nobody can tell any more whose an answer is.
         """
 
     @_abc_1.abstractmethod
