@@ -16,7 +16,6 @@ from services.sessions.domain.recorded_parts import (
     RecordedStretch,
 )
 from services.sessions.domain.recording_line import (
-    FRAME,
     LinePointKind,
     Moment,
     Place,
@@ -58,18 +57,20 @@ def test_a_moment_is_at_the_second_that_shows_it() -> None:
 
 def test_a_second_of_a_file_shows_one_moment() -> None:
     """A file shows nothing before its first second, and after its last."""
-    shown = [class_time_of(TRACKS[0], at) for at in (-0.1, 0, 9, 10, 39, 40, 40.9, 41)]
-    assert shown == [None, 10, 19, 30, 59, 60 - FRAME, 60 - FRAME, None]
+    shown = [class_time_of(TRACKS[0], at) for at in (-0.1, 0, 9, 10, 39, 41.1)]
+    assert shown == [None, 10, 19, 30, 59, None]
     assert class_time_of(Track("empty", ((10.0, 0.0),)), 0) is None
 
 
-def test_a_file_that_ends_at_the_same_moment_shows_it() -> None:
-    """A question at the end of a file is not lost when the file is replaced by such a one."""
-    at = class_time_of(TRACKS[0], 40)
+@pytest.mark.parametrize("second", [40, 40.02, 41])
+def test_the_end_of_a_file_shows_its_last_picture(second: float) -> None:
+    """Also where a player rounds its length up; and that picture has a place in the file."""
+    at = class_time_of(TRACKS[0], second)
     assert at is not None
     place = place_of(TRACKS[:1], at)
     assert place is not None
-    assert place.second == pytest.approx(40 - FRAME)
+    assert (at, place.second) == pytest.approx((59.96, 39.96))
+    assert class_time_of(Track("a", ((0.0, 0.01),)), 0.01) == 0
 
 
 def test_a_file_without_stretches_has_no_pause() -> None:
