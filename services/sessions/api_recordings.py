@@ -1,6 +1,5 @@
 """The RPCs of recordings: parts, chapters, and their line."""
 
-from collections.abc import Callable
 from typing import Any
 
 from tandem.sessions.v1 import (
@@ -11,34 +10,28 @@ from tandem.sessions.v1 import (
 
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
-from chassis.data.commands import execute
 from chassis.data.pages import page_of
-from chassis.data.store import Database
-from services.sessions import recording_queries
-from services.sessions.answers import answer
+from services.sessions import queries_recordings
+from services.sessions.api_part import ApiPart
 from services.sessions.domain.recorded_parts import AttachRecording
-from services.sessions.domain.session import Session
-from services.sessions.store import SessionsStore
 from services.sessions.usecases import lookup, recordings
 from services.sessions.usecases.recordings import SetChapters, WithdrawRecording
 
 
-class RecordingsApi:
+class RecordingsApi(ApiPart):
     """Recordings of sessions."""
-
-    _database: Database[SessionsStore]
 
     def AttachRecording(
         self, request: sessions_pb2.AttachRecordingRequest, _context: Any
     ) -> resources_pb2.Session:
         command = from_message(request, AttachRecording)
-        return self._record(request, lambda store: recordings.attach_recording(store, command))
+        return self._change(request, lambda store: recordings.attach_recording(store, command))
 
     def WithdrawRecording(
         self, request: recordings_pb2.WithdrawRecordingRequest, _context: Any
     ) -> resources_pb2.Session:
         command, staff_id = from_message(request, WithdrawRecording), principal.current().subject
-        return self._record(
+        return self._change(
             request, lambda store: recordings.withdraw_recording(store, command, staff_id)
         )
 
@@ -46,8 +39,7 @@ class RecordingsApi:
         self, request: recordings_pb2.SetChaptersRequest, _context: Any
     ) -> recordings_pb2.SetChaptersResponse:
         command = from_message(request, SetChapters)
-        return execute(
-            self._database,
+        return self._execute(
             request,
             recordings_pb2.SetChaptersResponse,
             lambda store: recordings_pb2.SetChaptersResponse(
@@ -63,19 +55,10 @@ class RecordingsApi:
     ) -> recordings_pb2.GetRecordingLineResponse:
         store = self._database.reader()
         session = lookup.session(store, request.session_id)
-        rows, token = recording_queries.line_page(store, session, request.item_id, page_of(request))
+        rows, token = queries_recordings.line_page(
+            store, session, request.item_id, page_of(request)
+        )
         return recordings_pb2.GetRecordingLineResponse(
             points=[to_message(each, recordings_pb2.LinePoint) for each in rows],
             next_page_token=token,
-        )
-
-    def _record(
-        self, request: Any, work: Callable[[SessionsStore], Session]
-    ) -> resources_pb2.Session:
-        """Do work on a session's recording, and answer with the session."""
-        return execute(
-            self._database,
-            request,
-            resources_pb2.Session,
-            lambda store: answer(store, work(store)),
         )

@@ -1,4 +1,4 @@
-"""What the use cases of feedback need."""
+"""What the use cases of feedback need of the store."""
 
 from collections.abc import Iterable
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What the use cases of moderation need."""
+"""What the use cases of moderation need of the store."""
 
 from collections.abc import Collection
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What the use cases of polls need."""
+"""What the use cases of polls need of the store."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

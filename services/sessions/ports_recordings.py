@@ -7,7 +7,7 @@ from typing import Protocol
 from services.sessions.domain.recorded_parts import SessionRecording
 
 
-class RecordingsPort(Protocol):
+class RecordingStore(Protocol):
     """Recordings of sessions, and the runs that keep theirs no longer."""
 
     def recording_of(self, session_id: str) -> SessionRecording | None:

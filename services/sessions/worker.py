@@ -33,12 +33,13 @@ from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
-from services.sessions import questions_worker
+from services.sessions import timers_questions
 from services.sessions.alone import fails_alone
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
-from services.sessions.timers import close_polls, show_feedback
+from services.sessions.timers_feedback import show_feedback
+from services.sessions.timers_polls import close_polls
 from services.sessions.usecases import clashes, offers, rotation, zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
@@ -121,8 +122,8 @@ def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
         Timer("sessions.clashes", CLASHES_EVERY, check_clashes),
         Timer("sessions.offers", OFFERS_EVERY, expire_offers),
         Timer("sessions.rotation", ROTATION_EVERY, give_rotated_seats),
-        Timer("sessions.agendas", AGENDAS_EVERY, questions_worker.place_questions),
-        Timer("sessions.votes", VOTES_EVERY, questions_worker.count_votes),
+        Timer("sessions.agendas", AGENDAS_EVERY, timers_questions.place_questions),
+        Timer("sessions.votes", VOTES_EVERY, timers_questions.count_votes),
         Timer("sessions.zones", ZONES_EVERY, apply_zone_data),
         Timer("sessions.recordings", RECORDINGS_EVERY, expire_recordings),
         Timer("sessions.polls", POLLS_EVERY, close_polls),

@@ -9,7 +9,7 @@ from tandem.sessions.v1 import events_pb2, feedback_pb2, resources_pb2, sessions
 from tandem.types.v1 import types_pb2
 
 from services.sessions.domain.feedback import GRACE
-from services.sessions.timers import show_feedback
+from services.sessions.timers_feedback import show_feedback
 from tests.integration.sessions.school import TEACHER, School, Stub, race, refused
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION

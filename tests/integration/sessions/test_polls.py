@@ -15,7 +15,7 @@ from chassis.data.store import Database
 from chassis.errors import FailedPrecondition
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore
-from services.sessions.timers import close_polls
+from services.sessions.timers_polls import close_polls
 from services.sessions.usecases.tallies import live_tallies
 from tests.integration.sessions.school import RUN, TEACHER, School, Stub, race, refused
 

@@ -8,8 +8,8 @@ from tandem.sessions.v1 import events_pb2, questions_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from services.sessions.domain.questions import Question, QuestionPlace, QuestionState
-from services.sessions.questions_worker import place_questions
 from services.sessions.store import SessionsStore
+from services.sessions.timers_questions import place_questions
 from services.sessions.usecases import agendas
 from tests.deep import only_deep
 from tests.integration.sessions.forum import OPEN, Forum
