@@ -37,7 +37,7 @@ def _carried_over(world: World) -> None:
 
 def _rate(world: World) -> None:
     world.all_at_once(lambda one: _leave_feedback(world, *one), list(enumerate(_raters(world))))
-    world.narrator.say(f"{ANSWERS} learners rate the lecture, and write what they think.")
+    world.narrator.say(f"{ANSWERS} learners rate the lecture. Some write what they wish.")
 
 
 def _raters(world: World) -> Sequence[str]:

@@ -5,7 +5,7 @@ the inboxes and the mails.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,14 @@ def check(
     yield from _deliveries(log, Counter(_wanted(world, events)), digests(events))
     yield from _inboxes(log, inboxes)
     yield from _mails(log, platform)
-    about = {
+    for name, (kind, people) in _about(world, promoted).items():
+        found = Counter(row.person_id for row in inboxes if row.event_type == kind)
+        yield Check(name, dict(sorted(Counter(people).items())), dict(sorted(found.items())))
+
+
+def _about(world: World, promoted: list[str]) -> Mapping[str, tuple[str, Collection[str]]]:
+    """Return checks by name: the type of an event, and who got messages of this type."""
+    return {
         "each learner with a catch-up got exactly one message about it": (
             "tandem.progress.catch_up.assigned.v1",
             world.groups["absent"]
@@ -79,15 +86,13 @@ def check(
             ANSWERED,
             [asker for name, asker in askers(world).items() if name != CARRIED],
         ),
-        "who asked what stays open was told of it": (CARRIED_OVER, [ASKERS[CARRIED]]),
+        "who asked what stays open, and the instructor, were told of it": (
+            CARRIED_OVER,
+            [ASKERS[CARRIED], instructor(PHYSICS)],
+        ),
         "the instructor was told that the room was missing": (_ROOM[0], [instructor(PHYSICS)]),
         "the instructor was told that the room is there": (_ROOM[1], [instructor(PHYSICS)]),
     }
-    for name, (kind, people) in about.items():
-        found = Counter(row.person_id for row in inboxes if row.event_type == kind)
-        if kind == CARRIED_OVER:
-            del found[instructor(PHYSICS)]  # who is told of it together with what else waits
-        yield Check(name, dict(sorted(Counter(people).items())), dict(sorted(found.items())))
 
 
 def _wanted(world: World, events: Sequence[Event[Any]]) -> Iterator[MessageKey]:
