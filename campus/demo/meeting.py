@@ -12,7 +12,7 @@ from tandem.sessions.v1 import joining_pb2
 
 from campus.demo.check import Check
 from campus.demo.term import ONLINE_OF_PHYSICS, PHYSICS
-from campus.demo.world import World
+from campus.demo.world import PATIENCE, World
 from campus.stack.meetings import Meetings
 
 COPIES = 2
@@ -73,4 +73,4 @@ def check(world: World) -> Iterator[Check]:
 
 def _opened(url: str, to_its_end: bool = False) -> httpx.Response:
     """Return what a browser gets at a URL; `to_its_end`: after all redirects."""
-    return httpx.get(url, follow_redirects=to_its_end, timeout=30, trust_env=False)
+    return httpx.get(url, follow_redirects=to_its_end, timeout=PATIENCE, trust_env=False)
