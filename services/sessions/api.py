@@ -17,7 +17,7 @@ from services.sessions.api_joining import JoiningApi
 from services.sessions.api_live import LiveApi
 from services.sessions.api_moderation import ModerationApi
 from services.sessions.api_planning import PlanningApi
-from services.sessions.api_polls import PollsApi
+from services.sessions.api_polls import PollsApi, grouped_votes
 from services.sessions.api_questions import QuestionsApi
 from services.sessions.api_recordings import RecordingsApi
 from services.sessions.api_rooms import RoomsApi
@@ -62,6 +62,7 @@ class SessionsApi(
         self._doors = doors or Doors(database, MeetingPool())
         self._database, self._feed_urls = database, feed_urls
         self._online_seats = online_seats
+        self._votes = grouped_votes(database)
 
     def GetSession(
         self, request: sessions_pb2.GetSessionRequest, _context: Any

@@ -1,5 +1,6 @@
 """The RPCs of recordings: parts, chapters, and their line."""
 
+from dataclasses import replace
 from typing import Any
 
 from tandem.sessions.v1 import (
@@ -16,6 +17,9 @@ from services.sessions.api_part import ApiPart
 from services.sessions.domain.recorded_parts import AttachRecording
 from services.sessions.usecases import lookup, recordings
 from services.sessions.usecases.recordings import SetChapters, WithdrawRecording
+
+LINE_SIZE = 1_000
+"""Points of a page of the line, if a request does not say how many."""
 
 
 class RecordingsApi(ApiPart):
@@ -55,9 +59,9 @@ class RecordingsApi(ApiPart):
     ) -> recordings_pb2.GetRecordingLineResponse:
         store = self._database.reader()
         session = lookup.session(store, request.session_id)
-        rows, token = queries_recordings.line_page(
-            store, session, request.item_id, page_of(request)
-        )
+        # each page reads all that happened in the class, so they are large
+        page = replace(page_of(request), size=request.page_size or LINE_SIZE)
+        rows, token = queries_recordings.line_page(store, session, request.item_id, page)
         return recordings_pb2.GetRecordingLineResponse(
             points=[to_message(each, recordings_pb2.LinePoint) for each in rows],
             next_page_token=token,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from services.sessions.ports_attendance import AttendanceStore
 from services.sessions.ports_clashes import ClashStore
+from services.sessions.ports_counts import CountingStore
 from services.sessions.ports_feedback import FeedbackStore
 from services.sessions.ports_feeds import FeedStore
 from services.sessions.ports_live import LiveStore
@@ -31,6 +32,7 @@ class Instances(Protocol):
 
 
 class Store(
+    CountingStore,
     PlanningStore,
     ClashStore,
     TimetableStore,

@@ -23,7 +23,7 @@ class RecordingStore(Protocol):
         """Return when hands were raised in a class, the first `MOST_HANDS`."""
 
     def recorded_sessions(self, run_id: str, most: int) -> list[str]:
-        """Return up to `most` sessions of a run that have a recording."""
+        """Return up to `most` sessions of a run that have a recording, or had one."""
 
     def note_recordings_ended(self, run_id: str) -> None:
         """Note that a run has no recordings any more; news of the run take the note away."""

@@ -217,10 +217,14 @@ def test_presence_events_that_come_after_the_end_finalise_again(school: School) 
 
 
 def test_who_withdrew_during_the_class_is_not_expected(school: School) -> None:
-    """Even with a seat, a withdrawn learner has no attendance, and so no catch-up."""
+    """Even with a seat, a withdrawn learner can't check in, and has no attendance, and so no
+    catch-up.
+    """
     school.enrol("ada", "bob")
     session = school.live(school.room(), "ada", "bob")
     school.hear("rosters", catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="ada"))
+    code, text = refused(lambda: check_in(school, session, "ada", session.check_in_code))
+    assert (code, "no place in the run" in text) == (PRECONDITION, True)
     school.clock.forward(hours=1)
     school.end(session)
     assert {one: row.verdict for one, row in school.attendance(session).items()} == {"bob": ABSENT}

@@ -1,12 +1,17 @@
 """Timetables that are applied: what has changed meanwhile, repeats and races."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import grpc
 import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.sessions.v1 import events_pb2, sessions_pb2, timetables_pb2
+from tandem.types.v1 import types_pb2
 
 from chassis.jobs.runner import Runner
+from services.sessions.meeting_pool import MeetingPool
+from services.sessions.pages_joining import Doors
 from services.sessions.recurrences import instances
 from services.sessions.usecases import timetable_applying
 from services.sessions.usecases import timetables as use
@@ -141,6 +146,30 @@ def test_what_was_refused_may_be_applied_later(school: School, quick: Runner) ->
     applied = apply(school, quick, done)
     assert applied.state == APPLIED
     assert not applied.refusals
+
+
+def test_hybrid_classes_have_meetings_where_there_are_servers(
+    school: School, quick: Runner, tmp_path: Path
+) -> None:
+    """A course without a URL is refused where there are none; with servers its classes are planned,
+    each with a meeting to be made.
+    """
+    room, hybrid = school.room(), course(kind=types_pb2.SESSION_KIND_HYBRID, classes=1)
+    code, text = refused(lambda: ask(school, hybrid))
+    assert (code, "problem.courses[0].join_url" in text) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+    file = tmp_path / "servers.toml"
+    file.write_text(
+        '[servers.alpha]\nprovider = "BIGBLUEBUTTON"\ncapacity = 100\n'
+        'url = "https://bbb.example.edu/bigbluebutton"\nsecret = "a secret"\n'
+    )
+    school.api._doors = Doors(school.database, MeetingPool(file, "https://pages.example.edu"))
+    done = solve(school, quick, hybrid, grid=GRID | ONE_PERIOD)
+    assert done.state == SOLVED, done
+    assert apply(school, quick, done).state == APPLIED
+    planned = sessions(school)
+    assert {(each.room_id, each.join_url) for each in planned} == {(room, "")}
+    reader = school.database.reader()
+    assert all(reader.meeting(each.id) for each in planned)
 
 
 # Repeats and races

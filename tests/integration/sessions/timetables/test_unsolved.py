@@ -115,7 +115,7 @@ def test_a_faulty_request_is_refused_with_every_fault(school: School) -> None:
         "periods": ["09:00", "09:30", "23:30"],
     }
     faulty = [
-        course(kind=types_pb2.SESSION_KIND_ONLINE, join_url="https://x.edu"),
+        course(kind=types_pb2.SESSION_KIND_ONLINE),
         course(periods=4, features=["a", "a"], classes=50),
     ]
     asked = timetables_pb2.SolveTimetableRequest(problem=problem(*faulty, grid=grid))
