@@ -19,8 +19,10 @@ CARRIED_OVER = "tandem.sessions.question.carried_over.v1"
 
 
 def to_asker(event: Event[Any]) -> list[str]:
-    """Return who is told of an event as the asker of its question."""
-    return [event.data.asker_id] if event.type == ANSWERED or _is_left_open(event) else []
+    """Return who is told of an event as an asker of its question."""
+    if _is_left_open(event):
+        return [event.data.asker_id, *event.data.also_asked_by]
+    return [event.data.asker_id] if event.type == ANSWERED else []
 
 
 def digests(events: Iterable[Event[Any]]) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ BETWEEN, LIVE = questions_pb2.QUESTION_PLACE_BETWEEN, questions_pb2.QUESTION_PLA
 
 
 def event(id_: str, data: Message) -> Event[Message]:
-    """An event of a question of Ada's."""
+    """An event of a question."""
     kind = event_type(type(data))
     return Event(id_, kind, "sessions", SUNDAY, "q", "question/q", 1, "", data)
 
@@ -29,7 +29,9 @@ def asked(
 
 def carried(id_: str, minutes: float, left_open: bool = True) -> Event[Message]:
     """A question that another class took over, some minutes after Sunday's."""
-    data = events_pb2.QuestionCarriedOver(asker_id="ada", left_open=left_open)
+    data = events_pb2.QuestionCarriedOver(
+        asker_id="ada", also_asked_by=["bob"], left_open=left_open
+    )
     data.carried_at.FromDatetime(SUNDAY + timedelta(minutes=minutes))
     return event(id_, data)
 
@@ -46,7 +48,7 @@ def test_instructors_are_not_told_what_they_see_anyway() -> None:
 
 
 def test_askers_are_told_of_answers_and_of_what_is_left_open() -> None:
-    """Of nothing else: they know what they asked."""
+    """Of nothing else: they know what they asked. Who asked the same is told, too."""
     answered = event("a", events_pb2.QuestionAnswered(asker_id="ada"))
     events = [answered, carried("b", 0), carried("c", 0, left_open=False), asked("d", 0)]
-    assert [to_asker(each) for each in events] == [["ada"], ["ada"], [], []]
+    assert [to_asker(each) for each in events] == [["ada"], ["ada", "bob"], [], []]
