@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 from google.protobuf.duration_pb2 import Duration
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.sessions.v1 import sessions_pb2
@@ -37,13 +38,14 @@ Rows = list[tuple[str, str, str]]
 
 
 def measure() -> Iterator[Figure]:
-    """One class of 1,000 on one replica, then 200 classes of 50 on two."""
+    """A class of 1,000 on one replica, 200 classes of 50 on two, and one of two that is killed."""
     with connect(rig.environment()["TANDEM_MONGO_URL"], "bench") as client:
         client.drop_database(DATABASE)
     for role in ("migrate", "declare"):
         rig.run("services.sessions", role, settings=SETTINGS)
     yield from _large()
     yield from _many()
+    yield from _killed()
 
 
 def _large() -> Iterator[Figure]:
@@ -73,6 +75,43 @@ def _many() -> Iterator[Figure]:
         found = _measured(_rows(targets, classes), 0.1)
         name = f"{CLASSES} classes of {OF_CLASS} on two replicas, a message in ten seconds each"
         yield _figure(name, found, False)
+
+
+def _killed() -> Iterator[Figure]:
+    """A class of 1,000 on two replicas, one of which is killed while somebody writes."""
+    learners, half = _enrol("killed", LARGE), LARGE // 2
+    session = _class("killed")
+    with serving("services.sessions", "live", settings=ROLE) as first, second() as other:
+        rows = _rows([first.grpc], {session: learners[:half]})
+        rows += _rows([other.grpc], {session: learners[half:]})
+        found = _returned(rows, _listening_at(first.grpc))
+    name = f"{LARGE} members, one of two replicas killed"
+    if found["wrong"]:
+        raise RuntimeError(f"{name}: {found['wrong']} members miss entries, or have some twice")
+    yield told(f"{name}: all are back", found["back"], "s")
+    yield told(f"{name}: all have each entry once", found["all"], "s")
+
+
+def _returned(rows: Rows, replica: psutil.Process) -> dict[str, Any]:
+    file = Path(rig.FOLDER) / "live_members.json"
+    file.write_text(json.dumps(rows))
+    command = python_command("bench.live_return", str(file), "1")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as members:
+        assert members.stdout is not None
+        if members.stdout.readline() != "joined\n":
+            raise RuntimeError("the members could not join")
+        replica.kill()
+        found: dict[str, Any] = json.loads(members.stdout.read())
+    return found
+
+
+def _listening_at(target: str) -> psutil.Process:
+    """The process of ours that listens there."""
+    port = int(target.rpartition(":")[2])
+    for child in psutil.Process().children():
+        if any(each.laddr.port == port for each in child.net_connections()):
+            return child
+    raise LookupError(target)
 
 
 def second() -> Any:

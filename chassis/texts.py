@@ -64,6 +64,18 @@ def shown(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def legible(text: str) -> str:
+    """Return a text of one line or more that is safe to show, with its spaces and tabs.
+
+    Lines end with U+000A. Other control characters become spaces; invisible characters are left
+    out, except the joiners and the variation selectors.
+    """
+    lines = text.splitlines()
+    return "\n".join(
+        "".join(sign if sign == "\t" else _shown(sign) for sign in line) for line in lines
+    )
+
+
 def is_invisible(sign: str) -> bool:
     """Return whether a character is invisible (see above); white space is not."""
     if sign.isascii():

@@ -37,8 +37,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("tandem")
 _numbers = itertools.count(1)
 SYSTEM = "tests/system"
+SHORT = ("tests/unit", "tests/contract")
 # Linux's file system in memory, and the bytes that must be free there; a container often has less.
 IN_MEMORY, LEAST_FREE = Path("/dev/shm"), 6 * 2**30
+TRANSACTION = 60
+"""Seconds until MongoDB ends a test's transaction."""
 _RUN = uuid.uuid4().hex[:6]
 
 
@@ -54,15 +57,20 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Property tests go on longer in `make test-deep`."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Property tests go on longer in `make test-deep`. Where tests run in several processes, files
+    of short tests come last, so that at the end no process is left with a long one.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.nodeid.startswith(SHORT))
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(deep)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Spread the tests so."""
+    """Spread the tests so, in their order; xdist would begin with the files of the most tests."""
+    config.option.loadscopereorder = False
     return ByFile(config, log)
 
 
@@ -101,7 +109,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         local = Stack(folder)
         environment = local.up().environment()
         if not given.get("TANDEM_MONGO_URL"):
-            _keep_what_is_old(environment["TANDEM_MONGO_URL"])
+            _be_patient(environment["TANDEM_MONGO_URL"])
         previous = dict(os.environ)
         os.environ.update(environment)
         yield environment
@@ -111,12 +119,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             part.kill()
 
 
-def _keep_what_is_old(mongo_url: str) -> None:
+def _be_patient(mongo_url: str) -> None:
     """Let MongoDB remove nothing by age: the tests' clock is far behind its own, so that once a
-    minute it would remove what a test has just stored.
+    minute it would remove what a test has just stored. And let a transaction last for MongoDB's
+    usual time instead of the local stack's 10 s: on a busy machine the largest take longer.
     """
     with connect(mongo_url, "tests") as client:
         client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
+        client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=TRANSACTION)
 
 
 @contextmanager

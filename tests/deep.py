@@ -18,11 +18,11 @@ ONLY_DEEP = (deep, pytest.mark.skipif(not DEEP, reason="takes long: make test-de
 
 
 def orders(count: int) -> list[Order]:
-    """Return 24 orders of the numbers below `count`, from 4 up, or six if this is not deep: far
+    """Return 24 orders of the numbers below `count`, from 4 up, or three if this is not deep: far
     apart from each other. A test of them is marked `deep`.
     """
     every = list(itertools.permutations(range(count)))
-    return every[:: len(every) // (24 if DEEP else 6)]
+    return every[:: len(every) // (24 if DEEP else 3)]
 
 
 def only_deep(test: Test) -> Test:

@@ -14,7 +14,7 @@ from pymongo.monitoring import (
 
 @contextmanager
 def long_transactions(client: Any) -> Iterator[None]:
-    """The local server ends a transaction after 10 s; meanwhile it waits for what a test does."""
+    """The server ends transactions after `TRANSACTION`; meanwhile it waits for what a test does."""
     name = "transactionLifetimeLimitSeconds"
     usual = client.admin.command({"getParameter": 1, name: 1})[name]
     client.admin.command({"setParameter": 1, name: 600})
@@ -33,8 +33,8 @@ def end_leases(database: Any) -> None:
 def end_transactions(client: Any, service: str) -> None:
     """Roll back the open transactions of killed processes of a service, whose timers have some too.
 
-    MongoDB itself would do so after the time that held when they began: 10 s, or 600 s within
-    `long_transactions`. Until then even the removal of their database waits.
+    MongoDB itself would do so after the time that held when they began: `TRANSACTION`, or 600 s
+    within `long_transactions`. Until then even the removal of their database waits.
     """
     wanted = {"appName": f"tandem-{service}", "transaction": {"$exists": True}}
     stages = [{"$currentOp": {"idleSessions": True}}, {"$match": wanted}]

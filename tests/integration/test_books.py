@@ -20,6 +20,7 @@ from services.progress.store import ProgressStore
 from services.sessions.domain.enums import PresenceKind
 from services.sessions.domain.presence import PresenceEvent
 from services.sessions.store import SessionsStore
+from tests.deep import only_deep
 from tests.integration.chassis.bus import an_event
 
 PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
@@ -115,6 +116,7 @@ def fill_statements(database: Database[Any]) -> None:
         database.transact(partial(record, batch=batch))
 
 
+@only_deep
 @pytest.mark.parametrize(
     ("name", "store", "fill"),
     [

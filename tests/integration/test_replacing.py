@@ -26,6 +26,7 @@ from services.progress import worker as progress
 from services.progress.store import ProgressStore
 from services.sessions import worker as sessions
 from services.sessions.store import SessionsStore
+from tests.deep import DEEP, deep
 
 BY_STORE: dict[Any, Sequence[Subscription[Any]]] = {
     CatalogStore: catalog.subscriptions(),
@@ -133,6 +134,7 @@ def some_types(subscription: Subscription[Any]) -> st.SearchStrategy[Any]:
     return st.lists(pairs, min_size=1, max_size=6)
 
 
+@deep
 @pytest.mark.parametrize(("store", "subscription"), REPLACING)
 def test_repeats_in_any_order_end_the_same(
     make_database: Any, store: Any, subscription: Subscription[Any]
@@ -140,7 +142,7 @@ def test_repeats_in_any_order_end_the_same(
     """Each counts once, however often and late it comes; the inbox stays empty."""
     database = make_database(store)
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15 if DEEP else 5, deadline=None)
     @given(types=some_types(subscription), data=st.data())
     def check(types: Any, data: st.DataObject) -> None:
         once = [an_event(cls, which, number) for number, (cls, which) in enumerate(types, start=1)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chassis.errors import FailedPrecondition, FieldViolation
+from chassis.texts import legible
 from services.sessions.domain.questions import (
     STANDING,
     AskQuestion,
@@ -43,7 +44,7 @@ def asked(
         run_id=command.run_id,
         group_ids=tuple(sorted(groups)),
         asker_id=command.learner_id,
-        text=command.text,
+        text=legible(command.text),
         asked_at=now,
         place=command.place,
         asked_in=command.session_id,
@@ -59,7 +60,7 @@ def edited(question: Question, text: str, person_id: str, now: datetime) -> Ques
     """Return the question with another text. Raises FailedPrecondition unless it is OPEN."""
     expect(question, "edited", QuestionState.OPEN)
     before = noted(question, now, QuestionAction.EDITED, person_id=person_id, text=question.text)
-    return replace(before, text=text)
+    return replace(before, text=legible(text))
 
 
 def withdrawn(question: Question, now: datetime) -> Question:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
-from chassis.texts import is_blank
+from chassis.texts import is_blank, legible
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.question_changes import state_violations
 from services.sessions.domain.questions import (
@@ -38,7 +38,7 @@ SKEW = timedelta(seconds=30)
 
 def text_violations(text: str) -> list[FieldViolation]:
     """Return a violation for a text in which nothing can be seen."""
-    return [FieldViolation("text", "is blank", "words")] if is_blank(text) else []
+    return [FieldViolation("text", "is blank", "words")] if is_blank(legible(text)) else []
 
 
 def ask_violations(command: AskQuestion) -> Iterator[FieldViolation]:

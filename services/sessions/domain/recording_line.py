@@ -19,8 +19,10 @@ from services.sessions.domain.recorded_parts import (
 )
 
 MINUTE = 60
-END = 1.0
-"""So many seconds beyond a file's end are its last moment: players round."""
+# Seconds by which a player's end of a file may be later than the library's: players round it.
+ROUNDING = 1.0
+# Seconds before its end at which a file shows its last picture.
+FRAME = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +147,17 @@ def _next(track: Track, at: float) -> tuple[float, Place] | None:
 
 
 def class_time_of(track: Track, second: float) -> float | None:
-    """Return the second of the class that a second of a file shows; None outside of the file."""
-    before = shown = 0.0
+    """Return the second of the class that a second of a file shows; None outside of the file. At
+    its end, where players stop, it shows its last picture.
+    """
+    if track.seconds <= second <= track.seconds + ROUNDING:
+        second = max(0.0, track.seconds - FRAME)
+    before = 0.0
     for begin, length in track.stretches:
         if 0 <= second - before < length:
             return begin + second - before
-        before, shown = before + length, begin + length
-    return shown if before and before <= second < before + END else None
+        before += length
+    return None
 
 
 def class_second_of(tracks: Iterable[Track], item_id: str, second: float) -> float | None:

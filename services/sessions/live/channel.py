@@ -25,11 +25,11 @@ from services.sessions.domain.live_channel import Standing
 from services.sessions.live.commands import Commands, refused
 from services.sessions.live.connection import BadFrame, Connection
 from services.sessions.live.frames import Frame, Request, Response
+from services.sessions.live.gathered import Gathered
 from services.sessions.live.limits import People, Person
 from services.sessions.live.log_reader import LogReader
 from services.sessions.live.member import Member, Reason
 from services.sessions.live.rooms import Room, Rooms
-from services.sessions.live.standings import Standings
 from services.sessions.live.tallies import PAUSE, Tallies
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import channel, lookup
@@ -62,7 +62,8 @@ class Channel:
         self._pipeline, self._database, self._reader = pipeline, database, reader
         self._attend, self._commands = attend, Commands(pipeline, commands)
         self._people = People(most_members)
-        self._joining = Standings(self._may_join)
+        self._standings = Gathered(self._may_join)
+        self._newest = Gathered(lambda session_id, _: reader.newest(session_id))
         self.rooms = Rooms(reader, self._recheck_soon)
         self._tallies = Tallies(database, self.rooms)
         self._draining = False
@@ -101,14 +102,14 @@ class Channel:
 
     async def _join(self, connection: Connection, identity: Identity, person: Person) -> None:
         join = await _first(connection)
-        standing = live_channel.expect_allowed(
-            await self._joining.of(join.session_id, identity.principal.subject)
-        )
+        person_id = identity.principal.subject
+        found = await self._standings.answer(join.session_id, person_id)
+        standing = live_channel.expect_allowed(found.get(person_id))
         member = Member(connection, identity, standing, join.after)
         room = await self.rooms.enter(join.session_id, member)
         try:
             if member.position > room.classroom.newest:  # this replica may not know it yet
-                newest = await self._reader.newest(join.session_id)
+                newest = await self._newest.answer(join.session_id, person_id)
                 member.position = min(member.position, newest)
             await connection.send(_joined(room, member))
             await self._serve(connection, member, room, person)

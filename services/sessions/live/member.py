@@ -28,6 +28,7 @@ REVOKED = (Reason.END_REASON_NOT_ALLOWED, Reason.END_REASON_EXPIRED)
 # Reasons for which a stream ends before what is due is sent: the member goes on elsewhere, or may
 # not. When a class is over nobody can join it again, so what is due comes first.
 ENDS_NOW = (*REVOKED, Reason.END_REASON_STOPPING)
+clock = time.monotonic
 # Seconds between two attempts to read from a database that is away.
 PAUSE = 1.0
 
@@ -42,9 +43,8 @@ class Member:
         self.person_id, self.standing = identity.principal.subject, standing
         self.position = position
         self._revision = 0
-        self._late_at: float | None = math.inf
-        """When it reads too slowly, if it does not catch up before; None: it had got all. Who joins
-        may take any time to get all."""
+        self._level_at = math.inf
+        """When it had got all for the last time; until it has, older entries are read for it."""
         self._reason: live_pb2.EndReason.ValueType = Reason.END_REASON_UNSPECIFIED
         self._woken = asyncio.Event()
 
@@ -79,8 +79,8 @@ class Member:
                 continue
             if ending:
                 break
-            self._late_at = None
             await self._woken.wait()
+            self._level_at = clock()  # it had all until now, however long nothing happened
         await self._tell_end()
 
     @property
@@ -94,9 +94,7 @@ class Member:
         """
         if classroom.holds(self.position):
             return True
-        now = time.monotonic()
-        self._late_at = now + LATE if self._late_at is None else self._late_at
-        if now > self._late_at:
+        if clock() - self._level_at > LATE:
             await self._tell_end(Reason.END_REASON_BEHIND)
             raise TooSlow
         await self._read(classroom, reader)

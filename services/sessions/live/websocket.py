@@ -22,7 +22,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from chassis import ids
 from chassis.edge.auth import Unauthenticated
-from chassis.edge.http.server import HEADERS_WITHIN, WAITING_CONNECTIONS, Protocol, bound
+from chassis.edge.http.server import HEADERS_WITHIN, WAITING_CONNECTIONS, Protocol, Uvicorn, bound
 from chassis.edge.statuses import Malformed, status_of
 from chassis.operations import ops
 from services.sessions.live.channel import JOINS_WITHIN, Channel
@@ -135,7 +135,8 @@ class SocketEdge:
 
     async def stop(self) -> None:
         """Close all connections; streams have ended before."""
-        self._server.should_exit = self._server.force_exit = True
+        self._server.force_exit = True
+        self._server.stop()
         if self._running is not None:
             await self._running
         self._socket.close()
@@ -172,7 +173,7 @@ class SocketEdge:
         return not origin or origin in self._origins or origin.endswith(own)
 
 
-class _Server(uvicorn.Server):
+class _Server(Uvicorn):
     """Leaves signals to the role."""
 
     @contextlib.contextmanager

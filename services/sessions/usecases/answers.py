@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chassis.errors import FieldViolation, NotFound, check, check_state
+from chassis.texts import legible
 from services.sessions.domain import question_changes as changes
 from services.sessions.domain import question_checks as checks
 from services.sessions.domain.question_events import QuestionAnswered, about_question
@@ -38,7 +39,7 @@ def answer(store: Store, command: AnswerQuestion, staff_id: str) -> Question:
     if command.text:
         store.put_reply(_written(store, command.question_id, staff_id, command.text, True, True))
     merged = store.questions(question.merged_ids).values()
-    words = command.text or (accepted.text if accepted else "")
+    words = legible(command.text) or (accepted.text if accepted else "")
     tell(store, question, [question, *merged], staff_id, words, session, moment)
     show(store, question, before.session_id, command.session_id)
     if before.state is QuestionState.OPEN:
@@ -128,7 +129,7 @@ def _written(
         id=store.new_id(),
         question_id=question_id,
         author_id=author_id,
-        text=text,
+        text=legible(text),
         written_at=store.now,
         by_staff=by_staff,
         is_answer=is_answer,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from chassis.errors import FieldViolation, NotFound, check, check_state
+from chassis.texts import legible
 from services.sessions.domain import question_changes as changes
 from services.sessions.domain import question_checks as checks
 from services.sessions.domain.agendas import agenda_of, is_live
@@ -71,7 +72,7 @@ def edit(store: Store, question_id: str, learner_id: str, text: str, editor_id: 
     """
     check(checks.text_violations(text))
     before = own(lock(store, question_id), learner_id)
-    if before.text == text:
+    if before.text == legible(text):
         return before
     wrong = [*checks.edit_violations(before), *_stranger(store, before.run_id, learner_id)]
     check_state("the question can't be edited", wrong)

@@ -96,12 +96,12 @@ def withdraw_expired(store: Store, run_id: str, most: int) -> bool:
     was replaced or withdrawn of them before; return whether there may be more.
     """
     store.lock(_kept(run_id))
-    session_ids = store.recorded_sessions(run_id, most)
-    for session in store.sessions_for_update(session_ids):
+    recorded = store.sessions_for_update(store.recorded_sessions(run_id, most))
+    for session in recorded:
         _expire(store, session)
-    if not session_ids:
+    if not recorded:
         store.note_recordings_ended(run_id)
-    return bool(session_ids)
+    return bool(recorded)
 
 
 def set_chapters(store: Store, command: SetChapters) -> tuple[Chapter, ...]:

@@ -150,6 +150,7 @@ def test_nobody_talks_but_as_the_code_says(built: Built) -> None:
         assert list(edges.edges_are_the_codes(built[chosen])) == []
 
 
+@deep
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_every_object_is_as_its_schema_says(name: str) -> None:
     """Kubernetes' own for two versions, strictly; others by their published definitions."""
@@ -240,6 +241,7 @@ def test_a_policy_of_stores_finds_its_fault(
     assert list(policy(objects)) != []
 
 
+@deep
 def test_one_search_index_for_all_is_as_its_schemas_say(builds: dict[Chosen, Named]) -> None:
     """What the component opensearch adds, which no overlay has."""
     objects = [builds["opensearch",][name] for name in sorted(added(builds, "opensearch"))]
@@ -269,6 +271,7 @@ def test_the_settings_of_opensearch_name_what_is_there(builds: dict[Chosen, Name
     assert settings["discovery.seed_hosts"] == [node["spec"]["serviceName"]]
 
 
+@deep
 def test_an_unknown_field_is_found() -> None:
     """Schemas are strict: a field that the API server would drop is a fault."""
     for kind, name in (("Deployment", "catalog-api"), ("ScaledObject", "notify-worker")):

@@ -32,11 +32,10 @@ def asked(question: str, text: str = "Why?", **more: Any) -> Proto:
     return sessions.QuestionAsked(question_id=question, run_id="r1", question=text, **fields)
 
 
-def answered(question: str, asker: str, **more: Any) -> Proto:
+def answered(id_: str, asker: str, **more: Any) -> Proto:
     """The event that a question was answered."""
-    return sessions.QuestionAnswered(
-        question_id=question, run_id="r1", asker_id=asker, question="Why?", **more
-    )
+    fields = {"question": "Why?", **more}
+    return sessions.QuestionAnswered(question_id=id_, run_id="r1", asker_id=asker, **fields)
 
 
 def carried(world: World, question: str, asker: str, *also: str, left_open: bool = True) -> Proto:
@@ -80,6 +79,19 @@ def test_the_asker_is_told_the_answer(taught: World, mailbox: Mailbox, ada: str)
     text = text_of(mail)
     assert "So." in text
     assert 'It was answered live in "Waves", in minute 13 of the class.' in text
+
+
+def test_a_hostile_text_stays_a_text(taught: World, mailbox: Mailbox, ada: str) -> None:
+    """Line breaks, control and direction characters of a question add no header to a mail, and stop
+    no message.
+    """
+    hear(
+        taught, answered("q", ada, question="Why?\r\nBcc: eve@example.edu\x00\u202e", answer="So.")
+    )
+    taught.send(mailbox.server())
+    (mail,) = mailbox.mails(ada)
+    assert mail["Subject"] == "Answered: Why? Bcc: eve@example.edu"
+    assert mail["Bcc"] is None
 
 
 def test_each_asker_of_merged_questions_is_told(taught: World, ada: str) -> None:

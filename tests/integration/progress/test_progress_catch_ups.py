@@ -13,7 +13,7 @@ from tandem.progress.v1 import events_pb2, resources_pb2
 from chassis.testing import figure
 from services.progress.timers import miss
 from services.progress.worker import subscriptions
-from tests.deep import only_deep
+from tests.deep import DEEP, deep, only_deep
 from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
@@ -283,7 +283,8 @@ def _story(classroom: Classroom) -> list[tuple[str, Message]]:
     ]
 
 
-@pytest.mark.parametrize("turn", range(8))
+@deep
+@pytest.mark.parametrize("turn", range(0, 8, 1 if DEEP else 3))
 def test_any_order_gives_exactly_one_catch_up(classroom: Classroom, turn: int) -> None:
     """In any order of its causes, also reversed and repeated, there is one catch-up."""
     story = [(queue, classroom.event(data)) for queue, data in _story(classroom)]

@@ -19,6 +19,7 @@ from services.sessions.domain.presence import PresenceEvent
 from services.sessions.store import SessionsStore
 from services.sessions.usecases.finalising import finalise_chunk
 from services.sessions.worker import finalise_next
+from tests.deep import ONLY_DEEP
 from tests.integration.sessions.school import RUN, School, race
 from tests.mongo import long_transactions
 
@@ -84,7 +85,7 @@ def test_the_end_is_answered_before_anything_is_finalised(school: School) -> Non
     ]
 
 
-@pytest.mark.parametrize("count", [0, 1, 30, 5_000])
+@pytest.mark.parametrize("count", [0, 1, 30, 1_100, pytest.param(5_000, marks=ONLY_DEEP)])
 def test_a_class_of_any_size_is_finalised(school: School, count: int) -> None:
     """Everyone gets a status, published in numbered parts that each fit into an event."""
     learners = _learners(count)
@@ -166,7 +167,7 @@ def test_no_presence_event_is_lost_to_the_end(school: School) -> None:
     assert counted == taken
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("replicas", [pytest.param(1, marks=ONLY_DEEP), 2])
 def test_presence_events_that_race_with_their_part_count(school: School, replicas: int) -> None:
     """Settled with them or amended by them: in the end everyone was there, guests as well."""
     learners, guests = _learners(3 * LEARNERS), [f"m-{number}" for number in range(20)]

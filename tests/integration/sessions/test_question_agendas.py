@@ -14,6 +14,7 @@ from services.sessions.usecases import agendas
 from tests.deep import only_deep
 from tests.integration.sessions.forum import OPEN, Forum
 from tests.integration.sessions.school import RUN, TEACHER, School, race, refused
+from tests.integration.sessions.test_series import at, cancel, move, plan
 from tests.integration.sessions.test_session_groups import DENIED, A, B, group, member, tutor
 
 
@@ -289,3 +290,31 @@ def test_merged_questions_come_to_the_classes_of_all_who_asked(forum: Forum) -> 
     told = [each for each in carried(forum) if each.left_open]
     assert [(each.asker_id, [*each.also_asked_by]) for each in told] == [("ada", ["eve", "max"])]
     assert not [each for each in carried(forum) if not each.left_open and each.also_asked_by]
+
+
+def test_a_series_that_moves_or_is_cancelled(forum: Forum) -> None:
+    """Questions follow the series to its new times; of one that is cancelled they wait, and are on
+    the first class that is planned afterwards. Nobody is told that a class left them open.
+    """
+    school = forum.school
+    room = school.room("Series")
+    series = plan(school, room)
+    question = forum.ask("ada", "Why?")
+    first = series.occurrences[0].session_id
+    assert question.session_id == first
+    single = school.schedule(
+        school.room("Single"), starts=at("2026-03-02T15:00:00"), instructor_id="bohr"
+    )
+    moved = move(school, series, starts=at("2026-03-03T12:00:00"))
+    forum.work()
+    assert forum.now(question).session_id == single.id
+    forum.cancel(single)
+    forum.work()
+    assert forum.now(question).session_id == moved.occurrences[0].session_id
+    cancel(school, moved)
+    forum.work()
+    assert forum.now(question).session_id == ""
+    again = plan(school, room)
+    forum.work()
+    assert forum.now(question).session_id == again.occurrences[0].session_id
+    assert not [each for each in carried(forum) if each.left_open]

@@ -19,6 +19,7 @@ from services.sessions.domain.questions import (
     QuestionPlace,
     QuestionState,
 )
+from services.sessions.migrations import MIGRATIONS
 from services.sessions.store import SessionsStore
 from tests.deep import only_deep
 from tests.integration.sessions.forum import Forum
@@ -197,3 +198,19 @@ def test_ten_thousand_questions_have_one_order(lesson: Lesson) -> None:
     stored = [each for each in found if each.startswith("q")]
     assert stored == [f"q{number:05d}" for number in range(10_000)]
     assert len(found) == len(set(found))
+
+
+def test_the_migration_finds_words_in_any_script(school: School) -> None:
+    """Open questions of an older version have words as new ones, so duplicates of them are found;
+    a repeat changes nothing.
+    """
+    forum = Forum(school, "ada", "eve")
+    asked = forum.ask("ada", "为什么图像是倒的")
+    questions = school.database.mongo["questions"]
+    questions.update_one({"_id": asked.id}, {"$set": {"words": ["为什么图像是倒的"]}})
+    [migration] = [each for each in MIGRATIONS if each.number == 28]
+    for _ in range(2):
+        migration.run(school.database.mongo)
+    request = questions_pb2.SuggestDuplicatesRequest(run_id=RUN, text="图像为什么是倒的")
+    [similar] = school.learner("eve").SuggestDuplicates(request).similar
+    assert similar.question.id == asked.id

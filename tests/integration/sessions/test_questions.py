@@ -326,3 +326,19 @@ def test_similar_questions_are_suggested(forum: Forum) -> None:
         questions_pb2.SuggestDuplicatesRequest(run_id=RUN, text="What about exam dates?")
     )
     assert not any(each.question.id == first.id for each in suggested.similar)
+
+
+def test_nothing_in_a_text_steers_others(forum: Forum) -> None:
+    """What is asked, changed, replied and answered loses control and direction characters, and
+    keeps its lines; a text of such characters alone is refused.
+    """
+    bad, good = "Why\u202e\x07?\r\n\tSo", "Why ?\n\tSo"
+    question = forum.ask("ada", bad)
+    forum.reply("eve", question, bad)
+    forum.answer(question, text=bad)
+    found = forum.get(question)
+    assert {found.question.text, *(each.text for each in found.replies)} == {good}
+    [told] = forum.school.published(events_pb2.QuestionAnswered)
+    assert (told.question, told.answer) == (good, good)
+    code, _ = refused(lambda: forum.ask("ada", "\x07\u202e\x00"))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT

@@ -9,6 +9,7 @@ from campus import cli
 from campus.demo.errors import DemoError
 from campus.faults import message_of
 from campus.stack.errors import StackError
+from chassis.data import store
 
 NOWHERE = "amqp://guest:guest@127.0.0.1:1/%2F"
 
@@ -62,8 +63,8 @@ def test_mongodb_that_is_away_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """So is RabbitMQ."""
-    url = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=10"
-    monkeypatch.setenv("TANDEM_MONGO_URL", url)
+    monkeypatch.setattr(store, "CLIENT", {**store.CLIENT, "serverSelectionTimeoutMS": 10})
+    monkeypatch.setenv("TANDEM_MONGO_URL", "mongodb://127.0.0.1:1/")
     code, said = tandem(monkeypatch, capsys, "outbox", "list", "--data", tmp_path)
     assert (code, "MongoDB does not answer, or refuses" in said) == (1, True)
 

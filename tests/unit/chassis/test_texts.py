@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from chassis.texts import identity, is_blank, is_plain, normal, shown
+from chassis.texts import identity, is_blank, is_plain, legible, normal, shown
 
 # Characters of all kinds, and more of the difficult ones than chance would give.
 _DIFFICULT = (
@@ -54,6 +54,24 @@ def test_plain_texts_stay(parts: list[str]) -> None:
     assert is_plain(text)
     assert normal(text) == shown(text) == text
     assert not is_blank(text)
+
+
+@given(some.text())
+@example("a\tb\r\n  c\u202e\x00\u2028d\u200d")
+def test_a_legible_text_keeps_its_lines(text: str) -> None:
+    """Each line is shown as it would be alone; spaces and tabs stay, and nothing steers."""
+    found = legible(text)
+    assert legible(found) == found
+    assert [shown(line) for line in found.split("\n")] == [
+        shown(line) for line in text.splitlines() or [""]
+    ]
+    assert not [sign for sign in found if sign not in "\n\t" and sign < " "]
+
+
+def test_code_stays_legible() -> None:
+    """Indented lines stay as they are."""
+    code = "for x in y:\n\tprint(x)\n    # done"
+    assert legible(code) == code
 
 
 @given(texts)

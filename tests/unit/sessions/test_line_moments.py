@@ -203,7 +203,7 @@ def test_only_a_second_of_the_recording_can_be_asked_about() -> None:
 
     assert wrong("film", 0) == wrong("film", 1_199.9) == []
     assert wrong("film", 1_200) == wrong("film", 1_200.9) == []  # a player at its end
-    assert wrong("film", 1_201) == ["offset_seconds"]
+    assert wrong("film", 1_201.1) == ["offset_seconds"]
     assert wrong("other", 0) == ["item_id"]
     assert wrong("other", 0, None) == ["item_id", "item_id"]
     assert class_second_of([FILM], "film", 660) == 960

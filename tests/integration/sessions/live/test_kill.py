@@ -15,6 +15,7 @@ from tests.deep import DEEP, deep, only_deep
 from tests.integration.processes import RoleProcess
 from tests.integration.sessions.live.replicas import LiveSchool, Member, Request, Response
 from tests.integration.sessions.test_polls import ask, close
+from tests.mongo import end_transactions
 
 LEARNERS = 50 if DEEP else 8
 BEFORE, MEANWHILE, AFTER = 1, 2, 1
@@ -107,6 +108,7 @@ def test_a_replica_is_killed(live: LiveSchool, processes: list[RoleProcess]) -> 
         each.hear(LEARNERS * BEFORE)
     _say(learners, BEFORE, BEFORE + MEANWHILE)
     processes[0].kill()
+    end_transactions(live.school.database.client, "sessions")
     for place, each in enumerate(learners):
         if place % 2:
             each.come_back()

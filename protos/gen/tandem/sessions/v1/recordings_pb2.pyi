@@ -382,7 +382,9 @@ class GetRecordingLineResponse(_message.Message):
     """For the next page; empty at the end."""
     @_builtins.property
     def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinePoint]:
-        """The points: part by part, in the order of their seconds."""
+        """The points: part by part, in the order of their seconds. What several parts show is a point of
+        each.
+        """
 
     def __init__(
         self,

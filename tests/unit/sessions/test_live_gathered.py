@@ -7,7 +7,7 @@ import pytest
 
 from chassis.errors import NotFound
 from services.sessions.domain.live_channel import Standing
-from services.sessions.live.standings import AT_ONCE, Standings
+from services.sessions.live.gathered import AT_ONCE, Gathered
 
 
 class Register:
@@ -28,21 +28,22 @@ class Register:
 
 def test_many_are_asked_for_together() -> None:
     """However many join, a class is asked for once, and once more for who came meanwhile; each gets
-    the own standing, also if another one has left.
+    an answer, also if another one has left.
     """
 
     async def join() -> None:
         register = Register()
-        standings = Standings(register.ask)
-        first = [asyncio.create_task(standings.of("s", f"p{n}")) for n in range(1_000)]
+        standings = Gathered(register.ask)
+        first = [asyncio.create_task(standings.answer("s", f"p{n}")) for n in range(1_000)]
         await asyncio.sleep(0)  # all have asked
         await asyncio.sleep(0)  # the group is being asked for
-        then = [asyncio.create_task(standings.of("s", each)) for each in ("ADA", "stranger")]
+        then = [asyncio.create_task(standings.answer("s", each)) for each in ("ADA", "stranger")]
         await asyncio.sleep(0)
         first[0].cancel()
         register.answers.set()
-        assert {await each for each in first[1:]} == {Standing(is_staff=False)}
-        assert [await each for each in then] == [Standing(is_staff=True), None]
+        for number, each in enumerate(first[1:], 1):
+            assert (await each)[f"p{number}"] == Standing(is_staff=False)
+        assert (await then[0]) == (await then[1]) == {"ADA": Standing(is_staff=True)}
         assert [len(people) for _, people in register.asked] == [1_000, 2]
 
     asyncio.run(join())
@@ -53,15 +54,17 @@ def test_few_groups_are_asked_for_at_a_time() -> None:
 
     async def join() -> None:
         register = Register()
-        standings = Standings(register.ask)
+        standings = Gathered(register.ask)
         names = ["unknown", *(f"s{n}" for n in range(2 * AT_ONCE))]
-        asking = [asyncio.create_task(standings.of(each, "ada")) for each in names]
+        asking = [asyncio.create_task(standings.answer(each, "ada")) for each in names]
         while len(register.asked) < AT_ONCE:
             await asyncio.sleep(0)
         assert len(register.asked) == AT_ONCE
         register.answers.set()
         with pytest.raises(NotFound):
             await asking[0]
-        assert [await each for each in asking[1:]] == [Standing(is_staff=False)] * 2 * AT_ONCE
+        assert [await each for each in asking[1:]] == [
+            {"ada": Standing(is_staff=False)}
+        ] * 2 * AT_ONCE
 
     asyncio.run(join())
