@@ -16,7 +16,7 @@ from chassis.errors import Invalid
 class Rows:
     """A collection that takes every query that MongoDB's driver could send."""
 
-    def find(self, query: dict[str, Any], session: Any) -> "Rows":
+    def find(self, query: dict[str, Any], _: Any, session: Any) -> "Rows":
         bson.encode(query)
         return self
 
