@@ -15,6 +15,7 @@ from campus.identity import IdentityProvider
 from campus.stack.concurrency import all_at_once, alone
 from campus.stack.errors import StackError
 from campus.stack.given import given_beside
+from campus.stack.meetings import Meetings
 from campus.stack.ports import HOST, Ports
 from campus.stack.process import Process, ensure, python_command
 from campus.stack.prometheus import Prometheus, find_prometheus
@@ -133,7 +134,9 @@ class Platform:
         folder: Path = Path("var"),
         given: Mapping[str, str] = os.environ,
         extra: Mapping[str, str] | None = None,
+        hosts_meetings: bool = False,
     ) -> None:
+        """`hosts_meetings`: whether it has a meeting provider of its own (campus/meetings)."""
         self.folder = folder.absolute()
         self.stack = Stack(self.folder, given)
         self.prometheus = Prometheus(self.folder)
@@ -145,6 +148,7 @@ class Platform:
         }
         self._given = given
         self._extra = dict(extra or {})
+        self._hosts_meetings = hosts_meetings
         self._file = self.folder / "platform" / "environment.json"
         self._lock = self.folder / "platform" / "lock"
 
@@ -169,6 +173,9 @@ class Platform:
         for role in self.roles.values():
             role.claim_ports()
         environment = self._assemble(endpoints)
+        if self.hosts_meetings:
+            said("meetings: a provider that speaks BigBlueButton's API")
+            environment |= self._host_meetings(environment.get("TANDEM_CLOCK", "system"))
         self._write(environment)
         if monitoring:
             said("monitoring: Prometheus")
@@ -197,7 +204,15 @@ class Platform:
             Status(part.name, part.state.value, part.pid, part.address) for part in stack.status()
         ]
         watcher = [_status_of(self.prometheus)] if self.prometheus.wanted else []
-        return parts + watcher + [_status_of(role) for role in self.roles.values()]
+        provider = [_status_of(self.stack.meetings)] if self.hosts_meetings else []
+        return parts + watcher + provider + [_status_of(role) for role in self.roles.values()]
+
+    @property
+    def hosts_meetings(self) -> bool:
+        """Return whether it has a meeting provider of its own."""
+        ours = str(self.stack.meetings.servers_file)
+        started_so = self.running and self.environment().get("TANDEM_MEETINGS_FILE") == ours
+        return self._hosts_meetings or started_so
 
     @property
     def running(self) -> bool:
@@ -235,6 +250,14 @@ class Platform:
             **self.identity.environment(),
             **targets,
             **self._extra,
+        }
+
+    def _host_meetings(self, clock: str) -> dict[str, str]:
+        """Start the meeting provider; return how it and sessions reach each other."""
+        self.stack.meetings.start(clock)
+        return {
+            **self.stack.meetings.environment(),
+            "TANDEM_WEBHOOKS_URL": self.url("sessions"),
         }
 
     @property
@@ -276,7 +299,7 @@ def _whole(environment: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **environment}
 
 
-def _status_of(part: Role | Prometheus) -> Status:
+def _status_of(part: Role | Prometheus | Meetings) -> Status:
     pid = part.process.pid
     if pid is None:
         return Status(part.name, State.STOPPED.value)

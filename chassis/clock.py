@@ -63,6 +63,13 @@ class SteeredClock:
             self._stamp = stamp
 
 
+def by_system_clock(at: datetime, now: datetime) -> datetime:
+    """Return when the system's clock shows what another clock shows at `at`; `now`: what that shows
+    now. MongoDB deletes documents by the system's clock, whatever the platform's shows.
+    """
+    return datetime.now(UTC) + (at - now)
+
+
 def clock_from(setting: str) -> Clock:
     """Return the clock that TANDEM_CLOCK names: `system`, or `file:<path>` for a steered one."""
     if setting == "system":

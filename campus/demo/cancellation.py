@@ -19,7 +19,7 @@ def play(world: World) -> None:
         substitute_item_id=world.items["history-reading"],
     )
     _not_theirs(world, request)
-    teacher = world.campus.calling_as(instructor(HISTORY), "instructor")
+    teacher = world.as_instructor(instructor(HISTORY))
     teacher.sessions.CancelSession(request)
     people = len(world.learners[HISTORY]) + 1
     world.narrator.say("HIST-210 at 14:00 is cancelled. A reading replaces it.")
@@ -31,7 +31,7 @@ def play(world: World) -> None:
 def _not_theirs(world: World, request: sessions_pb2.CancelSessionRequest) -> None:
     """Let an instructor of another course try."""
     world.narrator.say("The instructor of PHYS-101 tries to cancel the class of HIST-210.")
-    stranger = world.campus.calling_as(instructor(PHYSICS), "instructor")
+    stranger = world.as_instructor(instructor(PHYSICS))
     try:
         stranger.sessions.CancelSession(request)
     except grpc.RpcError as error:

@@ -11,7 +11,17 @@ from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
 from campus import queues
-from campus.demo import channel, messages, offline, roster, timetable
+from campus.demo import (
+    afterwards,
+    channel,
+    meeting,
+    messages,
+    offline,
+    questions,
+    roster,
+    timetable,
+    watching,
+)
 from campus.demo.check import Check
 from campus.demo.lecture import attendance
 from campus.demo.media import RECORDING_SECONDS
@@ -27,6 +37,7 @@ from campus.demo.term import (
     TUTOR,
     TUTORIALS,
 )
+from campus.demo.watching import ALIGNED
 from campus.demo.world import World
 from campus.outbox_command import states
 from campus.platform import ROLES, Platform
@@ -41,8 +52,12 @@ def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> lis
         *roster.check(world),
         *_seats(world),
         *timetable.check(world),
+        *meeting.check(world),
         *_attendance(world),
         *channel.check(world),
+        *questions.check(world),
+        *watching.check(world),
+        *afterwards.check(world),
         *_catch_ups(world),
         *_reading_due(world),
         *messages.check(world, platform, events, promoted=world.waiting_list[:1]),
@@ -141,7 +156,7 @@ def _catch_ups(world: World) -> Iterator[Check]:
         {round(share, 3) for share in halves},
     )
     parts = {
-        tuple((part.start, part.end) for part in row.missed)
+        tuple((_aligned(part.start), _aligned(part.end)) for part in row.missed)
         for row in found
         if row.learner_id in world.groups["partial"]
     }
@@ -158,6 +173,13 @@ def _catch_ups(world: World) -> Iterator[Check]:
         (0, len(world.groups["full"] | world.groups["partial"]), len(missed)),
         (summary.open_catch_ups, summary.completed_catch_ups, summary.missed_catch_ups),
     )
+
+
+def _aligned(second: float) -> float:
+    """Return a second as it would be if the clocks of platform and provider did not differ: what is
+    known of a provider's clock is up to two seconds wrong.
+    """
+    return round(second / (2 * ALIGNED)) * 2 * ALIGNED
 
 
 def _reading_due(world: World) -> Iterator[Check]:
@@ -213,7 +235,7 @@ def _tutorials(world: World) -> Iterator[Check]:
         [progress.CATCH_UP_STATE_COMPLETED],
         _catch_ups_in(world, HISTORY, LATE_JOINER),
     )
-    tutor = world.campus.calling_as(TUTOR, "instructor")
+    tutor = world.as_instructor(TUTOR)
     seen = tutor.progress.ListRunProgress(
         progress_pb2.ListRunProgressRequest(run_id=world.runs[HISTORY])
     ).learners
@@ -245,6 +267,13 @@ def _history(world: World, events: Sequence[Event[Any]]) -> Iterator[Check]:
         "catalog.group.changed": len(TUTORIALS),
         "catalog.group.member_changed": sum(map(len, TUTORIALS.values())) + 1,
         "sessions.attendance.corrected": 1,
+        "sessions.meeting.failed": 1,
+        "sessions.meeting.made": 1,
+        "sessions.question.asked": len(questions.TEXTS),
+        "sessions.question.merged": 1,
+        # of the merged one, too
+        "sessions.question.answered": len(questions.TEXTS) - 1,
+        "sessions.question.carried_over": 1,
         "sessions.seat.promoted": 1,
         "sessions.session.cancelled": 1,
         "catalog.enrolment.promoted": 1,

@@ -17,11 +17,14 @@ from campus import queues
 from campus.client import Campus
 from campus.connection import DATA, MONITORING
 from campus.demo import (
+    afterwards,
     cancellation,
     checks,
     friday,
     lecture,
+    morning,
     offline,
+    questions,
     recording,
     renditions,
     report,
@@ -29,6 +32,7 @@ from campus.demo import (
     sunday,
     timetable,
     tutorials,
+    watching,
     week,
 )
 from campus.demo.check import Check
@@ -49,13 +53,17 @@ SEED = 2026
 SCENES = (
     sunday,
     timetable,
+    questions,
+    morning,
     lecture,
+    afterwards,
     cancellation,
     recording,
     renditions,
     offline,
     week,
     study,
+    watching,
     tutorials,
     friday,
 )
@@ -107,7 +115,8 @@ def _fresh(folder: Path) -> Platform:
     folder.mkdir(parents=True)
     clock = _clock(folder)
     clock.steer(SUNDAY.astimezone(UTC))
-    return Platform(folder, extra={"TANDEM_CLOCK": f"file:{_clock_file(folder)}"})
+    extra = {"TANDEM_CLOCK": f"file:{_clock_file(folder)}"}
+    return Platform(folder, extra=extra, hosts_meetings=True)
 
 
 def _clock_file(folder: Path) -> Path:
@@ -125,7 +134,8 @@ def _play(platform: Platform, folder: Path, out: Console) -> list[Check]:
     campus = Campus(platform)
     try:
         with Tally(amqp_url) as tally:
-            world = World(campus, clock, Narrator(out, clock.now), tally, random.Random(SEED))
+            narrator = Narrator(out, clock.now)
+            world = World(platform, campus, clock, narrator, tally, random.Random(SEED))
             for scene in SCENES:
                 scene.play(world)
             _settle(world, platform)

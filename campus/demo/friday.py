@@ -1,5 +1,6 @@
 """Friday: the catch-ups' deadline has passed, and so have two of the path of physics."""
 
+from campus.demo import afterwards
 from campus.demo.deliveries import finished, wait_for
 from campus.demo.term import PHYSICS
 from campus.demo.world import World
@@ -23,6 +24,7 @@ def play(world: World) -> None:
         f"{missed} catch-ups were not completed in time. Their learners get a message."
     )
     world.narrator.say(f"Learners of PHYS-101 get {news} messages about deadlines of its path.")
+    afterwards.read_feedback(world)
     world.narrator.events(world.tally.new_events())
 
 

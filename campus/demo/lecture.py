@@ -1,38 +1,25 @@
 """Monday morning: the hybrid class takes place, and some learners are absent."""
 
-from datetime import datetime, timedelta
-
-from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 from tandem.sessions.v1 import sessions_pb2
 from tandem.types.v1 import types_pb2
 
-from campus.demo import channel
-from campus.demo.deliveries import finished, wait_for
-from campus.demo.term import MINUTES, PHYSICS, instructor
+from campus.demo import channel, meeting
+from campus.demo.term import PHYSICS, instructor
 from campus.demo.world import World
 
 
 def play(world: World) -> None:
-    """Wait for the reminders, start the class, let learners attend, and end the class."""
+    """Start the class, let learners attend, and end the class."""
     world.narrator.scene("Monday morning: the lecture, in the room and online")
-    _reminders(world)
     _decide(world)
     _start(world)
     _come_in(world)
     channel.play(world)
+    _leave_early(world)
     _end(world)
     world.narrator.events(world.tally.new_events())
-
-
-def _reminders(world: World) -> None:
-    expected = len(world.groups["classroom"] | world.groups["online"])
-    wait_for(world, "the messages about the two promotions", before=0, count=4)
-    before = finished(world)
-    world.go_to(1, "08:00")
-    wait_for(world, "the reminders", before, 2 * expected)
-    world.narrator.say(f"{expected} learners get a reminder, in the app and by mail.")
 
 
 def _decide(world: World) -> None:
@@ -71,40 +58,21 @@ def _come_in(world: World) -> None:
         ),
         sorted(world.groups["room_present"]),
     )
-    _presence(world, world.groups["online_present"], joined=0, left=MINUTES)
-    _presence(world, world.groups["partial"], joined=5, left=20)
+    meeting.come_in(world, world.groups["online_present"])
     world.narrator.say(
         f"{len(world.groups['room_present'])} check in with the code shown in the room. "
-        f"{len(world.groups['online_present']) + len(world.groups['partial'])} join online, "
-        f"and {len(world.groups['partial'])} of them leave early."
+        f"{len(world.groups['online_present'])} join online by their links, and the meeting "
+        "provider tells it."
     )
 
 
-def _presence(world: World, learners: set[str], joined: int, left: int) -> None:
-    """Report learners as the meeting provider would; `joined` and `left` in minutes from the start.
-
-    A learner's LEFT comes before the JOINED, because webhooks may come in any order.
-    """
-    begin = world.clock.now().replace(minute=0, second=0, microsecond=0)
-    marks = [
-        sessions_pb2.PresenceMark(
-            learner_id=learner, kind=kind, at=_stamp(begin, minute), connection="laptop"
-        )
-        for learner in sorted(learners)
-        for kind, minute in (
-            (sessions_pb2.PRESENCE_KIND_LEFT, left),
-            (sessions_pb2.PRESENCE_KIND_JOINED, joined),
-        )
-    ]
-    world.staff.sessions.RecordPresence(
-        sessions_pb2.RecordPresenceRequest(session_id=world.sessions[PHYSICS], marks=marks)
+def _leave_early(world: World) -> None:
+    world.go_to(1, "09:40")
+    meeting.visit(world, world.groups["partial"], joined=5, left=20)
+    world.narrator.say(
+        f"The provider tells, late, twice and backwards, that {len(world.groups['partial'])} more "
+        "were there from 09:05 to 09:20."
     )
-
-
-def _stamp(begin: datetime, minute: int) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(begin + timedelta(minutes=minute))
-    return stamp
 
 
 def _end(world: World) -> None:
@@ -129,7 +97,7 @@ def _end(world: World) -> None:
 
 def _excuse(world: World) -> None:
     (learner,) = world.pick(world.groups["absent"] - world.groups["seatless"], 1)
-    teacher = world.campus.calling_as(instructor(PHYSICS), "instructor")
+    teacher = world.as_instructor(instructor(PHYSICS))
     teacher.sessions.CorrectAttendance(
         sessions_pb2.CorrectAttendanceRequest(
             session_id=world.sessions[PHYSICS],

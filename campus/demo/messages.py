@@ -5,7 +5,7 @@ the inboxes and the mails.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from tandem.notify.v1 import resources_pb2 as notify
 
 from campus.demo.check import Check
 from campus.demo.deliveries import deliveries
+from campus.demo.question_news import ANSWERED, CARRIED_OVER, digests, to_asker
+from campus.demo.questions import ASKERS, CARRIED
 from campus.demo.term import (
     HISTORY,
     LATE_JOINER,
@@ -22,6 +24,7 @@ from campus.demo.term import (
     everyone,
     instructor,
 )
+from campus.demo.watching import askers
 from campus.demo.world import World
 from campus.platform import Platform
 from campus.stack.smtp import read_mail
@@ -40,6 +43,8 @@ _TO_ITS_LEARNER = {
 }
 _CANCELLED = "tandem.sessions.session.cancelled.v1"
 _SCHEDULED = "tandem.sessions.session.scheduled.v1"
+_ROOM = ("tandem.sessions.meeting.failed.v1", "tandem.sessions.meeting.made.v1")
+"""The provider failed first, so both are told."""
 
 # The event's id, the person and the channel of a message.
 MessageKey = tuple[str, str, "notify.Channel.ValueType"]
@@ -51,10 +56,17 @@ def check(
     """Yield every check of messages; `promoted`: the learners who got a freed seat."""
     log = list(deliveries(world))
     inboxes = [row for inbox in world.all_at_once(world.inbox, everyone()) for row in inbox]
-    yield from _deliveries(log, Counter(_wanted(world, events)))
+    yield from _deliveries(log, Counter(_wanted(world, events)), digests(events))
     yield from _inboxes(log, inboxes)
     yield from _mails(log, platform)
-    about = {
+    for name, (kind, people) in _about(world, promoted).items():
+        found = Counter(row.person_id for row in inboxes if row.event_type == kind)
+        yield Check(name, dict(sorted(Counter(people).items())), dict(sorted(found.items())))
+
+
+def _about(world: World, promoted: list[str]) -> Mapping[str, tuple[str, Collection[str]]]:
+    """Return checks by name: the type of an event, and who got messages of this type."""
+    return {
         "each learner with a catch-up got exactly one message about it": (
             "tandem.progress.catch_up.assigned.v1",
             world.groups["absent"]
@@ -70,19 +82,30 @@ def check(
             _CANCELLED,
             _of_cancelled(world),
         ),
+        "who asked was told of the answer, once for each question": (
+            ANSWERED,
+            [asker for name, asker in askers(world).items() if name != CARRIED],
+        ),
+        "who asked what stays open, and the instructor, were told of it": (
+            CARRIED_OVER,
+            [ASKERS[CARRIED], instructor(PHYSICS)],
+        ),
+        "the instructor was told that the room was missing": (_ROOM[0], [instructor(PHYSICS)]),
+        "the instructor was told that the room is there": (_ROOM[1], [instructor(PHYSICS)]),
     }
-    for name, (kind, people) in about.items():
-        found = Counter(row.person_id for row in inboxes if row.event_type == kind)
-        yield Check(name, dict.fromkeys(sorted(people), 1), dict(sorted(found.items())))
 
 
 def _wanted(world: World, events: Sequence[Event[Any]]) -> Iterator[MessageKey]:
     """Yield the messages that the events lead to."""
+    for cause in set(digests(events).values()):
+        yield from ((cause, instructor(PHYSICS), channel) for channel in (_IN_APP, _EMAIL))
     for event in events:
         channels = _TO_ITS_LEARNER.get(event.type, (_IN_APP, _EMAIL))
-        cause, people = event.id, list[str]()
+        cause, people = event.id, to_asker(event)
         if event.type in _TO_ITS_LEARNER:
             people = [event.data.learner_id]
+        elif event.type in _ROOM:
+            people = [event.data.instructor_id]
         elif event.type == _CANCELLED:
             people = _of_cancelled(world)
         elif event.type == _SCHEDULED:
@@ -103,13 +126,23 @@ def _of_cancelled(world: World) -> list[str]:
     return [*world.learners[HISTORY], instructor(HISTORY)]
 
 
-def _deliveries(log: list[notify.Delivery], wanted: Counter[MessageKey]) -> Iterator[Check]:
-    found = Counter((row.event_id, row.person_id, row.channel) for row in log)
+def _deliveries(
+    log: list[notify.Delivery], wanted: Counter[MessageKey], together: Mapping[str, str]
+) -> Iterator[Check]:
+    """Yield the checks of the log. `together`: events of one message, by any of them its first."""
+    found = Counter(_key(row, together) for row in log)
     yield Check("the number of messages", wanted.total(), found.total())
     yield Check("nobody missed a message", [], _named(wanted - found))
     yield Check("nobody got a message twice, or one for somebody else", [], _named(found - wanted))
     states = {notify.DeliveryState.Name(row.state) for row in log}
     yield Check("every delivery succeeded", {"DELIVERY_STATE_DELIVERED"}, states)
+
+
+def _key(row: notify.Delivery, together: Mapping[str, str]) -> MessageKey:
+    """Return what a delivery is of. Askers are told of an event by itself."""
+    is_digest = row.person_id == instructor(PHYSICS)
+    cause = together.get(row.event_id, row.event_id) if is_digest else row.event_id
+    return cause, row.person_id, row.channel
 
 
 def _named(keys: Counter[MessageKey]) -> list[tuple[str, str, str]]:

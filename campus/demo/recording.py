@@ -22,7 +22,7 @@ def play(world: World) -> None:
     world.narrator.scene("Monday, 12:00: absences become catch-ups")
     before = finished(world)
     world.go_to(1, "12:00")
-    teacher = world.campus.calling_as(instructor(PHYSICS), "instructor")
+    teacher = world.as_instructor(instructor(PHYSICS))
     world.items["recording"] = upload(
         teacher,
         "Lecture: motion (recording)",

@@ -43,7 +43,9 @@ def _summary(world: World, events: Counter[str]) -> str:
         f"All {size['absent']} got the recording as a catch-up, the {size['partial']} the part "
         f"that they missed. {size['full'] + size['partial']} completed it in time;\n"
         f"{size['half'] + size['none']} did not, and got a message. One class was cancelled. One "
-        "freed seat and one freed place\nwent to the waiting lists.\n"
+        "freed seat and one freed place\nwent to the waiting lists. "
+        f"{len(world.questions)} questions were asked; all were answered but one, which is on the "
+        "next\nlecture's agenda.\n"
         f"[dim]The history has {sum(events.values())} events of {len(events)} types; "
         f"{events['tandem.notify.message.delivered.v1']} messages were delivered.[/]"
     )

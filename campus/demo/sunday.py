@@ -70,7 +70,7 @@ def available(world: World, *names: str) -> bool:
 def _availability(world: World) -> None:
     asked = {code: term.availability(code) for code in world.runs}
     for code, request in asked.items():
-        services = world.campus.calling_as(term.instructor(code), "instructor")
+        services = world.as_instructor(term.instructor(code))
         tell = partial(services.sessions.SetAvailability, request)
         world.until("the instructors to be known to sessions", partial(world.is_taken, tell))
     world.narrator.say("The instructors tell when they can teach: on working days, 08:00 to 18:00.")

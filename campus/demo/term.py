@@ -27,6 +27,7 @@ WEEK = 2
 MATERIALS = ("physics-reading", "history-reading", "programming-book")
 ZONE = "Europe/Dublin"
 _ZONES = [ZONE] * 8 + ["America/New_York", "Asia/Kolkata"]
+_LANGUAGES = ["en", "en", "de-AT"]
 _DELIVERY = {
     PHYSICS: types_pb2.DELIVERY_MODE_BLENDED,
     HISTORY: types_pb2.DELIVERY_MODE_SYNCHRONOUS,
@@ -52,6 +53,9 @@ LATE_JOINER = LEARNERS_OF[PROGRAMMING][-1]
 """Who comes into history when its tutorials were held."""
 CLASSROOM_OF_PHYSICS = LEARNERS_OF[PHYSICS][:80]
 ONLINE_OF_PHYSICS = LEARNERS_OF[PHYSICS][80:110]
+SELF_PACED_OF_PHYSICS = LEARNERS_OF[PHYSICS][110:]
+MEETING_URL = "https://meet.example.edu/phys-101"
+"""Where classes of physics are held that name their own room."""
 _MODES = {
     PHYSICS: [_CLASSROOM] * 80 + [_ONLINE] * 30 + [_SELF_PACED] * 10,
     HISTORY: [_CLASSROOM] * len(LEARNERS_OF[HISTORY]),
@@ -176,8 +180,13 @@ def room() -> sessions_pb2.CreateRoomRequest:
     return sessions_pb2.CreateRoomRequest(request_id="aula", name="Aula", capacity=80)
 
 
-def lecture(run_id: str, room_id: str, monday: date) -> sessions_pb2.ScheduleSessionRequest:
-    """Return the request for the hybrid class of physics at 09:00."""
+def lecture(
+    run_id: str, room_id: str, monday: date, join_url: str = MEETING_URL
+) -> sessions_pb2.ScheduleSessionRequest:
+    """Return the request for the hybrid class of physics at 09:00.
+
+    `join_url`: where it is held online; empty: the platform has a meeting provider make the room.
+    """
     return sessions_pb2.ScheduleSessionRequest(
         request_id=f"lecture-{run_id}",
         run_id=run_id,
@@ -189,7 +198,7 @@ def lecture(run_id: str, room_id: str, monday: date) -> sessions_pb2.ScheduleSes
         starts=types_pb2.CivilTime(local=f"{monday}T09:00:00", zone=ZONE),
         duration=Duration(seconds=MINUTES * 60),
         room_seats=ROOM_SEATS,
-        join_url="https://meet.example.edu/phys-101",
+        join_url=join_url,
         recorded=True,
     )
 
@@ -205,7 +214,7 @@ def lectures(run_id: str, room_id: str, monday: date) -> sessions_pb2.ScheduleSe
         instructor_id=instructor(PHYSICS),
         starts=types_pb2.CivilTime(local=f"{monday}T09:00:00", zone=ZONE),
         duration=Duration(seconds=MINUTES * 60),
-        join_url="https://meet.example.edu/phys-101",
+        join_url=MEETING_URL,
         rrule="FREQ=WEEKLY;COUNT=10",
     )
 
@@ -261,7 +270,7 @@ def _person(
         given_name=name.split("-")[0].capitalize(),
         family_name=name.split("-", 1)[1],
         email=address(name),
-        language=chance.choice(["en", "en", "de-AT"]),
+        language="en" if role == options_pb2.ROLE_INSTRUCTOR else chance.choice(_LANGUAGES),
         zone=chance.choice(_ZONES),
         roles=[role],
     )

@@ -33,7 +33,7 @@ def _rooms(world: World) -> None:
 
 def _plan_lecture(world: World) -> bool:
     """Schedule the lecture; return False while sessions does not know the run or instructor yet."""
-    request = term.lecture(world.runs[PHYSICS], world.rooms["Aula"], MONDAY)
+    request = term.lecture(world.runs[PHYSICS], world.rooms["Aula"], MONDAY, join_url="")
 
     def plan() -> None:
         world.sessions[PHYSICS] = world.staff.sessions.ScheduleSession(request).id

@@ -129,9 +129,7 @@ def _hold(world: World, name: str, hour: int, present: set[str]) -> int:
 
 def _start(world: World, name: str) -> None:
     """Let the tutor of group A start the tutorial; for B, the run's instructor has to."""
-    tutor, teacher = (
-        world.campus.calling_as(person, "instructor") for person in (TUTOR, instructor(HISTORY))
-    )
+    tutor, teacher = map(world.as_instructor, (TUTOR, instructor(HISTORY)))
     request = sessions_pb2.StartSessionRequest(session_id=world.sessions[f"tutorial {name}"])
     if name == "A":
         denied = grpc.StatusCode.PERMISSION_DENIED

@@ -15,6 +15,7 @@ from campus.client import Campus
 from campus.demo.errors import DemoError
 from campus.demo.narrator import CAMPUS_ZONE, Narrator
 from campus.demo.tally import Tally
+from campus.platform import Platform
 from campus.services import Services
 from campus.waiting import wait_for
 from chassis.clock import SteeredClock
@@ -31,6 +32,7 @@ PATIENCE = 120.0  # seconds that the platform has to apply an action
 class World:
     """The people and objects of the demo, by their ids."""
 
+    platform: Platform
     campus: Campus
     clock: SteeredClock
     narrator: Narrator
@@ -49,6 +51,10 @@ class World:
     """Series ids by course code."""
     tutorials: dict[str, str] = field(default_factory=dict)
     """Ids of the tutorial groups by name."""
+    questions: dict[str, str] = field(default_factory=dict)
+    """Question ids by name."""
+    room_urls: dict[str, str] = field(default_factory=dict)
+    """To which URL of the meeting provider a learner's own link led."""
     groups: dict[str, set[str]] = field(default_factory=dict)
     """Learners by what the demo lets them do: present, partial, absent, full, half, none, ..."""
     waiting_list: list[str] = field(default_factory=list)
@@ -58,6 +64,10 @@ class World:
     def staff(self) -> Services:
         """Return the services on behalf of the registrar's office."""
         return self.campus.calling_as("registrar", "registrar", "instructor", "operator", "service")
+
+    def as_instructor(self, person: str) -> Services:
+        """Return the services on behalf of an instructor."""
+        return self.campus.calling_as(person, "instructor")
 
     def as_learner(self, learner: str) -> Services:
         """Return the services on behalf of a learner."""

@@ -36,6 +36,7 @@ class Control:
             "fault": lambda asked: self._faults.plan(
                 str(asked["next"]), int(asked.get("times", 1))
             ),
+            "fault/end": lambda _: self._faults.end(),
             "clock": self.set_clock,
             "webhooks": self.set_webhooks,
             "visit": self.visit,

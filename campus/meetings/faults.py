@@ -46,6 +46,10 @@ class Faults:
             )
         self._next.extend([kind] * times)
 
+    def end(self) -> None:
+        """Let calls succeed again."""
+        self._next.clear()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/control") or not self._next:
             await self._app(scope, receive, send)

@@ -11,6 +11,18 @@ import httpx
 from campus.stack.ports import HOST, Ports
 from campus.stack.process import Process, ensure, python_command
 
+SERVER = "campus"
+"""The server's name in the file of meeting servers, and so in the URL of its webhooks."""
+CAPACITY = 1_000
+"""For how many people at a time sessions plans it."""
+SERVERS = """\
+[servers.{server}]
+provider = "BIGBLUEBUTTON"
+url = "{url}"
+secret = "{secret}"
+capacity = {capacity}
+"""
+
 
 class Meetings:
     """The meeting provider of a data folder. It keeps everything in memory."""
@@ -19,8 +31,9 @@ class Meetings:
 
     def __init__(self, folder: Path) -> None:
         self.process = Process(self.name, folder)
-        self._ports = Ports(folder / self.name / "ports.json")
-        self._secret_file = folder / self.name / "secret"
+        self._home = folder / self.name
+        self._ports = Ports(self._home / "ports.json")
+        self._secret_file = self._home / "secret"
         self._client = httpx.Client(timeout=120, trust_env=False)
 
     def start(self, clock: str = "system") -> None:
@@ -54,6 +67,21 @@ class Meetings:
     def secret(self) -> str:
         """Return the secret that the provider shares with its clients; it is made at first use."""
         return self._made_secret().read_text()
+
+    @property
+    def servers_file(self) -> Path:
+        """Return the path of the file of meeting servers that names the provider."""
+        return self._home / "servers.toml"
+
+    def environment(self) -> dict[str, str]:
+        """Write the file of meeting servers, and return the variable that names it.
+
+        Call it after `start`, which chooses the port.
+        """
+        text = SERVERS.format(server=SERVER, url=self.url, secret=self.secret, capacity=CAPACITY)
+        self.servers_file.touch(mode=0o600)
+        self.servers_file.write_text(text)
+        return {"TANDEM_MEETINGS_FILE": str(self.servers_file)}
 
     @property
     def address(self) -> str:

@@ -317,6 +317,30 @@ def _words(mongo: Mongo) -> None:
         )
 
 
+# What expired by an instant of the platform's clock, and how many days later.
+_EXPIRED: Mapping[str, tuple[str, int]] = {
+    "clashes": ("until", 1),
+    "meetings": ("end_time", 30),
+    "meeting_links": ("end_time", 30),
+    "recorder_marks": ("at", 30),
+    "provider_recordings": ("end", 30),
+}
+
+
+def _expire_by_system_clock(mongo: Mongo) -> None:
+    """Let documents expire by `removed_at`: MongoDB deletes by the system's clock, and the
+    platform's may be far from it. What an older version stores while both run stays.
+    """
+    adding({name: [IndexModel("removed_at", expireAfterSeconds=0)] for name in _EXPIRED})(mongo)
+    for name, (field, days) in _EXPIRED.items():
+        removed_at = {"$add": [f"${field}", days * _DAY * 1000]}
+        mongo[name].update_many(
+            {"removed_at": {"$exists": False}}, [{"$set": {"removed_at": removed_at}}]
+        )
+        if f"{field}_1" in mongo[name].index_information():
+            mongo[name].drop_index(f"{field}_1")
+
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -345,4 +369,5 @@ MIGRATIONS = (
         "questions by the class that answered them, with words of any script; former recordings",
         _words,
     ),
+    Migration(29, "what expires by the system's clock", _expire_by_system_clock),
 )

@@ -5,8 +5,10 @@ by an index. A check is a document of its own: who notes one never waits for ano
 """
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
+from chassis.clock import by_system_clock
 from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.clashes import Clash
 from services.sessions.domain.enums import EnrolmentState
@@ -15,6 +17,8 @@ from services.sessions.domain.session import Session
 from services.sessions.store_calendar import TO_COME, CalendarStore
 
 Document = dict[str, Any]
+KEPT = timedelta(days=1)
+"""How long a clash is kept after it is over."""
 
 
 class ClashStore(CalendarStore):
@@ -60,13 +64,17 @@ class ClashStore(CalendarStore):
 
     def put_clashes(self, clashes: Sequence[Clash]) -> None:
         """Store clashes, new or changed."""
-        self._put("clashes", *(to_document(each) | {"_id": _id(each)} for each in clashes))
+        self._put("clashes", *map(self._document, clashes))
 
     def drop_clashes(self, clashes: Sequence[Clash]) -> None:
         """Delete clashes."""
         if clashes:
             query = {"_id": {"$in": [_id(each) for each in clashes]}}
             self["clashes"].delete_many(query, session=self.session)
+
+    def _document(self, clash: Clash) -> Document:
+        removed_at = by_system_clock(clash.until + KEPT, self.now)
+        return to_document(clash) | {"_id": _id(clash), "removed_at": removed_at}
 
 
 def _id(clash: Clash) -> str:

@@ -6,9 +6,10 @@ class.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from chassis.clock import by_system_clock
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data.staff import staff_of
 from chassis.staff import StaffMember
@@ -39,8 +40,7 @@ class ClassLogStore(SeriesStore):
         filled = {name: value for name, value in to_document(made).items() if value is not None}
         named: Document = {"_id": entry_id(made.session_id, made.number)}
         if until is not None:
-            # by this computer's clock, because MongoDB removes rows by its own
-            named["removed_at"] = datetime.now(UTC) + (until - self.now)
+            named["removed_at"] = by_system_clock(until, self.now)
         if self.announces:
             named[IS_ANNOUNCED] = True
         self.insert("class_log", [filled | named])

@@ -8,13 +8,15 @@
 | recorder_marks | that the recorder of a class began or paused | server:event |
 | provider_recordings | a recording that a server has, or had, of a class | server:recording |
 
-All of them expire: events of providers after two weeks, the others 30 days after the class.
+All of them expire: events of providers after two weeks, the others 30 days after the class
+(`removed_at`).
 """
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chassis.clock import by_system_clock
 from chassis.contracts.mapping import from_document, to_document
 from chassis.jobs import DONE, waiting
 from services.sessions import metrics
@@ -29,6 +31,8 @@ from services.sessions.store_series import SeriesStore
 Document = dict[str, Any]
 REGISTER = "register"
 """The lane of links that a provider has to make."""
+KEPT = timedelta(days=30)
+"""How long documents are kept after their class, or after what a server recorded of it."""
 AT_ONCE = 500
 """Meetings at which one turn of a timer looks."""
 _UNMADE = {"$in": [MeetingState.WANTED, MeetingState.FAILED]}
@@ -120,7 +124,7 @@ class MeetingStore(SeriesStore):
     def ask_for_link(self, link: PersonalLink, server: str) -> None:
         """Store that a provider has to make a link."""
         job = {"job": waiting(REGISTER, datetime.now(UTC), server)}
-        self._put("meeting_links", _link_document(link) | job)
+        self._put("meeting_links", self._link_document(link) | job)
 
     def personal_links(self, ids: Collection[str], claim: str) -> list[PersonalLink]:
         """Return those of some links, by their ids, on which a claim works."""
@@ -136,7 +140,7 @@ class MeetingStore(SeriesStore):
 
     def put_links(self, links: Sequence[PersonalLink]) -> None:
         """Store links that need no more work."""
-        for document in map(_link_document, links):
+        for document in map(self._link_document, links):
             query = {"_id": document.pop("_id")}
             change = {"$set": document, "$unset": DONE}
             self["meeting_links"].update_one(query, change, session=self.session)
@@ -157,7 +161,7 @@ class MeetingStore(SeriesStore):
 
     def add_recorder_marks(self, marks: Sequence[RecorderMark]) -> None:
         """Store that recorders began or paused."""
-        self._put("recorder_marks", *map(to_document, marks))
+        self._put("recorder_marks", *(to_document(e) | self._kept_from(e.at) for e in marks))
 
     def recorder_marks(self, session_id: str) -> list[RecorderMark]:
         """Return when the recorder of a class began and paused, in order."""
@@ -171,7 +175,8 @@ class MeetingStore(SeriesStore):
 
     def put_found_recordings(self, recordings: Sequence[FoundRecording]) -> None:
         """Store recordings that servers have, or had, of a class."""
-        self._put("provider_recordings", *map(to_document, recordings))
+        found = (to_document(each) | self._kept_from(each.end) for each in recordings)
+        self._put("provider_recordings", *found)
 
     def count_meeting(self, outcome: str) -> None:
         """Count what came of a step, in the metrics, after the unit of work is committed."""
@@ -185,12 +190,16 @@ class MeetingStore(SeriesStore):
         self, meeting: Meeting, change: Document, more: Document | None = None
     ) -> None:
         self.contends_for("meeting", meeting.id)
-        document = to_document(meeting) | (more or {})
+        document = to_document(meeting) | self._kept_from(meeting.end_time) | (more or {})
         meeting_id = document.pop("_id")
         self["meetings"].update_one(
             {"_id": meeting_id}, {"$set": document, **change}, upsert=True, session=self.session
         )
 
+    def _link_document(self, link: PersonalLink) -> Document:
+        kept = self._kept_from(link.end_time)
+        return to_document(link) | kept | {"_id": key(link.session_id, link.person_id)}
 
-def _link_document(link: PersonalLink) -> Document:
-    return to_document(link) | {"_id": key(link.session_id, link.person_id)}
+    def _kept_from(self, at: datetime) -> Document:
+        """Return the field by which MongoDB deletes a document a while after an instant."""
+        return {"removed_at": by_system_clock(at + KEPT, self.now)}

@@ -1,9 +1,10 @@
 """Requests for swaps of seats in MongoDB, each under the id of the seat that is given."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from chassis.clock import by_system_clock
 from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Session
@@ -54,8 +55,7 @@ class SwapStore(SeriesStore):
 
     def put_swap(self, swap: Swap) -> None:
         """Store a request, new or changed."""
-        # by this computer's clock, because MongoDB removes rows by its own
-        removed_at = datetime.now(UTC) + (swap.expires_at - self.now) + KEPT
+        removed_at = by_system_clock(swap.expires_at + KEPT, self.now)
         named = {"_id": _id(swap), "removed_at": removed_at}
         self._put("swaps", to_document(swap) | named)
 

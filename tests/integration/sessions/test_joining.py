@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +13,7 @@ from tandem.sessions.v1 import events_pb2, joining_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from services.sessions.domain.hosting import MeetingState
+from services.sessions.migrations import MIGRATIONS
 from tests.conftest import FakeClock
 from tests.integration.sessions.hosting import Hosted, MeetingServer, hosted, meeting_server
 from tests.integration.sessions.school import TEACHER, School, refused
@@ -220,3 +221,27 @@ def test_a_meeting_ends_with_its_class(house: Hosted) -> None:
     meeting = house.meeting(session)
     assert meeting.state is MeetingState.ENDED
     assert meeting.next_at == house.clock.now() + timedelta(minutes=5)
+
+
+def test_a_meeting_is_kept_by_the_system_clock(house: Hosted) -> None:
+    """MongoDB does not delete a coming class's meeting, though the platform's clock is far behind
+    the system's; nor one that an older version stored.
+    """
+    session = house.class_()
+    meetings = house.school.database.mongo["meetings"]
+    (kept,) = meetings.find({"_id": session.id})
+    assert in_days(29) < kept["removed_at"].replace(tzinfo=UTC) < in_days(31)
+    end = kept["end_time"]
+    meetings.insert_one({"_id": "older", "end_time": end})
+    meetings.create_index("end_time", expireAfterSeconds=30 * 86_400)
+    (step,) = (each for each in MIGRATIONS if each.number == 29)
+    for _ in range(2):
+        step.run(house.school.database.mongo)
+    (found,) = meetings.find({"_id": "older"})
+    assert found["removed_at"] == end + timedelta(days=30)
+    assert "end_time_1" not in meetings.index_information()
+
+
+def in_days(days: float) -> datetime:
+    """The system's instant some days from now."""
+    return datetime.now(UTC) + timedelta(days=days)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.clock import SteeredClock, SystemClock, clock_from
+from chassis.clock import SteeredClock, SystemClock, by_system_clock, clock_from
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -30,6 +30,13 @@ def test_a_steered_clock_runs_at_its_rate(tmp_path: Path) -> None:
 def test_instants_are_as_precise_as_a_stored_date() -> None:
     """Whole milliseconds, so that what is answered equals what is stored."""
     assert SystemClock().now().microsecond % 1000 == 0
+
+
+def test_an_instant_is_as_far_from_now_by_either_clock() -> None:
+    """What is a day ahead by a clock that shows another year is a day ahead by the system's."""
+    before = datetime.now(UTC)
+    found = by_system_clock(MONDAY + timedelta(days=1), MONDAY)
+    assert before <= found - timedelta(days=1) <= datetime.now(UTC)
 
 
 def test_an_unknown_clock_is_refused() -> None:
