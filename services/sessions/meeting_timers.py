@@ -1,4 +1,6 @@
-"""Begins the steps of online meetings when they are due, and tells of those that are late."""
+"""Begins the steps of online meetings when they are due, and tells of those that are late; reports
+how long recordings wait.
+"""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -7,11 +9,13 @@ from typing import Protocol
 
 from chassis.data.store import Database
 from chassis.messaging.subscriptions import Timer
+from services.sessions import metrics
 from services.sessions.alone import fails_alone
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import meetings
 
 EVERY = timedelta(seconds=1)
+REPORT_EVERY = timedelta(seconds=15)
 
 
 class Act(Protocol):
@@ -28,6 +32,7 @@ def meeting_timers(ahead: timedelta, warning: timedelta) -> tuple[Timer[Sessions
     return (
         Timer("sessions.meetings", EVERY, lambda database: begin_due(database, ahead)),
         Timer("sessions.unmade", EVERY, lambda database: tell_unmade(database, warning)),
+        Timer("sessions.copies", REPORT_EVERY, report_copies, alone=False),
     )
 
 
@@ -41,6 +46,11 @@ def tell_unmade(database: Database[SessionsStore], warning: timedelta) -> None:
     """Tell of meetings that are not there though their classes are near."""
     reader = database.reader()
     _each(database, reader.unmade_meetings(reader.now + warning), meetings.tell_unmade)
+
+
+def report_copies(database: Database[SessionsStore]) -> None:
+    """Report how long the oldest recording has waited to be copied or opened."""
+    metrics.RECORDING_OLDEST.set(database.reader().oldest_copy().total_seconds())
 
 
 def _each(database: Database[SessionsStore], session_ids: Iterable[str], act: Act) -> None:

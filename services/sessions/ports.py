@@ -25,6 +25,7 @@ from services.sessions.ports_meetings import Meetings
 from services.sessions.ports_moderation import ModerationStore
 from services.sessions.ports_polls import PollStore
 from services.sessions.ports_questions import QuestionStore
+from services.sessions.ports_recording_copies import RecordingCopies
 from services.sessions.ports_recordings import RecordingsPort
 
 C = TypeVar("C", bound=Replica)
@@ -42,6 +43,7 @@ class Instances(Protocol):
 
 class Store(
     Meetings,
+    RecordingCopies,
     RecordingsPort,
     LiveStore,
     QuestionStore,
