@@ -90,7 +90,7 @@ def meetings(settings: Settings) -> None:
     database = roles.open_database(settings, "sessions", SessionsStore)
     total, size = settings.recordings_seconds.total_seconds(), settings.recordings_size * 2**20
     with client.channel(settings.library_target, settings) as channel:
-        library = GrpcLibrary(channel, settings.s3_endpoint)
+        library = GrpcLibrary(channel, settings.recordings_store)
         means = Means(pool, library, Limits(read=60.0, total=total, size=size))
         jobs = [hosting(pool, settings.meetings_calls), linking(pool), copying(means)]
         process.serve(settings, "sessions", database, jobs)

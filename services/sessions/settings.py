@@ -107,13 +107,13 @@ class Settings(PagesSettings):
     )
 
     library_target: str = setting(
-        "host:port of the library's gRPC server, into which recordings are copied",
+        "host:port of the library's gRPC server",
         roles=(MEETINGS,),
         reaches="library",
         check=is_target,
     )
 
-    s3_endpoint: str = setting(
+    recordings_store: str = setting(
         "the library's S3 store as this role reaches it, if presigned URLs name another address:"
         " http://host:port or https://host; empty: as they say",
         roles=(MEETINGS,),

@@ -315,7 +315,7 @@ BREAKS: list[tuple[Policy, Callable[[list[Object]], Any]]] = [
         for spoil in (
             lambda o: _drop(o, "NetworkPolicy", "deny"),
             lambda o: _drop(o, "NetworkPolicy", "reach-rabbitmq"),
-            lambda o: _drop(o, "NetworkPolicy", "library-from-catalog"),
+            lambda o: _drop(o, "NetworkPolicy", "library-from-services"),
             lambda o: _drop(o, "NetworkPolicy", "from-kubelet"),
             lambda o: _network(o, "reach-smtp").update(podSelector={}),
             lambda o: _network(o, "reach-mongodb")["egress"][0].pop("to"),
