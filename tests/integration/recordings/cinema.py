@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 from google.protobuf.message import Message
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import events_pb2 as library_events
@@ -72,6 +73,13 @@ class Cinema:
         self.server.settle()
         self.house.run()
         self.house.clock.forward(seconds=1)
+
+    def replace(self, copy_id: str, video: bytes) -> None:
+        """Let the server have another video of a recording."""
+        name = copy_id.removeprefix("alpha:")
+        url = f"{self.server.address}/control/recording/{name}/video"
+        assert httpx.put(url, content=video, trust_env=False, timeout=PATIENT).is_success
+        self.look()
 
     def gone(self, copy_id: str) -> None:
         """Let the server have a recording no more."""

@@ -1,7 +1,6 @@
 """Recordings of meeting servers come into the library, and become parts of their sessions'."""
 
 import grpc
-import httpx
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from tandem.catalog.v1 import events_pb2 as catalog
@@ -16,7 +15,7 @@ from services.sessions.domain.recording_copies import NOT_RECORDED, TAKEN_BACK, 
 from services.sessions.library_uploads import GrpcLibrary
 from services.sessions.meeting_timers import report_copies
 from tests.integration.recordings.cinema import Cinema
-from tests.integration.sessions.hosting import PATIENT, MeetingServer
+from tests.integration.sessions.hosting import MeetingServer
 from tests.integration.sessions.school import RUN, TEACHER
 
 OTHER_VIDEO = VIDEO.read_bytes() + b"\0\0\0\x08free"
@@ -31,13 +30,6 @@ def copies(outcome: str) -> float:
 def seconds(duration: Duration) -> float:
     """A duration in seconds."""
     return duration.ToTimedelta().total_seconds()
-
-
-def put(server: MeetingServer, copy_id: str, video: bytes) -> None:
-    """Replace the video of a recording at its server."""
-    name = copy_id.removeprefix("alpha:")
-    url = f"{server.address}/control/recording/{name}/video"
-    assert httpx.put(url, content=video, trust_env=False, timeout=PATIENT).is_success
 
 
 def test_a_recording_becomes_a_part_of_its_session(cinema: Cinema) -> None:
@@ -112,8 +104,7 @@ def test_what_can_never_be_read_is_refused(cinema: Cinema) -> None:
     """The library refuses it twice; who looks after the platform finds why."""
     before = copies("refused")
     copy_id = cinema.record(cinema.class_(), captions=False)
-    put(cinema.server, copy_id, b"no film at all" * 100)
-    cinema.look()
+    cinema.replace(copy_id, b"no film at all" * 100)
     for _ in range(2):
         cinema.copy()
         cinema.open()
@@ -150,13 +141,12 @@ def test_a_library_that_is_away_is_waited_for(cinema: Cinema) -> None:
     assert cinema.told(copy_id).state is CopyState.ATTACHED
 
 
-def test_a_replaced_recording_replaces_its_part(cinema: Cinema, server: MeetingServer) -> None:
+def test_a_replaced_recording_replaces_its_part(cinema: Cinema) -> None:
     """By its id; the captions, which are the same, stay."""
     copy_id = cinema.record(cinema.class_())
     cinema.copy()
     cinema.accept()
-    put(server, copy_id, OTHER_VIDEO)
-    cinema.look()
+    cinema.replace(copy_id, OTHER_VIDEO)
     cinema.copy()
     cinema.accept()
     before, after = cinema.attached()
@@ -238,7 +228,7 @@ def test_a_run_that_keeps_recordings_no_longer_gets_none(cinema: Cinema) -> None
     assert not cinema.items()
 
 
-def test_what_somebody_took_back_stays_away(cinema: Cinema, server: MeetingServer) -> None:
+def test_what_somebody_took_back_stays_away(cinema: Cinema) -> None:
     """A newer version of a part that a teacher withdrew does not come in its place."""
     session = cinema.class_()
     copy_id = cinema.record(session, captions=False)
@@ -247,8 +237,7 @@ def test_what_somebody_took_back_stays_away(cinema: Cinema, server: MeetingServe
     cinema.school.staff.WithdrawRecording(
         recordings_pb2.WithdrawRecordingRequest(session_id=session.id, reason="private talk")
     )
-    put(server, copy_id, OTHER_VIDEO)
-    cinema.look()
+    cinema.replace(copy_id, OTHER_VIDEO)
     cinema.copy()
     cinema.accept()
     copy = cinema.told(copy_id)
