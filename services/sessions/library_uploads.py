@@ -50,7 +50,7 @@ class Announcement:
     """Whether it is captions or a transcript; else it is a recording."""
     title: str
     language: str
-    """A language tag (BCP 47); empty if unknown."""
+    """A language tag (BCP 47)."""
     media_type: str
     size: int
     sha256: str

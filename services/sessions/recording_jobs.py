@@ -14,7 +14,7 @@ import structlog
 from chassis.data.store import Database
 from chassis.jobs import Away, Batch, Jobs, Work
 from services.sessions.domain.meetings import FileKind, RecordedFile
-from services.sessions.domain.recording_copies import RecordingCopy
+from services.sessions.domain.recording_copies import RecordingCopy, language_of
 from services.sessions.library_uploads import (
     Announcement,
     GrpcLibrary,
@@ -129,7 +129,7 @@ class Copying:
             request_id=request_id(copy, source, fetched),
             is_text=source.kind in (FileKind.CAPTIONS, FileKind.TRANSCRIPT),
             title=session.title[:LONGEST_TITLE] or session.id,
-            language=source.language,
+            language=language_of(source),
             media_type=source.media_type,
             size=fetched.size,
             sha256=fetched.sha256,
@@ -165,5 +165,5 @@ def request_id(copy: RecordingCopy, source: RecordedFile, fetched: Fetched) -> s
     """Return the id of a file's announcement: the same for the same content of the same file, so
     that the library has it once, however often it is copied.
     """
-    parts = copy.id, source.kind, source.language, fetched.sha256
+    parts = copy.id, source.kind, language_of(source), fetched.sha256
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -4,6 +4,7 @@ A copy follows the recording that its server told last. It becomes a part of its
 once the library has opened its files, and is withdrawn when the server has it no more.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,8 +18,12 @@ from services.sessions.domain.roster import Item
 UNKNOWN_LANGUAGE = "und"
 """The tag of a language that nobody told (BCP 47, section 4.1)."""
 NOT_RECORDED = "the class is not to be recorded"
+NOTHING_TO_PLAY = "it has neither film nor sound"
+NOT_BEGUN = "its class never began"
 TAKEN_BACK = "the part in whose place it would come was taken back"
 DELETED = "it was deleted at the meeting server"
+_PLAYED = frozenset({FileKind.VIDEO, FileKind.AUDIO})
+_TAG = re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 class CopyState(StrEnum):
@@ -85,12 +90,14 @@ class RecordingCopy:
         return next((each for each in self.files if each.source.kind in _PLAYED), None)
 
     @property
+    def item_id(self) -> str:
+        """Return the id of what is played; empty if there is nothing yet."""
+        return self.main.item_id if self.main else ""
+
+    @property
     def texts(self) -> tuple[FileCopy, ...]:
         """Return its captions and its transcript."""
         return tuple(each for each in self.files if each.source.kind not in _PLAYED)
-
-
-_PLAYED = frozenset({FileKind.VIDEO, FileKind.AUDIO})
 
 
 def wanted_files(files: Iterable[RecordedFile]) -> tuple[RecordedFile, ...]:
@@ -100,7 +107,7 @@ def wanted_files(files: Iterable[RecordedFile]) -> tuple[RecordedFile, ...]:
     first: dict[tuple[FileKind, str], RecordedFile] = {}
     for each in files:
         is_caption = each.kind is FileKind.CAPTIONS
-        first.setdefault((each.kind, _language(each).lower() if is_caption else ""), each)
+        first.setdefault((each.kind, language_of(each).lower() if is_caption else ""), each)
     if (FileKind.VIDEO, "") in first:
         first.pop((FileKind.AUDIO, ""), None)
     return tuple(first.values())
@@ -141,9 +148,9 @@ def refused(copy: RecordingCopy, reason: str, now: datetime) -> RecordingCopy:
     return replace(copy, state=CopyState.REFUSED, reason=reason, since=now)
 
 
-def attached(copy: RecordingCopy, item_id: str, now: datetime) -> RecordingCopy:
+def attached(copy: RecordingCopy, now: datetime) -> RecordingCopy:
     """Return a copy that was made a part of its session's recording."""
-    return entered(replace(copy, attached_item_id=item_id), CopyState.ATTACHED, now)
+    return entered(replace(copy, attached_item_id=copy.item_id), CopyState.ATTACHED, now)
 
 
 def taken_away(copy: RecordingCopy) -> RecordingCopy:
@@ -189,37 +196,48 @@ def tried_again(copy: RecordingCopy, now: datetime) -> RecordingCopy | None:
     return entered(replace(copy, files=tuple(files)), CopyState.WANTED, now)
 
 
-def attaching(copy: RecordingCopy, main: FileCopy, started_at: datetime) -> AttachRecording:
-    """Return the command that makes a copy a part of its session's recording, in the place of what
-    it was before.
+def obstacle(copy: RecordingCopy, part_ids: Sequence[str], started_at: datetime | None) -> str:
+    """Return why a copy can't be a part of its session's recording; empty: it can.
 
-    `started_at`: when the class really began. Texts that were refused are left out.
+    `part_ids`: the parts there are; `started_at`: when the class really began; None: it did not.
+    """
+    if copy.main is None:
+        return NOTHING_TO_PLAY
+    if copy.main.refused:
+        return copy.main.refused
+    # What somebody took back, nobody is to see: nothing comes in its place.
+    if copy.attached_item_id and copy.attached_item_id not in part_ids:
+        return TAKEN_BACK
+    return "" if started_at else NOT_BEGUN
+
+
+def attaching(copy: RecordingCopy, started_at: datetime) -> AttachRecording:
+    """Return the command that makes a copy, which has something to play, a part of its session's
+    recording, in the place of what it was before. Texts that were refused are left out.
+
+    `started_at`: when the class really began.
     """
     texts = [each for each in copy.texts if not each.refused]
-    replaces = copy.attached_item_id if copy.attached_item_id != main.item_id else ""
+    replaces = copy.attached_item_id if copy.attached_item_id != copy.item_id else ""
     return AttachRecording(
         session_id=copy.session_id,
-        item_id=main.item_id,
+        item_id=copy.item_id,
         further_part=not replaces,
         replaces_item_id=replaces,
         stretches=_class_times(copy, started_at),
-        transcript_item_id=next(
-            (each.item_id for each in texts if each.source.kind is FileKind.TRANSCRIPT), ""
-        ),
+        transcript_item_id=next((each.item_id for each in texts if _is_transcript(each)), ""),
         captions=tuple(
-            Captions(each.item_id, _language(each.source))
+            Captions(each.item_id, language_of(each.source))
             for each in texts
-            if each.source.kind is FileKind.CAPTIONS
+            if not _is_transcript(each)
         ),
     )
 
 
-def is_taken_back(copy: RecordingCopy, part_ids: Sequence[str]) -> bool:
-    """Return whether somebody took back the part that a copy was. `part_ids`: the parts there are.
-
-    Then nothing comes in its place: it was taken back so that nobody sees it.
-    """
-    return bool(copy.attached_item_id) and copy.attached_item_id not in part_ids
+def language_of(file: RecordedFile) -> str:
+    """Return a file's language tag (BCP 47), `und` if its server tells none or a malformed one."""
+    tag = file.language.replace("_", "-")
+    return tag if _TAG.fullmatch(tag) else UNKNOWN_LANGUAGE
 
 
 def _class_times(copy: RecordingCopy, started_at: datetime) -> tuple[RecordedStretch, ...]:
@@ -244,5 +262,5 @@ def _content(file: RecordedFile) -> tuple[object, ...]:
     return file.kind, file.url, file.language, file.size, file.version
 
 
-def _language(file: RecordedFile) -> str:
-    return file.language or UNKNOWN_LANGUAGE
+def _is_transcript(file: FileCopy) -> bool:
+    return file.source.kind is FileKind.TRANSCRIPT

@@ -5,18 +5,17 @@ from dataclasses import replace
 
 from chassis.errors import DomainError
 from services.sessions.domain.provider_recordings import FoundRecording
-from services.sessions.domain.recorded_parts import RecordedPart, parts_of
+from services.sessions.domain.recorded_parts import AttachRecording, parts_of
 from services.sessions.domain.recording_copies import (
     DELETED,
-    TAKEN_BACK,
     CopyState,
     RecordingCopy,
     attached,
     attaching,
     entered,
     followed,
-    is_taken_back,
     judged,
+    obstacle,
     refused,
     taken_away,
     tried_again,
@@ -120,28 +119,28 @@ def _settle(store: Store, copy: RecordingCopy) -> None:
 
 def _attach(store: Store, copy: RecordingCopy) -> None:
     """Make a copy a part of its session's recording, unless something speaks against it."""
-    session, main = lookup.session(store, copy.session_id), copy.main
-    if main is None or main.refused:
-        reason = main.refused if main else "it has neither film nor sound"
-    elif is_taken_back(copy, [each.item_id for each in _parts(store, session)]):
-        reason = TAKEN_BACK
-    elif session.started_at is None:
-        reason = "its class never began"
-    else:
-        try:
-            attach_recording(store, attaching(copy, main, session.started_at))
-        except DomainError as error:
-            reason = str(error)
-        else:
-            store.put_copy(attached(copy, main.item_id, store.now))
-            store.tell_copy("ATTACHED", copy.id)
-            return
-    _end(store, refused(copy, reason, store.now))
+    session = lookup.session(store, copy.session_id)
+    began, parts = session.started_at, _part_ids(store, session)
+    reason = obstacle(copy, parts, began) or _refusal(store, attaching(copy, began or copy.start))
+    if reason:
+        _end(store, refused(copy, reason, store.now))
+        return
+    store.put_copy(attached(copy, store.now))
+    store.tell_copy("ATTACHED", copy.id)
+
+
+def _refusal(store: Store, command: AttachRecording) -> str:
+    """Attach a part; return why it can't be attached, empty if it was."""
+    try:
+        attach_recording(store, command)
+    except DomainError as error:
+        return str(error)
+    return ""
 
 
 def _withdrawn(store: Store, session: Session, copy: RecordingCopy) -> RecordingCopy:
     """Return a copy whose recording is gone, after its part was withdrawn."""
-    if copy.attached_item_id not in {each.item_id for each in _parts(store, session)}:
+    if copy.attached_item_id not in _part_ids(store, session):
         return copy
     command = WithdrawRecording(session.id, copy.attached_item_id, DELETED)
     withdraw_recording(store, command, staff_id="")
@@ -162,8 +161,8 @@ def _claimed(store: Store, copy_id: str, claim: str) -> RecordingCopy:
     return found
 
 
-def _parts(store: Store, session: Session) -> tuple[RecordedPart, ...]:
-    return parts_of(session, store.recording_of(session.id))
+def _part_ids(store: Store, session: Session) -> list[str]:
+    return [each.item_id for each in parts_of(session, store.recording_of(session.id))]
 
 
 def _lock(copy_id: str) -> str:

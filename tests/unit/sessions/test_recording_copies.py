@@ -12,15 +12,19 @@ from services.sessions.domain.meetings import FileKind, RecordedFile, Stretch
 from services.sessions.domain.provider_recordings import FoundRecording
 from services.sessions.domain.recorded_parts import Captions, part_violations
 from services.sessions.domain.recording_copies import (
+    NOT_BEGUN,
     NOT_RECORDED,
+    NOTHING_TO_PLAY,
+    TAKEN_BACK,
     CopyState,
     FileCopy,
     RecordingCopy,
     attached,
     attaching,
     followed,
-    is_taken_back,
     judged,
+    language_of,
+    obstacle,
     tried_again,
     wanted_files,
     with_file,
@@ -105,14 +109,14 @@ def test_wanted_files_make_a_valid_part(files: list[RecordedFile]) -> None:
     """Whatever a server tells, the part has no fault of its own."""
     copy = copied(*files)
     if copy.main:
-        command = attaching(copy, copy.main, NOON)
+        command = attaching(copy, NOON)
         assert not list(part_violations(command))
         assert len(command.captions) <= 2
 
 
 def test_files_that_are_known_are_not_copied_again() -> None:
     """Only those whose content is another one; the part that it was is remembered."""
-    before = attached(copied(FILM, ENGLISH), "0", NOON)
+    before = attached(copied(FILM, ENGLISH), NOON)
     newer = replace(FILM, version="2")
     after = followed(before, found(newer, ENGLISH), recorded=True, now=NOON)
     assert after is not None
@@ -139,35 +143,51 @@ def test_a_part_is_where_its_recording_is_on_the_class_time() -> None:
         Stretch(start=NOON + 15 * MINUTE, end=NOON + 60 * MINUTE),
     )
     copy = replace(copied(FILM), stretches=stretches)
-    assert copy.main
     began = NOON + 2 * MINUTE
-    told = attaching(copy, copy.main, began).stretches
+    told = attaching(copy, began).stretches
     assert [(each.starts_at / MINUTE, each.length / MINUTE) for each in told] == [
         (-2, 10),
         (13, 45),
     ]
-    (whole,) = attaching(replace(copy, stretches=()), copy.main, began).stretches
+    (whole,) = attaching(replace(copy, stretches=()), began).stretches
     assert (whole.starts_at / MINUTE, whole.length / MINUTE) == (-2, 60)
 
 
 def test_a_part_takes_the_place_of_what_it_was() -> None:
     """A first one is added, the same one corrected, another one replaces it."""
     copy = copied(FILM)
-    assert copy.main
     places = [
         (command.further_part, command.replaces_item_id)
         for item_id in ("", "0", "old")
-        for command in [attaching(replace(copy, attached_item_id=item_id), copy.main, NOON)]
+        for command in [attaching(replace(copy, attached_item_id=item_id), NOON)]
     ]
     assert places == [(True, ""), (True, ""), (False, "old")]
 
 
-def test_nothing_comes_in_the_place_of_what_was_taken_back() -> None:
-    """A part that it was must still be there; a first one needs none."""
-    copy = copied(FILM)
-    assert not is_taken_back(copy, [])
-    assert not is_taken_back(replace(copy, attached_item_id="0"), ["x", "0"])
-    assert is_taken_back(replace(copy, attached_item_id="0"), ["x"])
+@pytest.mark.parametrize(
+    ("changes", "began", "reason"),
+    [
+        ({}, NOON, ""),
+        ({"attached_item_id": "there"}, NOON, ""),
+        ({"attached_item_id": "gone"}, NOON, TAKEN_BACK),
+        ({"files": ()}, NOON, NOTHING_TO_PLAY),
+        ({"files": (FileCopy(FILM, refused="too large"),)}, NOON, "too large"),
+        ({}, None, NOT_BEGUN),
+    ],
+)
+def test_a_part_needs_something_to_play_and_a_class_that_began(
+    changes: dict[str, Any], began: datetime | None, reason: str
+) -> None:
+    """And it does not come in the place of a part that somebody took back."""
+    assert obstacle(replace(copied(FILM), **changes), ["there"], began) == reason
+
+
+@pytest.mark.parametrize(
+    ("told", "tag"), [("pt_BR", "pt-BR"), ("en", "en"), ("", "und"), ("<b>", "und")]
+)
+def test_languages_are_tags(told: str, tag: str) -> None:
+    """Whatever a server tells: an underline is a hyphen, and what is no tag is unknown."""
+    assert language_of(file(FileKind.CAPTIONS, language=told)) == tag
 
 
 def test_the_library_is_waited_for_and_refused_texts_are_left_out() -> None:
@@ -176,8 +196,7 @@ def test_the_library_is_waited_for_and_refused_texts_are_left_out() -> None:
     assert not judged(copy, items(i0="", i1="", i2="")).is_known
     verdict = judged(copy, items(i0="", i1="no cue", i2="", i3=""))
     assert verdict.is_known
-    assert verdict.copy.main
-    command = attaching(verdict.copy, verdict.copy.main, NOON)
+    command = attaching(verdict.copy, NOON)
     assert command.captions == (Captions("2", "und"),)
     assert command.transcript_item_id == "3"
 
