@@ -2,6 +2,9 @@
 
 BIN := .venv/bin
 
+# Tests start hundreds of processes, which would compile everything anew without files of bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup up down demo test test-deep test-fast timetabler lint protos pages rules dashboards bench lock images images-check clean
 

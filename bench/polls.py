@@ -1,5 +1,6 @@
 """A class of 1,000 votes in a poll at once, beside bare inserts of as many documents."""
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,23 +9,28 @@ from datetime import timedelta
 from typing import Any
 
 from pymongo.write_concern import WriteConcern
+from tandem.sessions.v1 import polls_pb2
 
 from bench import rig
 from bench.figures import Figure, beside, told
 from chassis import ids, roles
+from chassis.contracts.mapping import from_message
 from chassis.data.store import connect
 from chassis.operations.metrics import CONFLICTS
 from chassis.operations.settings import load
+from services.sessions.api_polls import grouped_votes
 from services.sessions.domain.enums import CivilTime, EnrolmentState, SessionKind, SessionState
 from services.sessions.domain.planning import Schedule, planned
-from services.sessions.domain.polls import OpenPoll, Poll, PollResults, VotePoll
+from services.sessions.domain.polls import OpenPoll, Poll, PollResults
 from services.sessions.domain.roster import Enrolment
+from services.sessions.domain.votes import VotePoll
 from services.sessions.settings import Settings
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import polls
 from services.sessions.usecases.tallies import live_tallies
 
-LEARNERS, THREADS, ROUNDS = 1_000, 32, 3
+LEARNERS, THREADS, ROUNDS, CLASSES = 1_000, 32, 3, 200
+READS = 21
 DATABASE = "bench_polls"
 SETTINGS = {"TANDEM_MONGO_DATABASE": DATABASE, "TANDEM_OPS_ADDRESS": "127.0.0.1:0"}
 CLASS = Schedule(
@@ -47,22 +53,25 @@ CLASS = Schedule(
 def measure() -> Iterator[Figure]:
     """32 callers, as many as a replica serves at a time, each vote in a transaction of its own."""
     database = _class()
+    votes = grouped_votes(database)
     lost = _conflicts()
     polled: list[Poll] = []
 
     def ours() -> float:
         polled.append(database.transact(_open))
-        return _rate(lambda learner: _vote(database, polled[-1], learner))
+        return _rate(lambda learner: _vote(votes, polled[-1], learner))
 
     yield beside("votes in one poll", "votes/s", None, ROUNDS, ours, lambda: _bare(database))
-    votes = ROUNDS * LEARNERS
-    yield told("votes that started again", (_conflicts() - lost) / votes * 100, "% of the votes")
+    again = (_conflicts() - lost) / (ROUNDS * LEARNERS)
+    yield told("votes that started again", again * 100, "% of the votes")
     started = time.perf_counter()
     database.transact(lambda store: polls.close_poll(store, polled[-1].id))
     yield told("closing it", (time.perf_counter() - started) * 1000, "ms")
-    started = time.perf_counter()
-    live_tallies(database.reader(), ["class"])
-    yield told(f"the tallies of {ROUNDS - 1} polls", (time.perf_counter() - started) * 1000, "ms")
+    classes = [f"class-{number}" for number in range(CLASSES)]
+    for each in classes:
+        database.transact(lambda store, session_id=each: _hold(store, session_id))
+    for few in (1, CLASSES):
+        yield told(f"the tallies of {few} classes", _read(database, classes[:few]), "ms")
 
 
 def _class() -> Any:
@@ -72,9 +81,8 @@ def _class() -> Any:
     rig.run("services.sessions", "migrate", settings=SETTINGS)
     settings = load(Settings, {**rig.environment(), **SETTINGS}, "worker")
     database = roles.open_database(settings, "sessions", SessionsStore)
-    session = replace(planned(CLASS, None, "class", ""), state=SessionState.LIVE)
     enrolments = [Enrolment("run", each, EnrolmentState.ENROLLED, 1) for each in _learners()]
-    database.transact(lambda store: store.put_session(session))
+    database.transact(lambda store: _start(store, "class"))
     database.transact(lambda store: store.put_enrolments(enrolments))
     return database
 
@@ -83,17 +91,42 @@ def _learners() -> list[str]:
     return [f"learner-{number:04d}" for number in range(LEARNERS)]
 
 
-def _open(store: SessionsStore) -> Poll:
+def _start(store: SessionsStore, session_id: str) -> None:
+    store.put_session(replace(planned(CLASS, None, session_id, ""), state=SessionState.LIVE))
+
+
+def _hold(store: SessionsStore, session_id: str) -> None:
+    """A class that is LIVE, with an open poll."""
+    _start(store, session_id)
+    _open(store, session_id)
+
+
+def _open(store: SessionsStore, session_id: str = "class") -> Poll:
     options = tuple(map(str, range(4)))
     asked = OpenPoll(
-        session_id="class", question="?", options=options, results_shown=PollResults.AT_ONCE
+        session_id=session_id, question="?", options=options, results_shown=PollResults.AT_ONCE
     )
     return polls.open_poll(store, asked, "curie")
 
 
-def _vote(database: Any, poll: Poll, learner: str) -> None:
-    command = VotePoll(poll.id, learner, (1 + hash(learner) % 4,))
-    database.transact(lambda store: polls.vote_poll(store, command))
+def _read(database: Any, session_ids: list[str]) -> float:
+    """Read the tallies of some classes as the live role does; return the median in ms."""
+    took = []
+    for _ in range(READS):
+        started = time.perf_counter()
+        database.transact(lambda store: live_tallies(store, session_ids))
+        took.append(time.perf_counter() - started)
+    return statistics.median(took) * 1000
+
+
+def _vote(votes: Any, poll: Poll, learner: str) -> None:
+    request = polls_pb2.VotePollRequest(
+        request_id=ids.new_id(),
+        poll_id=poll.id,
+        learner_id=learner,
+        choices=[1 + hash(learner) % 4],
+    )
+    votes.execute(request, from_message(request, VotePoll), (poll.id, learner))
 
 
 def _bare(database: Any) -> float:

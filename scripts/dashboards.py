@@ -644,7 +644,79 @@ def _sessions() -> Row:
             _live_members(),
             _live_lag(),
             _live_ends(),
+            _questions(),
+            _oldest_question(),
+            _oldest_note(),
+            _polls(),
+            _feedback(),
+            _check_ins(),
         ),
+    )
+
+
+def _events_of(metric: str) -> tuple[Query, ...]:
+    """Return the query for what a counter of sessions counts, by event."""
+    counted = f"increase(tandem_sessions_{metric}_total[$__rate_interval])"
+    return _each(f"sum by (event)({counted})", "event")
+
+
+def _questions() -> Panel:
+    return Panel(
+        "Questions",
+        "Asked live, in between, or at a second of a recording; answered first live or in words;"
+        " merged; carried over, because a class ended without an answer.",
+        "short",
+        _events_of("questions"),
+    )
+
+
+def _oldest_question() -> Panel:
+    return Panel(
+        "Oldest open question",
+        "For how long it has been open, of those on the agenda of a class to come. Normal: until"
+        " the next class.",
+        "s",
+        (Query("max(tandem_sessions_oldest_question_seconds)", "oldest"),),
+    )
+
+
+def _oldest_note() -> Panel:
+    return Panel(
+        "Questions: until agendas and votes are right",
+        "Age of the oldest note that the worker has not acted on. Normal: a few seconds.",
+        "s",
+        _each("max by (notes)(tandem_sessions_oldest_note_seconds)", "notes"),
+        "TandemAgendasLate",
+        120,
+    )
+
+
+def _polls() -> Panel:
+    return Panel(
+        "Polls",
+        "Opened and closed in classes, and the learners who voted in them.",
+        "short",
+        _events_of("polls"),
+    )
+
+
+def _feedback() -> Panel:
+    return Panel(
+        "Feedback on classes",
+        "Answers that learners gave, that staff sees, and that were held back for good, because"
+        " fewer than five were left at the end.",
+        "short",
+        _events_of("feedback"),
+    )
+
+
+def _check_ins() -> Panel:
+    return Panel(
+        "Check-ins by code",
+        "accepted; old_code: the code was shown in the ten minutes before, so people are slow, or"
+        " pass it on; wrong_code: another one.",
+        "short",
+        _events_of("check_ins"),
     )
 
 

@@ -47,6 +47,7 @@ _DOMAIN = (
     "chassis.civil",
     "chassis.runs",
     "chassis.texts",
+    "chassis.words",
     "chassis.capabilities",
     "services.{own}.domain",
 )
@@ -58,6 +59,7 @@ LAYERS = (
     Only(r"timetabler\.(model|__main__)", ("timetabler", "ortools")),
     Only(r"timetabler\.(?!model$|__main__$)\w+", ("timetabler",)),
     Only(r"chassis\.runs", ("chassis.civil",)),
+    Only(r"chassis\.words", ("chassis.texts",)),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
     Only(_SERVICE + r"\.ports(_\w+|\..+)?", (*_DOMAIN, "services.{own}.ports*")),
@@ -76,7 +78,7 @@ LAYERS = (
     ),
 )
 # What each package of the chassis may import of the chassis; the top level may import all of it.
-_ANYWHERE = "errors|clock|ids|replicas|staff|civil|texts|runs|capabilities"
+_ANYWHERE = "errors|clock|ids|replicas|staff|civil|texts|words|runs|capabilities"
 _LOWER = f"{_ANYWHERE}|context|operations|contracts"
 BORDERS = (
     Never(r"chassis\.ids", r"chassis\..+"),

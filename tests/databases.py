@@ -5,6 +5,7 @@ an emptied one, unless a test before it changed what the migrations made.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import pymongo
@@ -50,8 +51,10 @@ class Databases:
         if _shape(mongo) != self._shape[name]:
             self._client.drop_database(name)
             return
-        for collection, documents in self._content[name].items():
+        content = self._content[name]
+        for collection in _filled(mongo, content):
             mongo[collection].delete_many({})
+        for collection, documents in content.items():
             if documents:
                 mongo[collection].insert_many(documents)
         self._free[store].append(name)
@@ -61,6 +64,17 @@ def _shape(mongo: MongoDatabase[Document]) -> object:
     """Return the collections with their options, and how many indexes they have together."""
     options = {each["name"]: each["options"] for each in mongo.list_collections()}
     return options, mongo.command("dbStats")["indexes"]
+
+
+def _filled(mongo: MongoDatabase[Document], collections: Iterable[str]) -> list[str]:
+    """Return those of some collections that have documents: by one command, because a test leaves
+    most of them empty.
+    """
+    stages: list[Document] = [{"$documents": []}]
+    for name in collections:
+        one = [{"$limit": 1}, {"$project": {"_id": 0, "name": name}}]
+        stages.append({"$unionWith": {"coll": name, "pipeline": one}})
+    return [each["name"] for each in mongo.aggregate(stages)]
 
 
 def _content(mongo: MongoDatabase[Document]) -> dict[str, list[Document]]:

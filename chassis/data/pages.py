@@ -42,17 +42,21 @@ def find_page(
     order: Sequence[tuple[str, int]],
     page: Page,
     session: ClientSession | None = None,
+    without: Sequence[str] = (),
 ) -> tuple[list[Document], str]:
     """Return the rows of a page, and the token of the next page ("" at the end).
 
     `order`: fields with 1 or -1, the last of them unique, so that no row is repeated or left out.
+    `without`: fields that are left out of the rows.
     Raises Invalid if the token is not one of ours.
     """
     after = _after(order, read_token(page.token, len(order))) if page.token else {}
     limited = {} if page.runs is None else within(page.runs)
     parts = [part for part in (query, after, limited) if part]
     rows = list(
-        collection.find({"$and": parts} if parts else {}, session=session)
+        collection.find(
+            {"$and": parts} if parts else {}, dict.fromkeys(without, 0) or None, session=session
+        )
         .sort(list(order))
         .limit(page.size + 1)
     )

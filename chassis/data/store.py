@@ -26,7 +26,7 @@ from chassis import ids
 from chassis.clock import Clock
 from chassis.context import deadline
 from chassis.data.conflict_locks import ConflictLocks
-from chassis.data.idempotency import Remembered
+from chassis.data.idempotency import Answers, Asked, Outcome, Remembered
 from chassis.data.migrations import Migration, adding, migrate, pending
 from chassis.data.outbox_rows import OutboxRows, Published
 from chassis.data.transactions import Contention, inserting, repeat
@@ -198,6 +198,13 @@ class Store:
         again = self._contention is not None and self._contention.attempts > 1
         remembered = Remembered(self["requests"], self.session, again)
         return remembered.idempotent(scope, request_id, request, answer)
+
+    def idempotent_all(self, asked: Sequence[Asked], answer: Answers) -> list[Outcome]:
+        """Return the first outcome of each of several requests, and store it, as `idempotent` does.
+
+        Their keys differ. `answer` gets the places of those that have none yet.
+        """
+        return Remembered(self["requests"], self.session, again=False).idempotent_all(asked, answer)
 
     def flush(self) -> None:
         """Write the recorded events to the outbox; the unit of work does so at its end."""

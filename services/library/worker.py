@@ -57,7 +57,7 @@ def subscriptions(keep_retired: timedelta = KEEP_RETIRED) -> tuple[Subscription[
             types,
             partial(entitlements, keep_retired=keep_retired),
             # a withdrawal also changes items, once
-            replacing=frozenset(types) - {sessions.RecordingWithdrawn},
+            replacing=frozenset(types) - {*RECORDINGS},
             partitioned=True,
         ),
     )
@@ -106,8 +106,8 @@ def entitlements(
         if isinstance(event.data, catalog.PathPublished):
             reading.note_reading_list(store, _reading_list(event))
     for event in batch:
-        if isinstance(event.data, sessions.RecordingWithdrawn):
-            recordings.take_back(store, from_message(event.data, WithdrawnItems), keep_retired)
+        if isinstance(event.data, RECORDINGS):
+            recordings.take_back(store, _withdrawn_items(event.data), keep_retired)
 
 
 def _session_items(events: Iterable[Event[Any]]) -> Iterator[SessionItems]:
@@ -126,6 +126,16 @@ def _recording_items(event: Event[Any]) -> RecordingItems:
         ids = [data.item_id]
     unique = tuple(dict.fromkeys(filter(None, ids)))
     return from_message(data, RecordingItems, item_ids=unique, sequence=event.sequence)
+
+
+def _withdrawn_items(data: Any) -> WithdrawnItems:
+    """Return what was withdrawn; also what was replaced, because a cut version cuts out what must
+    not be seen.
+    """
+    if isinstance(data, sessions.RecordingAttached):
+        replaced = tuple(data.replaced_item_ids)
+        return WithdrawnItems(run_id=data.run_id, item_ids=replaced, reason="", expired=False)
+    return from_message(data, WithdrawnItems)
 
 
 def _part_items(part: Any) -> list[str]:

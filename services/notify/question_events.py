@@ -68,8 +68,7 @@ def _missing(store: NotifyStore, batch: Events, runs: Mapping[str, Run]) -> dict
 
 def _people(event: Event[Any]) -> Iterator[str]:
     """Yield whom an event may be told to."""
-    if isinstance(event.data, sessions.QuestionAnswered) or _is_left_open(event.data):
-        yield event.data.asker_id
+    yield from _askers(event.data)
     if _is_for_teachers(event):
         yield from event.data.instructor_ids
 
@@ -77,10 +76,19 @@ def _people(event: Event[Any]) -> Iterator[str]:
 def _for_asker(event: Event[Any], runs: Mapping[str, Run]) -> Iterator[Addressed]:
     data = event.data
     run = runs[data.run_id].title
+    notice = _answered if isinstance(data, sessions.QuestionAnswered) else _carried_over
+    for asker_id in _askers(data):
+        yield Addressed(notice(event, data, run), asker_id)
+
+
+def _askers(data: Any) -> Iterator[str]:
+    """Yield the askers who are told: of an answer; or that a class left a question open, also those
+    of what was merged into it.
+    """
     if isinstance(data, sessions.QuestionAnswered):
-        yield Addressed(_answered(event, data, run), data.asker_id)
+        yield data.asker_id
     elif _is_left_open(data):
-        yield Addressed(_carried_over(event, data, run), data.asker_id)
+        yield from (data.asker_id, *data.also_asked_by)
 
 
 def _answered(event: Event[Any], data: sessions.QuestionAnswered, run: str) -> Notice:

@@ -1,4 +1,4 @@
-"""Turns event messages into notices, each with the person whom it is for."""
+"""Turns event messages into notices, each with the people whom it is for."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,23 +26,26 @@ OFFERS = (sessions.SeatOffered, sessions.SeatOfferEnded)
 DUES = (progress.DueApproaching, progress.DueMissed, progress.DueRetracted)
 
 
-STAFF = (sessions.SessionNotHeld, sessions.MeetingFailed, sessions.MeetingMade)
-"""The events that are told to the instructor, and not to a learner."""
-
-
 def is_news(event: Event[Any]) -> bool:
-    """Return whether anybody is to be told of an event for one person: who was not told that a
+    """Return whether anybody is to be told of an event for few people: who was not told that a
     meeting failed needs not be told that it is there.
     """
     return not isinstance(event.data, sessions.MeetingMade) or event.data.after_failure
 
 
-def personal(store: NotifyStore, event: Event[Any]) -> Addressed:
-    """Return the notice of an event for one person, and the person. Raises NotKnownYet."""
+def personal(store: NotifyStore, event: Event[Any]) -> list[Addressed]:
+    """Return the notice of an event for one person, or few, and these people. Raises
+    NotKnownYet.
+    """
     kind, values_of = _PERSONAL[type(event.data)]
     notice = notice_of(event, kind, values_of(store, event.data))
-    is_for_staff = isinstance(event.data, STAFF)
-    return Addressed(notice, event.data.instructor_id if is_for_staff else event.data.learner_id)
+    return [Addressed(notice, each) for each in _readers(store, event.data)]
+
+
+def _readers(store: NotifyStore, data: Any) -> Sequence[str]:
+    if isinstance(data, sessions.MeetingFailed | sessions.MeetingMade):
+        return _run(store, data.run_id).told_of_class(data.instructor_id)
+    return [data.instructor_id if isinstance(data, sessions.SessionNotHeld) else data.learner_id]
 
 
 def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
@@ -232,10 +235,14 @@ def _missed(_: NotifyStore, data: progress.CatchUpMissed) -> Values:
 
 
 def _run_title(store: NotifyStore, run_id: str) -> str:
+    return _run(store, run_id).title
+
+
+def _run(store: NotifyStore, run_id: str) -> Run:
     run = store.replicas(Run, [run_id]).get(run_id)
     if run is None:
         raise NotKnownYet(f"run {run_id}")
-    return run.title
+    return run
 
 
 def _item_titles(store: NotifyStore, item_ids: Iterable[str]) -> list[str]:
@@ -270,4 +277,4 @@ _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]]
     progress.DueMissed: (Kind.DUE_MISSED, _due),
 }
 PERSONAL: Sequence[type[Any]] = tuple(_PERSONAL)
-"""The events that notify one person, each with its function."""
+"""The events that notify one person, or few, each with its function."""

@@ -220,12 +220,12 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
 
 
 def _handle(store: NotifyStore, event: Event[Any], leads: Leads) -> list[Addressed]:
-    """Apply one event; return the notices for single people."""
+    """Apply one event; return the notices that are not for a whole run."""
     handle = CLASSES.get(type(event.data))
     if isinstance(event.data, _OVERTAKING):
         return []  # they only overtake earlier notices
     if handle is None:
-        return [triggers.personal(store, event)] if triggers.is_news(event) else []
+        return triggers.personal(store, event) if triggers.is_news(event) else []
     handle(store, event, leads)
     return []
 

@@ -16,9 +16,9 @@ def api(settings: Settings) -> None:
     from chassis.edge.methods import Servicer
     from services.sessions import rights
     from services.sessions.api import SessionsApi
-    from services.sessions.calendar_feeds import Calendars, feed_urls
-    from services.sessions.join_pages import Doors, join_urls
     from services.sessions.meeting_pool import MeetingPool
+    from services.sessions.pages_calendars import Calendars, feed_urls
+    from services.sessions.pages_joining import Doors, join_urls
     from services.sessions.store import SessionsStore
 
     pool = MeetingPool(settings.meetings_file, settings.webhooks_url)
@@ -49,8 +49,8 @@ def worker(settings: Settings) -> None:
     """Apply others' events."""
     from chassis import roles
     from chassis import worker as runtime
-    from services.sessions.meeting_timers import meeting_timers
     from services.sessions.store import SessionsStore
+    from services.sessions.timers_meetings import meeting_timers
     from services.sessions.worker import subscriptions, timers
 
     database = roles.open_database(settings, "sessions", SessionsStore)
@@ -79,11 +79,11 @@ def meetings(settings: Settings) -> None:
     from chassis import roles
     from chassis.edge.grpc import client
     from chassis.jobs import process
+    from services.sessions.jobs_meetings import hosting, linking
+    from services.sessions.jobs_recordings import Means, copying
     from services.sessions.library_uploads import GrpcLibrary
-    from services.sessions.meeting_jobs import hosting, linking
     from services.sessions.meeting_pool import MeetingPool
     from services.sessions.providers.http import Limits
-    from services.sessions.recording_jobs import Means, copying
     from services.sessions.store import SessionsStore
 
     pool = MeetingPool(settings.meetings_file, settings.webhooks_url)

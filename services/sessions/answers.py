@@ -7,7 +7,7 @@ from tandem.sessions.v1 import resources_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import to_message
-from services.sessions import queries, recording_queries, rights
+from services.sessions import queries, queries_recordings, rights
 from services.sessions.domain import checkin
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.recorded_parts import Recording, first_playable
@@ -24,7 +24,7 @@ def answer(store: SessionsStore, session: Session) -> resources_pb2.Session:
 
 def answers(store: SessionsStore, sessions: Sequence[Session]) -> list[resources_pb2.Session]:
     """Return sessions as the API shows them to the caller, with the state of their recordings."""
-    known = recording_queries.recordings(store, sessions)
+    known = queries_recordings.recordings(store, sessions)
     online = queries.online_counts(store, sessions)
     viewer = rights.viewer(store, principal.current(), sessions)
     return [

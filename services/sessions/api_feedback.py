@@ -25,6 +25,16 @@ class FeedbackApi:
         window = self._database.transact(lambda store: feedback.leave_feedback(store, command))
         return to_message(window, feedback_pb2.LeaveFeedbackResponse)
 
+    def GetOwnFeedback(
+        self, request: feedback_pb2.GetOwnFeedbackRequest, _context: Any
+    ) -> feedback_pb2.OwnFeedback:
+        # in a transaction, so that the key is that of the answer
+        window, found = self._database.transact(
+            lambda store: feedback.own_feedback(store, request.session_id, request.learner_id)
+        )
+        told = {"session_id": window.id, "closes_at": window.closes_at}
+        return to_message(found, feedback_pb2.OwnFeedback, **told)
+
     def GetFeedback(
         self, request: feedback_pb2.GetFeedbackRequest, _context: Any
     ) -> feedback_pb2.Feedback:

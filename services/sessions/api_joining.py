@@ -6,7 +6,7 @@ from tandem.sessions.v1 import joining_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import to_message
-from services.sessions.join_pages import Doors
+from services.sessions.pages_joining import Doors
 
 
 class JoiningApi:

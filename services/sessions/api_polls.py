@@ -7,27 +7,23 @@ from tandem.sessions.v1 import polls_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
-from chassis.data.commands import execute
+from chassis.data.commands import GroupedCommands, execute
 from chassis.data.pages import Page, page_of
 from chassis.data.store import Database
 from chassis.errors import check_state
 from services.sessions import queries, rights
-from services.sessions.domain.polls import (
-    OpenPoll,
-    Poll,
-    ShownPoll,
-    VotePoll,
-    named_violations,
-    shown,
-)
+from services.sessions.domain.poll_results import ShownPoll, shown
+from services.sessions.domain.polls import OpenPoll, Poll, named_violations
+from services.sessions.domain.votes import VotePoll
 from services.sessions.store import SessionsStore
-from services.sessions.usecases import lookup, polls
+from services.sessions.usecases import lookup, polls, votes
 
 
 class PollsApi:
     """Polls."""
 
     _database: Database[SessionsStore]
+    _votes: GroupedCommands[SessionsStore, VotePoll, polls_pb2.VotePollResponse]
 
     def OpenPoll(self, request: polls_pb2.OpenPollRequest, _context: Any) -> polls_pb2.Poll:
         command, staff_id = from_message(request, OpenPoll), principal.current().subject
@@ -46,12 +42,7 @@ class PollsApi:
         told = polls_pb2.VotePollRequest(
             request_id=request.request_id, poll_id=request.poll_id, learner_id=request.learner_id
         )
-        return execute(
-            self._database,
-            told,
-            polls_pb2.VotePollResponse,
-            lambda store: polls.vote_poll(store, command),
-        )
+        return self._votes.execute(told, command, (command.poll_id, command.learner_id))
 
     def ClosePoll(self, request: polls_pb2.ClosePollRequest, _context: Any) -> polls_pb2.Poll:
         staff_id = principal.current().subject
@@ -85,6 +76,13 @@ class PollsApi:
             votes=[to_message(row, polls_pb2.PollVote, learner_id=row.voter) for row in rows],
             next_page_token=token,
         )
+
+
+def grouped_votes(
+    database: Database[SessionsStore],
+) -> GroupedCommands[SessionsStore, VotePoll, polls_pb2.VotePollResponse]:
+    """Return what stores votes that come at once together."""
+    return GroupedCommands(database, polls_pb2.VotePollResponse, votes.vote)
 
 
 def _page(store: SessionsStore, session_id: str, page: Page) -> polls_pb2.ListPollsResponse:

@@ -4,7 +4,7 @@ Learners do not see who of them asked, replied or voted: so who fears to look fo
 Staff sees who; and everyone sees who of the staff wrote something.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,7 @@ from services.sessions.domain.similarity import Similar
 from services.sessions.queries_questions import QuestionsWanted
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import answers, lookup, merging, questions, recorded_moments
+from services.sessions.usecases.recorded_moments import RecordedPlaces
 
 BY_ASKERS = (QuestionAction.ASKED, QuestionAction.EDITED, QuestionAction.WITHDRAWN)
 FOR_STAFF = (QuestionAction.EDITED, QuestionAction.HIDDEN)
@@ -115,7 +116,8 @@ class QuestionsApi(sessions_pb2_grpc.SessionsServiceServicer):
 
         def hide(store: SessionsStore) -> Question:
             if request.reply_id:
-                return answers.hide_reply(store, id_, request.reply_id)
+                named = request.reply_id, staff_id, request.reason
+                return answers.hide_reply(store, id_, *named)
             return questions.hide(store, id_, staff_id, request.reason)
 
         return self._question(request, hide)
@@ -208,11 +210,12 @@ class Viewer:
         return question.state not in GONE or self.sees_people(question)
 
     def question(
-        self, question: Question, wanted: bool, places: Mapping[QuestionMoment, Place]
+        self, question: Question, wanted: bool, places: RecordedPlaces
     ) -> questions_pb2.Question:
         """Return a question without its history. `places`: where recordings show its moments."""
-        moments = [_moment(each, places.get(each)) for each in question.moments]
-        more = {"wanted": wanted, "history": (), "moments": moments}
+        moments = [_moment(each, places.of_moment(each)) for each in question.moments]
+        asked = _place(places.of_question(question), "shown_item_id", "shown_second")
+        more = {"wanted": wanted, "history": (), "moments": moments, **asked}
         shown = to_message(question, questions_pb2.Question, **more)
         if not self._knows(question, question.asker_id):
             shown.asker_id = ""
@@ -258,13 +261,18 @@ def _works_in(store: SessionsStore, run_id: str) -> bool:
 def _shown(store: SessionsStore, found: Sequence[Question]) -> list[questions_pb2.Question]:
     """Return questions as the API shows them to the caller."""
     viewer, wanted = _viewer(store, found), store.wanted_by(_caller(), found)
-    places = recorded_moments.places_of(store, [m for each in found for m in each.moments])
+    places = recorded_moments.places_of(store, found)
     return [viewer.question(each, each.id in wanted, places) for each in found]
 
 
 def _moment(moment: QuestionMoment, place: Place | None) -> questions_pb2.QuestionMoment:
-    shown = {"item_id": place.item_id, "second": place.second} if place else {}
+    shown = _place(place, "item_id", "second")
     return to_message(moment, questions_pb2.QuestionMoment, **shown)
+
+
+def _place(place: Place | None, item_id: str, second: str) -> dict[str, Any]:
+    """Return a place in fields of these names."""
+    return {item_id: place.item_id, second: place.second} if place else {}
 
 
 def _alike(found: Similar, question: questions_pb2.Question) -> questions_pb2.SimilarQuestion:

@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.sessions.domain.enums import AttendanceStatus
+from services.sessions.ports_counts import Happening
 
 ATTENDANCE = Counter(
     "tandem_sessions_attendance",
@@ -60,6 +61,46 @@ RECORDING_OLDEST = Gauge(
     "How long the oldest recording of a meeting server has waited to be copied or opened, by the"
     " application's clock.",
 )
+# Questions, polls, feedback, check-in.
+QUESTIONS = Counter(
+    "tandem_sessions_questions",
+    "Questions: asked live, in between, at a second of a recording; answered first live or in"
+    " words; merged into others; carried over, because a class ended without an answer.",
+    ["event"],
+)
+POLLS = Counter(
+    "tandem_sessions_polls",
+    "Polls in classes: opened, closed; and learners who voted in one.",
+    ["event"],
+)
+FEEDBACK = Counter(
+    "tandem_sessions_feedback",
+    "Answers of learners about classes: given; shown; held back at the end, as fewer than five were"
+    " left.",
+    ["event"],
+)
+CHECK_INS = Counter(
+    "tandem_sessions_check_ins",
+    "Check-ins by the code in the room: accepted; refused with a code that was shown in the ten"
+    " minutes before; refused with another one.",
+    ["event"],
+)
+COUNTERS = {"questions": QUESTIONS, "polls": POLLS, "feedback": FEEDBACK, "check_ins": CHECK_INS}
+for happening in Happening:
+    metric, label = happening.split(".")
+    COUNTERS[metric].labels(label)  # creates the series with zero
+OLDEST_QUESTION = Gauge(
+    "tandem_sessions_oldest_question_seconds",
+    "For how long the oldest question on the agenda of a class to come has been open, by the"
+    " application's clock.",
+)
+OLDEST_NOTE = Gauge(
+    "tandem_sessions_oldest_note_seconds",
+    "Age of the oldest note by which the worker puts questions on agendas, or counts their votes.",
+    ["notes"],
+)
+for notes in ("agendas", "votes"):
+    OLDEST_NOTE.labels(notes)
 # The live channel.
 LIVE_MEMBERS = Gauge("tandem_sessions_live_members", "Streams of members that are open now.")
 LIVE_CLASSES = Gauge("tandem_sessions_live_classes", "Classes that have members here now.")

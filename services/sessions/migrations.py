@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
-from pymongo import IndexModel
+from pymongo import IndexModel, UpdateOne
 
 from chassis.data.keys import add_keys, unique_key
 from chassis.data.migrations import Migration, Mongo, adding
 from chassis.data.staff import STAFF
 from chassis.jobs import INDEX
+from services.sessions.domain.similarity import distinct_words
 
 # A lock document that nobody has touched for a day is not in use.
 _DAY = 86_400
@@ -283,6 +285,46 @@ _QUESTIONS: Mapping[str, Sequence[IndexModel]] = {
     "agenda_notes": [IndexModel([("run_id", 1), ("_id", 1)])],
 }
 
+_WAITING: Mapping[str, Sequence[IndexModel]] = {
+    "questions": [
+        IndexModel(
+            "open_since",
+            partialFilterExpression={"state": "OPEN", "session_id": {"$gt": ""}},
+        ),
+    ],
+}
+
+_REVIEWED: Mapping[str, Sequence[IndexModel]] = {
+    "recordings": [
+        IndexModel("run_id", partialFilterExpression={"former_ids": {"$gt": ""}}),
+    ],
+    "questions": [
+        IndexModel(
+            [("moments.session_id", 1), ("_id", 1)],
+            partialFilterExpression={"moments.session_id": {"$gt": ""}},
+        ),
+        IndexModel([("run_id", 1), ("asker_id", 1), ("asked_at", 1)]),
+    ],
+}
+
+
+def _words(mongo: Mongo) -> None:
+    """Store the words of open questions as duplicates are found by now: in any script."""
+    adding(_REVIEWED)(mongo)
+    rows = mongo["questions"].find({"state": "OPEN"}, {"text": 1})
+    while some := [*islice(rows, 1_000)]:
+        mongo["questions"].bulk_write(
+            [
+                UpdateOne(
+                    {"_id": row["_id"], "text": row["text"]},
+                    {"$set": {"words": [*distinct_words(row["text"])]}},
+                )
+                for row in some
+            ],
+            ordered=False,
+        )
+
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -306,4 +348,10 @@ MIGRATIONS = (
     Migration(22, "what meeting providers tell", adding(_MEETING_NEWS)),
     Migration(23, "recordings of several parts, and runs by their end", adding(_RECORDINGS)),
     Migration(24, "copies of meeting servers' recordings", adding(_RECORDING_COPIES)),
+    Migration(26, "questions on agendas, by how long they are open", adding(_WAITING)),
+    Migration(
+        28,
+        "questions by the class that answered them, with words of any script; former recordings",
+        _words,
+    ),
 )

@@ -1,9 +1,9 @@
-"""What the use cases of feedback need."""
+"""What the use cases of feedback need of the store."""
 
 from collections.abc import Iterable
 from typing import Protocol
 
-from services.sessions.domain.feedback import FeedbackWindow, LeaveFeedback, Ratings
+from services.sessions.domain.feedback import FeedbackWindow, LeaveFeedback, OwnFeedback, Ratings
 
 
 class FeedbackStore(Protocol):
@@ -18,8 +18,13 @@ class FeedbackStore(Protocol):
     def put_feedback_window(self, window: FeedbackWindow) -> None:
         """Store a window, new or changed."""
 
-    def put_feedback(self, author: str, answer: LeaveFeedback) -> None:
-        """Store an author's answer in place of an earlier one, without the learner's id."""
+    def put_feedback(self, author: str, answer: LeaveFeedback) -> bool:
+        """Store an author's answer in place of an earlier one, without the learner's id; return
+        whether it is the first one.
+        """
+
+    def feedback_by(self, session_id: str, author: str) -> OwnFeedback | None:
+        """Return an author's answer; None if there is none."""
 
     def feedback_answers(self, session_id: str) -> int:
         """Return how many answers a session has."""

@@ -10,7 +10,7 @@ from services.sessions.domain.meeting_news import RecorderMark
 from services.sessions.domain.provider_recordings import FoundRecording
 
 
-class Meetings(Protocol):
+class MeetingStore(Protocol):
     """Online meetings as one unit of work sees them."""
 
     def meeting(self, session_id: str) -> Meeting | None:

@@ -1,4 +1,4 @@
-"""What the use cases of moderation need."""
+"""What the use cases of moderation need of the store."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -12,6 +12,11 @@ class ModerationStore(Protocol):
 
     def acts_about(self, session_id: str, person_ids: Collection[str]) -> list[ModerationAct]:
         """Return the acts of a class about some people, without those about entries, in order."""
+
+    def acts_in(
+        self, session_ids: Collection[str], person_ids: Collection[str]
+    ) -> list[ModerationAct]:
+        """Return the acts of some classes about some people, as `acts_about` does."""
 
     def acts_about_entry(self, session_id: str, entry_number: int) -> list[ModerationAct]:
         """Return the acts of a class about one of its entries, in order."""

@@ -1,10 +1,11 @@
-"""What the use cases of polls need."""
+"""What the use cases of polls need of the store."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from services.sessions.domain.polls import Poll, Tally, Vote
+from services.sessions.domain.polls import Poll
+from services.sessions.domain.votes import Tally, Vote
 
 
 class PollStore(Protocol):
@@ -15,6 +16,9 @@ class PollStore(Protocol):
 
     def poll_for_update(self, poll_id: str) -> Poll | None:
         """Return a poll, locked against other units of work that change it; votes don't."""
+
+    def polls_to_vote_in(self, poll_ids: Collection[str]) -> Mapping[str, Poll]:
+        """Return those of some polls that exist, by id; nobody closes them here meanwhile."""
 
     def polls_opened(self, session_id: str) -> int:
         """Return how many polls a session has had."""
@@ -28,12 +32,17 @@ class PollStore(Protocol):
     def put_poll(self, poll: Poll) -> None:
         """Store a changed poll."""
 
-    def votes(self, keys: Collection[tuple[str, str]]) -> Mapping[str, Vote]:
-        """Return those of some votes (poll and voter) that exist, by poll."""
+    def votes(self, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Vote]:
+        """Return those of some votes (poll and voter) that exist."""
 
-    def put_poll_vote(self, vote: Vote, before: Vote | None, until: datetime | None) -> None:
-        """Store a vote in place of the voter's vote before, and count it. It is kept until an
-        instant; None: for good.
+    def put_poll_votes(
+        self,
+        votes: Collection[Vote],
+        before: Mapping[tuple[str, str], Vote],
+        until: Mapping[str, datetime | None],
+    ) -> None:
+        """Store votes in place of those before, and count them. `until`: how long those of each
+        poll are kept; None: for good.
         """
 
     def poll_tallies(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:

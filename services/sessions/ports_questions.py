@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from services.sessions.domain.questions import Question, QuestionReply
@@ -49,6 +50,12 @@ class QuestionStore(Protocol):
     def open_questions_of(self, run_id: str, learner_id: str) -> int:
         """Return how many OPEN questions a learner has in a run."""
 
+    def questions_since(self, run_id: str, learner_id: str, since: datetime) -> int:
+        """Return how many questions a learner has asked in a run since an instant."""
+
+    def askers_of(self, question_ids: Collection[str]) -> Mapping[str, str]:
+        """Return who asked those of some questions that exist, by question."""
+
     def open_questions(self, run_id: str, after: str, most: int) -> list[Question]:
         """Return up to `most` OPEN questions of a run, by id, after one ("": from the first on)."""
 
@@ -57,8 +64,8 @@ class QuestionStore(Protocol):
     def reply(self, reply_id: str) -> QuestionReply | None:
         """Return a reply; None if there is none."""
 
-    def replies_to(self, question_id: str) -> int:
-        """Return how many replies a thread has."""
+    def replies_of_learners(self, question_id: str, author_id: str) -> tuple[int, int]:
+        """Return how many replies of learners a thread has, and how many of them one wrote."""
 
     def put_reply(self, reply: QuestionReply) -> None:
         """Store a reply, new or changed."""

@@ -6,7 +6,7 @@ from typing import Protocol
 from services.sessions.domain.recording_copies import RecordingCopy
 
 
-class RecordingCopies(Protocol):
+class RecordingCopyStore(Protocol):
     """Copies of meeting servers' recordings as one unit of work sees them."""
 
     def recording_copy(self, copy_id: str) -> RecordingCopy | None:

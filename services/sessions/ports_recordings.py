@@ -7,7 +7,7 @@ from typing import Protocol
 from services.sessions.domain.recorded_parts import SessionRecording
 
 
-class RecordingsPort(Protocol):
+class RecordingStore(Protocol):
     """Recordings of sessions, and the runs that keep theirs no longer."""
 
     def recording_of(self, session_id: str) -> SessionRecording | None:
@@ -23,7 +23,7 @@ class RecordingsPort(Protocol):
         """Return when hands were raised in a class, the first `MOST_HANDS`."""
 
     def recorded_sessions(self, run_id: str, most: int) -> list[str]:
-        """Return up to `most` sessions of a run that have a recording."""
+        """Return up to `most` sessions of a run that have a recording, or had one."""
 
     def note_recordings_ended(self, run_id: str) -> None:
         """Note that a run has no recordings any more; news of the run take the note away."""

@@ -12,11 +12,12 @@ from services.sessions.domain.clashes import Clash
 from services.sessions.domain.class_log import ClassEntry
 from services.sessions.domain.moderation import ModerationAct
 from services.sessions.domain.planning import LONGEST
-from services.sessions.domain.polls import Poll, Vote
+from services.sessions.domain.polls import Poll
 from services.sessions.domain.roster import is_enrolled
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.domain.swaps import Swap, SwapState
+from services.sessions.domain.votes import Vote
 from services.sessions.store import SessionsStore
 from services.sessions.store_class_log import after
 from services.sessions.usecases.swaps import as_seen

@@ -12,7 +12,7 @@ from services.sessions.domain.questions import (
     QuestionReply,
     QuestionState,
 )
-from services.sessions.domain.similarity import Similar, similar, words_of
+from services.sessions.domain.similarity import Similar, distinct_words, similar
 from services.sessions.store import SessionsStore
 
 Query = dict[str, Any]
@@ -40,8 +40,7 @@ def questions_page(
         query["asked_in"] = wanted.asked_in
     if own_of is not None:
         query["$or"] = [{"state": {"$nin": [*GONE]}}, {"asker_id": own_of}]
-    rows, token = find_page(store["questions"], query, [("_id", 1)], page, store.session)
-    return [from_document(row, Question) for row in rows], token
+    return _page(store, query, [("_id", 1)], page)
 
 
 def agenda_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[Question], str]:
@@ -49,9 +48,7 @@ def agenda_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list
     token of the next page.
     """
     query = {"session_id": session_id, "state": QuestionState.OPEN}
-    order = [("votes", -1), ("asked_at", 1), ("_id", 1)]
-    rows, token = find_page(store["questions"], query, order, page, store.session)
-    return [from_document(row, Question) for row in rows], token
+    return _page(store, query, [("votes", -1), ("asked_at", 1), ("_id", 1)], page)
 
 
 def replies_page(
@@ -66,11 +63,20 @@ def replies_page(
     return [from_document(row, QuestionReply) for row in rows], token
 
 
+def _page(
+    store: SessionsStore, query: Query, order: Sequence[tuple[str, int]], page: Page
+) -> tuple[list[Question], str]:
+    """Return questions without their history, which lists do not show, and the next token."""
+    left_out = ("history", "words")
+    rows, token = find_page(store["questions"], query, order, page, store.session, left_out)
+    return [from_document(row, Question) for row in rows], token
+
+
 def similar_questions(
     store: SessionsStore, run_id: str, text: str, but: str = ""
 ) -> Sequence[tuple[Similar, Question]]:
     """Return open questions of a run that may be the same as a text, but not the question `but`."""
     others = [each for each in store.words_of_open(run_id) if each[0] != but]
-    found = similar(words_of(text), others)
+    found = similar(distinct_words(text), others)
     known = store.questions([each.id for each in found])
     return [(each, known[each.id]) for each in found if each.id in known]

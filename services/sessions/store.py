@@ -58,6 +58,7 @@ from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
 from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
+from services.sessions.store_counts import CountingStore
 from services.sessions.store_feedback import FeedbackStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_moderation import ModerationStore
@@ -83,6 +84,7 @@ REPLICAS: Mapping[type, str] = {
 
 
 class SessionsStore(
+    CountingStore,
     AvailabilityStore,
     TimetableStore,
     RotationStore,

@@ -18,11 +18,16 @@ from services.sessions.store_series import SeriesStore
 Document = dict[str, Any]
 # Digits of a number in the id, so that ids of one session sort by number.
 WIDTH = 10
+# A field of entries of which members are told when they are committed: those of the role `live`.
+IS_ANNOUNCED = "announced"
 _BEHIND = ";"  # the character after ":"
 
 
 class ClassLogStore(SeriesStore):
     """The part of the store for the logs of classes."""
+
+    announces = False
+    """Whether who commits an entry tells members of it."""
 
     def add_entry(self, entry: ClassEntry, until: datetime | None = None) -> ClassEntry:
         """Store the next entry of a class, and return it with its number. It stays until an
@@ -36,6 +41,8 @@ class ClassLogStore(SeriesStore):
         if until is not None:
             # by this computer's clock, because MongoDB removes rows by its own
             named["removed_at"] = datetime.now(UTC) + (until - self.now)
+        if self.announces:
+            named[IS_ANNOUNCED] = True
         self.insert("class_log", [filled | named])
         return made
 

@@ -10,7 +10,13 @@ from typing import Any
 
 from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.anonymity import SMALLEST
-from services.sessions.domain.feedback import GRACE, FeedbackWindow, LeaveFeedback, Ratings
+from services.sessions.domain.feedback import (
+    GRACE,
+    FeedbackWindow,
+    LeaveFeedback,
+    OwnFeedback,
+    Ratings,
+)
 from services.sessions.store_attendance import key
 from services.sessions.store_series import SeriesStore
 
@@ -35,16 +41,23 @@ class FeedbackStore(SeriesStore):
         """Store a window, new or changed."""
         self._put("feedback_windows", to_document(window))
 
-    def put_feedback(self, author: str, answer: LeaveFeedback) -> None:
-        """Store an author's answer in place of an earlier one, without the learner's id."""
+    def put_feedback(self, author: str, answer: LeaveFeedback) -> bool:
+        """Store an author's answer in place of an earlier one, without the learner's id; return
+        whether it is the first one.
+        """
         told = to_document(answer)
         del told["learner_id"]
-        self["feedback"].update_one(
+        written = self["feedback"].update_one(
             {"_id": key(answer.session_id, author)},
             {"$set": told, "$setOnInsert": {"new": True}},
             upsert=True,
             session=self.session,
         )
+        return written.upserted_id is not None
+
+    def feedback_by(self, session_id: str, author: str) -> OwnFeedback | None:
+        """Return an author's answer; None if there is none."""
+        return self._one("feedback", {"_id": key(session_id, author)}, OwnFeedback)
 
     def feedback_answers(self, session_id: str) -> int:
         """Return how many answers a session has."""

@@ -16,8 +16,14 @@ class ModerationStore(ClassLogStore):
 
     def acts_about(self, session_id: str, person_ids: Collection[str]) -> list[ModerationAct]:
         """Return the acts of a class about some people, without those about entries, in order."""
-        people = {"$in": [*person_ids]}
-        return self._acts({"session_id": session_id, "person_id": people, "entry_number": 0})
+        return self.acts_in([session_id], person_ids)
+
+    def acts_in(
+        self, session_ids: Collection[str], person_ids: Collection[str]
+    ) -> list[ModerationAct]:
+        """Return the acts of some classes about some people, as `acts_about` does."""
+        classes, people = {"$in": [*session_ids]}, {"$in": [*person_ids]}
+        return self._acts({"session_id": classes, "person_id": people, "entry_number": 0})
 
     def acts_about_entry(self, session_id: str, entry_number: int) -> list[ModerationAct]:
         """Return the acts of a class about one of its entries, in order."""

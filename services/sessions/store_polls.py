@@ -1,12 +1,13 @@
 """Polls and their votes in MongoDB.
 
-A vote is a document of its own. Votes are counted in 128 counts for each poll, by voter, so that
-votes at once rarely write to the same document; none writes to the poll. Whoever closes the poll
-writes to all counts, so that a vote that is not counted conflicts with it, starts again, and finds
-the poll closed.
+A vote is a document of its own. A process stores the votes that come at once together, and counts
+them in one of 16 counts of their poll, which it draws by lot: so two processes rarely write to the
+same one. No vote writes to the poll. Whoever closes the poll writes to all its counts, so that
+votes that are not counted conflict with it, start again, and find the poll closed.
 """
 
-import zlib
+import random
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import reduce
@@ -14,15 +15,18 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from pymongo import UpdateOne
+
 from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.enums import SessionState
-from services.sessions.domain.polls import Poll, PollState, Tally, Vote, added
+from services.sessions.domain.polls import Poll, PollState
+from services.sessions.domain.votes import Tally, Vote, added
 from services.sessions.store_attendance import key
 from services.sessions.store_series import SeriesStore
 
 Document = dict[str, Any]
 
-COUNTS = 128
+COUNTS = 16
 _POLL = itemgetter("poll_id")
 
 
@@ -36,6 +40,13 @@ class PollStore(SeriesStore):
     def poll_for_update(self, poll_id: str) -> Poll | None:
         """Return a poll, and write to it at once, so that of two units of work one starts again."""
         return self._for_update("polls", poll_id, Poll)
+
+    def polls_to_vote_in(self, poll_ids: Collection[str]) -> Mapping[str, Poll]:
+        """Return those of some polls that exist, by id; nobody closes them here meanwhile."""
+        for each in poll_ids:
+            self.contends_for("poll", each)
+        rows = self.find_by_ids("polls", poll_ids)
+        return {row["_id"]: from_document(row, Poll) for row in rows}
 
     def polls_opened(self, session_id: str) -> int:
         """Return how many polls a session has had."""
@@ -70,25 +81,35 @@ class PollStore(SeriesStore):
         """Store a changed poll."""
         self._put("polls", to_document(poll))
 
-    def votes(self, keys: Collection[tuple[str, str]]) -> Mapping[str, Vote]:
-        """Return those of some votes (poll and voter) that exist, by poll."""
+    def votes(self, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Vote]:
+        """Return those of some votes (poll and voter) that exist."""
         rows = self.find_by_ids("votes", [key(*each) for each in keys])
-        return {row["poll_id"]: from_document(row, Vote) for row in rows}
+        return {each.key: each for each in (from_document(row, Vote) for row in rows)}
 
-    def put_poll_vote(self, vote: Vote, before: Vote | None, until: datetime | None) -> None:
-        """Store a vote in place of the voter's vote before, and count it. It is kept until an
-        instant; None: for good.
+    def put_poll_votes(
+        self,
+        votes: Collection[Vote],
+        before: Mapping[tuple[str, str], Vote],
+        until: Mapping[str, datetime | None],
+    ) -> None:
+        """Store votes in place of those before, and count them. `until`: how long those of each
+        poll are kept; None: for good.
         """
-        count_id = _count_id(vote)
-        self.contends_for("poll_count", count_id)
-        self["poll_counts"].update_one(
-            {"_id": count_id}, {"$inc": _change(vote, before)}, session=self.session
-        )
-        named: Document = {"_id": key(vote.poll_id, vote.voter)}
-        if until is not None:
-            # by this computer's clock, because MongoDB removes rows by its own
-            named["removed_at"] = datetime.now(UTC) + (until - self.now)
-        self._put("votes", to_document(vote) | named)
+        changes: dict[str, Counter[str]] = {}
+        for each in votes:
+            change = changes.setdefault(each.poll_id, Counter(touched=1))
+            change.update(_change(each, before.get(each.key)))
+        counts = [UpdateOne({"_id": _any_count(each)}, {"$inc": changes[each]}) for each in changes]
+        if counts:
+            self["poll_counts"].bulk_write(counts, ordered=False, session=self.session)
+        self._put("votes", *(self._vote(each, until[each.poll_id]) for each in votes))
+
+    def _vote(self, vote: Vote, until: datetime | None) -> Document:
+        named = {"_id": key(*vote.key)}
+        if until is None:
+            return to_document(vote) | named
+        # by this computer's clock, because MongoDB removes rows by its own
+        return to_document(vote) | named | {"removed_at": datetime.now(UTC) + (until - self.now)}
 
     def poll_tallies(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:
         """Return the votes of those of some polls that are OPEN, as they stand."""
@@ -103,8 +124,6 @@ class PollStore(SeriesStore):
         """End the counting of an OPEN poll's votes, and return them all. A vote that is not among
         them finds the poll CLOSED.
         """
-        for each in _count_ids(poll_id):
-            self.contends_for("poll_count", each)
         query = {"poll_id": poll_id}
         self["poll_counts"].update_many(query, {"$inc": {"touched": 1}}, session=self.session)
         tally = self.poll_tallies([poll_id])[poll_id]
@@ -116,8 +135,8 @@ def _count_ids(poll_id: str) -> list[str]:
     return [key(poll_id, f"{number:03d}") for number in range(COUNTS)]
 
 
-def _count_id(vote: Vote) -> str:
-    return key(vote.poll_id, f"{zlib.crc32(vote.voter.encode()) % COUNTS:03d}")
+def _any_count(poll_id: str) -> str:
+    return random.choice(_count_ids(poll_id))
 
 
 def _change(vote: Vote, before: Vote | None) -> Mapping[str, int]:

@@ -8,21 +8,24 @@ in units of work of its own, which see all that was committed with them or befor
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
 from chassis.contracts.mapping import from_document, to_document
+from chassis.data.transactions import inserting
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.questions import Question, QuestionReply, QuestionState
 from services.sessions.domain.session import Session
-from services.sessions.domain.similarity import words_of
+from services.sessions.domain.similarity import distinct_words
 from services.sessions.ports_questions import AgendaNote, AgendaVotes
 from services.sessions.store_attendance import key
 from services.sessions.store_series import SeriesStore
 
 Document = dict[str, Any]
 _BY_AGENDA = [("session_id", 1), ("votes", -1), ("asked_at", 1), ("_id", 1)]
+_EACH = {"$sum": 1}
 COMPARED = 2_000
 """Of so many open questions of a run, the newest, duplicates are suggested."""
 MOST_SHOWN = 5_000
@@ -61,6 +64,16 @@ class QuestionsStore(SeriesStore):
         query = {"run_id": run_id, "asker_id": learner_id, "state": QuestionState.OPEN}
         return int(self["questions"].count_documents(query, session=self.session))
 
+    def questions_since(self, run_id: str, learner_id: str, since: datetime) -> int:
+        """Return how many questions a learner has asked in a run since an instant."""
+        query = {"run_id": run_id, "asker_id": learner_id, "asked_at": {"$gt": since}}
+        return int(self["questions"].count_documents(query, session=self.session))
+
+    def askers_of(self, question_ids: Collection[str]) -> Mapping[str, str]:
+        """Return who asked those of some questions that exist, by question."""
+        rows = self.find_by_ids("questions", question_ids, projection={"asker_id": 1})
+        return {row["_id"]: row["asker_id"] for row in rows}
+
     def open_questions(self, run_id: str, after: str, most: int) -> list[Question]:
         """Return up to `most` OPEN questions of a run, by id, after one ("": from the first on)."""
         query = {"run_id": run_id, "state": QuestionState.OPEN, "_id": {"$gt": after}}
@@ -77,11 +90,11 @@ class QuestionsStore(SeriesStore):
         """Return the ANSWERED questions with a live answer in a class, without their history; the
         first `MOST_SHOWN`.
         """
-        answered = {"run_id": session.run_id, "state": QuestionState.ANSWERED}
-        return self._shown(answered | {"moments.session_id": session.id})
+        answered = {"moments.session_id": session.id, "state": QuestionState.ANSWERED}
+        return self._shown(answered)
 
     def _shown(self, query: Document) -> list[Question]:
-        rows = self["questions"].find(query, {"history": 0}, session=self.session)
+        rows = self["questions"].find(query, {"history": 0, "words": 0}, session=self.session)
         return [from_document(row, Question) for row in rows.sort("_id").limit(MOST_SHOWN)]
 
     def words_of_open(self, run_id: str) -> list[tuple[str, list[str]]]:
@@ -96,10 +109,12 @@ class QuestionsStore(SeriesStore):
         """Return a reply; None if there is none."""
         return self._one("question_replies", {"_id": reply_id}, QuestionReply)
 
-    def replies_to(self, question_id: str) -> int:
-        """Return how many replies a thread has."""
-        query = {"question_id": question_id}
-        return int(self["question_replies"].count_documents(query, session=self.session))
+    def replies_of_learners(self, question_id: str, author_id: str) -> tuple[int, int]:
+        """Return how many replies of learners a thread has, and how many of them one wrote."""
+        query = {"question_id": question_id, "by_staff": False}
+        rows = self["question_replies"].find(query, {"author_id": 1}, session=self.session)
+        authors = [row["author_id"] for row in rows]
+        return len(authors), authors.count(author_id)
 
     def put_reply(self, reply: QuestionReply) -> None:
         """Store a reply, new or changed."""
@@ -110,11 +125,12 @@ class QuestionsStore(SeriesStore):
     def put_question_vote(self, question_id: str, learner_id: str) -> bool:
         """Store that a learner wants a question answered; return whether that is new."""
         vote = {"_id": key(question_id, learner_id)}
-        if self["question_votes"].find_one(vote, {"_id": 1}, session=self.session):
-            return False
         told = {"question_id": question_id, "learner_id": learner_id, "at": self.now}
-        self.insert("question_votes", [vote | told])
-        return True
+        with inserting():
+            done = self["question_votes"].update_one(
+                vote, {"$setOnInsert": told}, upsert=True, session=self.session
+            )
+        return done.upserted_id is not None
 
     def drop_question_votes(self, question_ids: Collection[str], learner_id: str) -> bool:
         """Delete a learner's votes for some questions; return whether there were any."""
@@ -142,8 +158,11 @@ class QuestionsStore(SeriesStore):
 
     def question_tallies(self, question_ids: Collection[str]) -> Mapping[str, int]:
         """Return how many learners want each of some questions answered, each learner once."""
-        found = self.questions(question_ids)
-        return {id_: self._voters(question.family) for id_, question in found.items()}
+        families = [each.family for each in self.questions(question_ids).values()]
+        alone = [family[0] for family in families if len(family) == 1]
+        merged = [family for family in families if len(family) > 1]
+        known = self._votes_for(alone) | self._voters_of(merged)
+        return {family[0]: known.get(family[0], 0) for family in families}
 
     def agenda_votes(self, session_ids: Collection[str], most: int) -> list[AgendaVotes]:
         """Return the votes of the `most` most wanted questions on the agenda of each of some
@@ -163,11 +182,24 @@ class QuestionsStore(SeriesStore):
         query = {"question_id": {"$in": [*question_ids]}}
         return self["vote_notes"].distinct("question_id", query, session=self.session)
 
-    def _voters(self, question_ids: Sequence[str]) -> int:
+    def _votes_for(self, question_ids: Collection[str]) -> dict[str, int]:
+        """Return the votes for each of some questions into which none was merged."""
+        return self._voters(question_ids, {"$group": {"_id": "$question_id", "voters": _EACH}})
+
+    def _voters_of(self, families: Collection[Sequence[str]]) -> dict[str, int]:
+        """Return how many voted in each of some families, by its first question."""
+        first = {each: family[0] for family in families for each in family}
+        place = {"$indexOfArray": [{"$literal": [*first]}, "$question_id"]}
+        family = {"$arrayElemAt": [{"$literal": [*first.values()]}, place]}
+        once = {"$group": {"_id": {"family": family, "learner": "$learner_id"}}}
+        return self._voters(first, once, {"$group": {"_id": "$_id.family", "voters": _EACH}})
+
+    def _voters(self, question_ids: Collection[str], *stages: Document) -> dict[str, int]:
+        if not question_ids:
+            return {}
         among: Document = {"$match": {"question_id": {"$in": [*question_ids]}}}
-        stages: list[Document] = [among, {"$group": {"_id": "$learner_id"}}, {"$count": "voters"}]
-        rows = [*self["question_votes"].aggregate(stages, session=self.session)]
-        return int(rows[0]["voters"]) if rows else 0
+        rows = self["question_votes"].aggregate([among, *stages], session=self.session)
+        return {row["_id"]: row["voters"] for row in rows}
 
     # Agendas
 
@@ -200,4 +232,4 @@ class QuestionsStore(SeriesStore):
 
 
 def _document(question: Question) -> Document:
-    return to_document(question) | {"words": [*words_of(question.text)]}
+    return to_document(question) | {"words": [*distinct_words(question.text)]}

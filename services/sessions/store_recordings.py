@@ -44,10 +44,12 @@ class RecordingStore(ClassLogStore):
         return [row["_id"] for row in rows.sort("recordings_end").limit(most)]
 
     def recorded_sessions(self, run_id: str, most: int) -> list[str]:
-        """Return up to `most` sessions of a run that have a recording."""
-        query = {"run_id": run_id, "recording_item_id": {"$gt": ""}}
-        rows = self["sessions"].find(query, {"_id": 1}, session=self.session)
-        return [row["_id"] for row in rows.limit(most)]
+        """Return up to `most` sessions of a run that have a recording, or had one."""
+        named = {"run_id": run_id, "recording_item_id": {"$gt": ""}}
+        rows = self["sessions"].find(named, {"_id": 1}, session=self.session).limit(most)
+        former = {"run_id": run_id, "former_ids": {"$gt": ""}}
+        more = self["recordings"].find(former, {"_id": 1}, session=self.session).limit(most)
+        return [*dict.fromkeys(row["_id"] for row in (*rows, *more))][:most]
 
     def note_recordings_ended(self, run_id: str) -> None:
         """Note that a run has no recordings any more; news of the run take the note away."""

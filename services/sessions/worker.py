@@ -33,12 +33,13 @@ from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
-from services.sessions import questions_worker
+from services.sessions import timers_questions
 from services.sessions.alone import fails_alone
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
-from services.sessions.timers import close_polls, show_feedback
+from services.sessions.timers_feedback import show_feedback
+from services.sessions.timers_polls import close_polls
 from services.sessions.usecases import clashes, offers, rotation, zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
@@ -84,6 +85,7 @@ FEEDBACK_EVERY = timedelta(minutes=1)
 AGENDAS_EVERY = timedelta(seconds=1)
 # The votes of a question are told once in this time at most.
 VOTES_EVERY = timedelta(seconds=3)
+WATCH_EVERY = timedelta(seconds=15)
 # New zone data come with a new image, months apart; the first run is at the start.
 ZONES_EVERY = timedelta(minutes=10)
 RECORDINGS_EVERY = timedelta(minutes=1)
@@ -113,8 +115,8 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
     """Return the timers: finalisation, on every replica, because each chunk is claimed; the
     settling of sessions that nobody ends; clashes of learners; offers of seats that expire; seats
-    of cohorts; new zone data; agendas and votes of questions; polls of classes that are over;
-    feedback; and recordings that are kept no longer.
+    of cohorts; new zone data; agendas and votes of questions, and how long they wait; polls of
+    classes that are over; feedback; and recordings that are kept no longer.
     """
     return (
         Timer("sessions.settle", FAST_POLL, finalise, alone=False),
@@ -122,8 +124,9 @@ def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
         Timer("sessions.clashes", CLASHES_EVERY, check_clashes),
         Timer("sessions.offers", OFFERS_EVERY, expire_offers),
         Timer("sessions.rotation", ROTATION_EVERY, give_rotated_seats),
-        Timer("sessions.agendas", AGENDAS_EVERY, questions_worker.place_questions),
-        Timer("sessions.votes", VOTES_EVERY, questions_worker.count_votes),
+        Timer("sessions.agendas", AGENDAS_EVERY, timers_questions.place_questions),
+        Timer("sessions.votes", VOTES_EVERY, timers_questions.count_votes),
+        Timer("sessions.watch", WATCH_EVERY, timers_questions.watch, alone=False),
         Timer("sessions.zones", ZONES_EVERY, apply_zone_data),
         Timer("sessions.recordings", RECORDINGS_EVERY, expire_recordings),
         Timer("sessions.polls", POLLS_EVERY, close_polls),

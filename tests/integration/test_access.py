@@ -199,6 +199,7 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.ListPolls": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.ListPollVotes": Rule(OFFICE, "", OBSERVER, POLL),
     "sessions.SessionsService.LeaveFeedback": Rule(set(), LEARNER_ID),
+    "sessions.SessionsService.GetOwnFeedback": Rule(set(), LEARNER_ID),
     "sessions.SessionsService.GetFeedback": Rule(OFFICE, "", OBSERVER, SESSION),
     **{
         f"sessions.SessionsService.{name}": Rule(OFFICE, "", ASSISTANT, SESSION)

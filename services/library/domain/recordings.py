@@ -22,7 +22,7 @@ class RecordingItems:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawnItems:
-    """The items of a session's recording that were withdrawn."""
+    """The items of a session's recording that were withdrawn or replaced."""
 
     run_id: str
     item_ids: tuple[str, ...]

@@ -29,7 +29,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's title, for texts; and until when people are reminded of its sessions."""
+    """A run's title, for texts; until when people are reminded of its sessions; who teaches it."""
 
     id: str
     title: str
@@ -37,6 +37,16 @@ class Run:
     ends_at: datetime | None = None
     """When its last day is over; None in a replica of an older version."""
     closed_at: datetime | None = None
+    instructor_ids: tuple[str, ...] = ()
+    """Who may plan its classes; empty in a replica of an older version."""
+
+    def told_of_class(self, instructor_id: str) -> tuple[str, ...]:
+        """Return who is told of trouble with a class: who holds it, and if that is a guest, who can
+        plan nothing anew, the instructors of the run, too.
+        """
+        if instructor_id in self.instructor_ids:
+            return (instructor_id,)
+        return instructor_id, *self.instructor_ids
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the run is closed or has ended."""

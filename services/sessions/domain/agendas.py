@@ -10,12 +10,12 @@ from datetime import datetime
 
 from chassis.runs import is_for
 from services.sessions.domain.enums import SessionState
+from services.sessions.domain.question_changes import noted
 from services.sessions.domain.questions import (
     Question,
     QuestionAction,
     QuestionPlace,
     QuestionState,
-    noted,
 )
 from services.sessions.domain.session import Session
 

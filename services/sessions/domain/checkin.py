@@ -7,6 +7,7 @@ holds for 30 seconds at least after it was read, and for a minute at most.
 """
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +18,8 @@ from services.sessions.domain.session import Session, expect
 
 STEP = timedelta(seconds=30)
 DIGITS = 6
+# Steps before the present one whose codes count as old: ten minutes.
+OLD_STEPS = 20
 # Two of a million codes are valid at a time: ten guesses find one of them once in 50,000 sessions.
 TRIES = 10
 
@@ -45,6 +48,8 @@ class WrongCode:
 
     left: int
     """Tries that are left."""
+    is_old: bool = False
+    """Whether the room showed it some minutes ago."""
 
 
 def code_at(session: Session, instant: datetime) -> str:
@@ -59,21 +64,24 @@ def shown_until(instant: datetime) -> datetime:
 
 def holds(session: Session, code: str, now: datetime) -> bool:
     """Return whether a code is the present one or the one before, compared in constant time."""
-    given = code.strip().encode()
-    secret, step = bytes.fromhex(session.check_in_secret), _step(now)
-    same = [hmac.compare_digest(given, _code(secret, step - ago).encode()) for ago in (0, 1)]
-    return any(same)
+    return _is_of(session, code, now, range(2))
+
+
+def is_old(session: Session, code: str, now: datetime) -> bool:
+    """Return whether a code that holds no more was shown in the last ten minutes."""
+    return _is_of(session, code, now, range(2, OLD_STEPS + 1))
 
 
 def expect_entitled(session: Session, seat: Seat, enrolled: bool, tries: int) -> None:
     """Raise FailedPrecondition unless the learner may check in to the session now.
 
-    The learner needs a seat in the room, or a place in the run while the room has a free seat.
+    The learner needs a place in the run, and a seat in the room or a free seat there.
     """
     expect(session, "checked in to", SessionState.LIVE)
-    if seat.kind is not SeatKind.IN_ROOM and not (enrolled and may_take(session, seat)):
-        wrong = f"the learner's seat is {seat.kind or 'none'}"
-        right = "a seat IN_ROOM, chosen by ChooseSeat, or a place in the run and a free seat"
+    if not enrolled or not (seat.kind is SeatKind.IN_ROOM or may_take(session, seat)):
+        place = "a place" if enrolled else "no place"
+        wrong = f"the learner has {place} in the run, and the seat {seat.kind or 'none'}"
+        right = "a place in the run, and a seat IN_ROOM, chosen by ChooseSeat, or a free seat"
         raise FailedPrecondition(
             "no seat in the room", [FieldViolation("learner_id", wrong, right)]
         )
@@ -86,8 +94,9 @@ def expect_entitled(session: Session, seat: Seat, enrolled: bool, tries: int) ->
 def accepted(outcome: CheckedIn | WrongCode) -> CheckedIn:
     """Return the check-in. Raises Invalid for a wrong code."""
     if isinstance(outcome, WrongCode):
+        wrong = "is shown no more" if outcome.is_old else "is not the session's code"
         right = f"the six digits that the room shows now; {outcome.left} tries are left"
-        raise Invalid([FieldViolation("code", "is not the session's code", right)])
+        raise Invalid([FieldViolation("code", wrong, right)])
     return outcome
 
 
@@ -97,6 +106,14 @@ def hotp(secret: bytes, counter: int, digits: int, hash_name: str) -> str:
     offset = digest[-1] & 0x0F
     number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
     return f"{number % 10**digits:0{digits}d}"
+
+
+def _is_of(session: Session, code: str, now: datetime, ago: Iterable[int]) -> bool:
+    """Return whether a code is one of those so many steps ago."""
+    given = code.strip().encode()
+    secret, step = bytes.fromhex(session.check_in_secret), _step(now)
+    same = [hmac.compare_digest(given, _code(secret, step - one).encode()) for one in ago]
+    return any(same)
 
 
 def _code(secret: bytes, counter: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.sessions.domain.enums import ModerationAction
-from services.sessions.domain.polls import PollAnswered, PollAsked
+from services.sessions.domain.poll_results import PollAnswered, PollAsked
 from services.sessions.domain.questions import QuestionState
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
+from chassis.texts import is_blank
 from services.sessions.domain.anonymity import SMALLEST
 from services.sessions.domain.poll_events import FeedbackClosed
 from services.sessions.domain.session import Session, instant_text
@@ -39,6 +40,16 @@ class Ratings:
     pace: int
     clarity: int
     usefulness: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFeedback:
+    """One answer as its author reads it back."""
+
+    pace: int
+    clarity: int
+    usefulness: int
+    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +92,23 @@ def late_violations(window: FeedbackWindow, now: datetime) -> Iterator[FieldViol
         yield FieldViolation("session_id", wrong, "feedback before that")
 
 
+def key_violations(window: FeedbackWindow) -> Iterator[FieldViolation]:
+    """Yield a violation if nobody can tell any more whose an answer is."""
+    if window.closed_at is not None:
+        wrong = f"the feedback was closed at {instant_text(window.closed_at)}"
+        yield FieldViolation("session_id", wrong, "a session whose feedback is open")
+
+
 def author_violations(may_answer: bool) -> Iterator[FieldViolation]:
     """Yield a violation for a learner who had nothing to do with a session."""
     if not may_answer:
         wrong = "was neither expected at the session nor there"
         yield FieldViolation("learner_id", wrong, "a learner who was")
+
+
+def comment_of(text: str) -> str:
+    """Return a comment as it is stored; empty if nothing of it can be seen."""
+    return "" if is_blank(text) else text.strip()
 
 
 def summary_of(answers: Iterable[Ratings]) -> Summary:

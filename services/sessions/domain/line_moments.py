@@ -37,9 +37,26 @@ def asked_moments(
     """
     for each in asked:
         shown = targets.get(each.merged_into, each)
-        at, place = _where(started_at, tracks, each)
+        at, place = asked_at(started_at, tracks, each)
         if shown.state in STANDING and at is not None:
             yield _about(shown, at, LinePointKind.QUESTION, place)
+
+
+def asked_at(
+    started_at: datetime, tracks: Sequence[Track], question: Question
+) -> tuple[timedelta | None, Place | None]:
+    """Return when in the class a question was asked, and at which second of a file if at one.
+
+    Where that file was replaced, or does not reach so far any more, what it showed counts.
+    """
+    if question.place is not QuestionPlace.RECORDING:
+        return question.asked_at - started_at, None
+    file = question.item_id, question.offset_seconds
+    shown = class_second_of(tracks, *file)
+    if shown is not None:
+        return timedelta(seconds=shown), Place(*file)
+    before = question.class_second
+    return None if before is None else timedelta(seconds=before), None
 
 
 def answer_moments(
@@ -88,20 +105,3 @@ def _about(
 ) -> Moment:
     text = shortened(question.text, LONGEST_TEXT)
     return Moment(at=at, kind=kind, text=text, about_id=question.id, place=place)
-
-
-def _where(
-    started_at: datetime, tracks: Sequence[Track], question: Question
-) -> tuple[timedelta | None, Place | None]:
-    """Return when in the class a question was asked, and at which second of a file if at one.
-
-    Where that file was replaced, or does not reach so far any more, what it showed counts.
-    """
-    if question.place is not QuestionPlace.RECORDING:
-        return question.asked_at - started_at, None
-    file = question.item_id, question.offset_seconds
-    shown = class_second_of(tracks, *file)
-    if shown is not None:
-        return timedelta(seconds=shown), Place(*file)
-    before = question.class_second
-    return None if before is None else timedelta(seconds=before), None

@@ -12,6 +12,7 @@ from operator import attrgetter
 
 from chassis.errors import FieldViolation, PermissionDenied
 from chassis.staff import StaffMember, StaffRole
+from chassis.texts import is_blank
 from services.sessions.domain.class_log import ClassEntry
 from services.sessions.domain.enums import ModerationAction
 from services.sessions.domain.live_channel import Standing
@@ -132,6 +133,11 @@ def action_violations(
     undone = _TAKES_BACK.get(action)
     if undone is not None and not holds(acts, undone):
         yield FieldViolation(field, f"is not {_DONE[undone]}", f"one that is {_DONE[undone]}")
+
+
+def reason_violations(reason: str) -> list[FieldViolation]:
+    """Return a violation for a reason of which nothing can be seen."""
+    return [FieldViolation("reason", "is blank", "why")] if is_blank(reason) else []
 
 
 def entry_violations(entry: ClassEntry | None) -> Iterator[FieldViolation]:

@@ -59,7 +59,7 @@ def schedule_violations(command: Schedule, hosts: bool = False) -> list[FieldVio
         *duration_violations(command.duration),
         *_blank_violations(command),
         *_place_violations(command),
-        *_link_violations(command, hosts),
+        *link_violations(command.kind, command.join_url, hosts),
         *_material_violations(command.material_item_ids),
         *_group_violations(command.group_ids),
     ]
@@ -274,12 +274,14 @@ def _place_violations(command: Schedule) -> Iterator[FieldViolation]:
         yield FieldViolation("online_seats", "are given", "a session that is IN_ROOM has none")
 
 
-def _link_violations(command: Schedule, hosts: bool) -> Iterator[FieldViolation]:
-    kind = command.kind
+def link_violations(kind: SessionKind, join_url: str, hosts: bool) -> Iterator[FieldViolation]:
+    """Yield a violation for a URL to join at that is missing or too much. `hosts`: there are
+    meeting servers, so that none is needed.
+    """
     online = kind is not SessionKind.IN_ROOM
-    if online and not command.join_url and not hosts:
+    if online and not join_url and not hosts:
         yield FieldViolation("join_url", "is missing", f"a session that is {kind} needs one")
-    if not online and command.join_url:
+    if not online and join_url:
         yield FieldViolation("join_url", "is given", "a session that is IN_ROOM has none")
 
 

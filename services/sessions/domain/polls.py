@@ -1,8 +1,8 @@
-"""Polls in a class: what may be asked, who may vote, and who sees which results.
+"""Polls in a class: what may be asked, and how polls open and close.
 
-Results tell nothing of single people. In an anonymous poll a vote is stored under a keyed hash of
-its learner, so that each learner has one and can change it; the key is deleted when the poll
-closes, and then nobody can tell whose vote it was. Counts are shown from five voters on.
+In an anonymous poll a vote is stored under a keyed hash of its learner, so that each learner has
+one and can change it; the key is deleted when the poll closes, and then nobody can tell whose vote
+it was.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from chassis.errors import FieldViolation
 from chassis.texts import is_blank, normal
-from services.sessions.domain.anonymity import SMALLEST, pseudonym
-from services.sessions.domain.poll_events import PollClosed
+from services.sessions.domain.anonymity import pseudonym
+from services.sessions.domain.votes import NO_VOTES, Tally, choice_violations
 
 FEWEST_OPTIONS, MOST_OPTIONS = 2, 20
 MOST_POLLS = 100
@@ -66,34 +66,6 @@ class OpenPoll:
     explanation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VotePoll:
-    """Choose options of a poll, by place, in place of an earlier vote."""
-
-    poll_id: str
-    learner_id: str
-    choices: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Votes as they stand."""
-
-    voters: int = 0
-    counts: tuple[int, ...] = ()
-    """For each option; empty while they are not shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One vote. It has no time, which would tell in a small class whose it is."""
-
-    poll_id: str
-    voter: str
-    """The learner, or a keyed hash of the learner's id."""
-    choices: tuple[int, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
     """A poll; its votes are apart from it."""
@@ -118,56 +90,13 @@ class Poll:
     closed_at: datetime | None = None
     closed_by: str = ""
     """Empty: the platform, because the class was over."""
-    tally: Tally = Tally()
+    tally: Tally = NO_VOTES
     """The results; final when it is CLOSED, and empty before."""
 
     @property
     def votes_until(self) -> datetime | None:
         """Return until when its votes are kept; None: for good."""
         return None if self.named else self.opened_at + KEPT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollAsked:
-    """The entry of a class by which a poll opened."""
-
-    poll_id: str
-    question: str
-    options: tuple[str, ...]
-    scale: PollScale | None
-    several: bool
-    named: bool
-    results_shown: PollResults
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollAnswered:
-    """The entry of a class by which a poll closed."""
-
-    poll_id: str
-    voters: int
-    counts: tuple[int, ...]
-    right: tuple[int, ...]
-    explanation: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownOption:
-    """An option as a reader may see it."""
-
-    text: str
-    votes: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownPoll:
-    """A poll's results, right options and own vote as a reader may see them."""
-
-    options: tuple[ShownOption, ...]
-    voters: int
-    right: tuple[int, ...]
-    explanation: str
-    my_choices: tuple[int, ...]
 
 
 def open_violations(command: OpenPoll) -> Iterator[FieldViolation]:
@@ -182,19 +111,6 @@ def open_violations(command: OpenPoll) -> Iterator[FieldViolation]:
         yield FieldViolation("right", "a scale has no right options", "none")
     elif command.options:
         yield from choice_violations(command.right, len(command.options), True, "right")
-
-
-def choice_violations(
-    choices: Sequence[int], options: int, several: bool, field: str = "choices"
-) -> Iterator[FieldViolation]:
-    """Yield everything that is wrong with chosen options of a poll that has some options."""
-    if len(choices) > 1 and not several:
-        yield FieldViolation(field, f"has {len(choices)} options", "one")
-    for place, each in enumerate(choices):
-        if not 1 <= each <= options:
-            yield FieldViolation(f"{field}[{place}]", f"is {each}", f"1 to {options}")
-        elif each in choices[:place]:
-            yield FieldViolation(f"{field}[{place}]", f"{each} is there twice", "each once")
 
 
 def number_violations(opened: int) -> Iterator[FieldViolation]:
@@ -243,92 +159,11 @@ def closed(poll: Poll, tally: Tally, closed_by: str, now: datetime) -> Poll:
     return replace(over, tally=tally, secret="")
 
 
-def asked(poll: Poll) -> PollAsked:
-    """Return what a class is told when a poll opens."""
-    return PollAsked(
-        poll_id=poll.id,
-        question=poll.question,
-        options=poll.options,
-        scale=poll.scale,
-        several=poll.several,
-        named=poll.named,
-        results_shown=poll.results_shown,
-    )
-
-
-def answered(poll: Poll) -> PollAnswered:
-    """Return what a class is told when a poll closes: results, what was right, and why."""
-    told = shown_tally(poll, poll.tally, is_staff=False)
-    return PollAnswered(
-        poll_id=poll.id,
-        voters=told.voters,
-        counts=told.counts,
-        right=poll.right,
-        explanation=poll.explanation,
-    )
-
-
-def closed_event(poll: Poll, now: datetime) -> PollClosed:
-    """Return what other systems are told when a poll closes, which is what the class sees."""
-    told = shown_tally(poll, poll.tally, is_staff=False)
-    return PollClosed(
-        poll_id=poll.id,
-        session_id=poll.session_id,
-        run_id=poll.run_id,
-        question=poll.question,
-        options=poll.options,
-        right=poll.right,
-        voters=told.voters,
-        counts=told.counts,
-        named=poll.named,
-        opened_by=poll.opened_by,
-        opened_at=poll.opened_at,
-        closed_by=poll.closed_by,
-        closed_at=now,
-    )
-
-
 def voter_of(poll: Poll, learner_id: str) -> str:
     """Return what a learner's vote is stored under; empty if nobody can tell it any more."""
     if poll.named:
         return learner_id
     return pseudonym(poll.secret, learner_id) if poll.secret else ""
-
-
-def added(tally: Tally, other: Tally) -> Tally:
-    """Return two parts of a tally together; their counts are for the same options."""
-    counts = tuple(map(sum, zip(tally.counts, other.counts, strict=True)))
-    return Tally(tally.voters + other.voters, counts)
-
-
-def shown_tally(poll: Poll, tally: Tally, is_staff: bool) -> Tally:
-    """Return a tally as staff or the class may see it: without its counts where those would tell
-    of single people, or are not told yet.
-    """
-    return tally if _shows_counts(poll, tally.voters, is_staff) else replace(tally, counts=())
-
-
-def shown(poll: Poll, tally: Tally, is_staff: bool, my_choices: Sequence[int]) -> ShownPoll:
-    """Return what a reader may see of a poll; `my_choices`: the reader's own vote."""
-    counts = shown_tally(poll, tally, is_staff).counts or [None] * len(poll.options)
-    tells = is_staff or poll.state is PollState.CLOSED
-    return ShownPoll(
-        options=tuple(
-            ShownOption(text=text, votes=votes)
-            for text, votes in zip(poll.options, counts, strict=True)
-        ),
-        voters=tally.voters,
-        right=poll.right if tells else (),
-        explanation=poll.explanation if tells else "",
-        my_choices=tuple(my_choices),
-    )
-
-
-def _shows_counts(poll: Poll, voters: int, is_staff: bool) -> bool:
-    if poll.named and is_staff:
-        return True
-    told = poll.state is PollState.CLOSED or poll.results_shown is PollResults.AT_ONCE
-    return told and voters >= SMALLEST
 
 
 def _scale_violations(scale: PollScale) -> Iterator[FieldViolation]:

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from chassis.errors import FieldViolation
 from chassis.texts import is_blank
 from services.sessions.domain.enums import SessionState
+from services.sessions.domain.question_changes import state_violations
 from services.sessions.domain.questions import (
     STANDING,
     AnswerQuestion,
     AskQuestion,
     Question,
+    QuestionAction,
     QuestionState,
-    state_violations,
 )
 from services.sessions.domain.recording_line import Track, class_second_of
 from services.sessions.domain.roster import Enrolment, Item, Run, is_enrolled
@@ -20,8 +21,15 @@ from services.sessions.domain.session import Session, instant_text
 
 MOST_OPEN = 50
 """Open questions of one learner in a run."""
+MOST_ASKED = 100
+"""Questions that one learner asks in a run within `A_DAY`, also those that were withdrawn."""
+A_DAY = timedelta(days=1)
 MOST_REPLIES = 500
-"""Replies in a thread."""
+"""Replies of learners in a thread; staff may always reply."""
+MOST_OWN_REPLIES = 50
+"""Replies of one learner in a thread, so that nobody fills it alone."""
+MOST_EDITS = 20
+"""How often a question's text is changed: each earlier text is kept."""
 MOST_MERGED = 200
 """Questions that are merged into one: an answer is told to each of their askers at once."""
 SKEW = timedelta(seconds=30)
@@ -69,7 +77,7 @@ def _file_violations(command: AskQuestion, tracks: Sequence[Track]) -> Iterator[
         wrong = f"{command.item_id!r} is no part of the session's recording"
         yield FieldViolation("item_id", wrong, "a part of it")
     elif class_second_of(tracks, command.item_id, command.offset_seconds) is None:
-        right = f"less than {known[command.item_id].seconds:g}, where the file ends"
+        right = f"at most {known[command.item_id].seconds:g}, where the file ends"
         yield FieldViolation("offset_seconds", f"is {command.offset_seconds:g}", right)
 
 
@@ -83,11 +91,34 @@ def member_violations(
         yield FieldViolation(field, f"has no place in run {run_id!r}", "a learner who has one")
 
 
-def limit_violations(open_now: int) -> Iterator[FieldViolation]:
-    """Yield a violation for a learner who has as many open questions in the run as allowed."""
+def limit_violations(open_now: int, asked_lately: int) -> Iterator[FieldViolation]:
+    """Yield a violation for a learner who has as many open questions in the run as allowed, or has
+    asked as many within `A_DAY`.
+    """
     if open_now >= MOST_OPEN:
         wrong = f"has {open_now} open questions in the run"
         yield FieldViolation("learner_id", wrong, f"at most {MOST_OPEN}: withdraw one")
+    if asked_lately >= MOST_ASKED:
+        wrong = f"has asked {asked_lately} questions in the run within a day"
+        yield FieldViolation("learner_id", wrong, f"at most {MOST_ASKED} a day")
+
+
+def edit_violations(question: Question) -> Iterator[FieldViolation]:
+    """Yield a violation for a question whose text was changed as often as allowed."""
+    edits = sum(each.action is QuestionAction.EDITED for each in question.history)
+    if edits >= MOST_EDITS:
+        right = f"at most {MOST_EDITS} times: withdraw it and ask anew"
+        yield FieldViolation("question_id", f"its text was changed {edits} times", right)
+
+
+def reply_violations(of_learners: int, own: int) -> Iterator[FieldViolation]:
+    """Yield a violation for a thread that is full, or in which a learner has written enough."""
+    if of_learners >= MOST_REPLIES:
+        wrong = f"its thread has {of_learners} replies of learners"
+        yield FieldViolation("question_id", wrong, f"at most {MOST_REPLIES}")
+    if own >= MOST_OWN_REPLIES:
+        wrong = f"has written {own} replies in the thread"
+        yield FieldViolation("person_id", wrong, f"at most {MOST_OWN_REPLIES}")
 
 
 def merge_violations(
@@ -128,6 +159,13 @@ def answer_violations(command: AnswerQuestion) -> Iterator[FieldViolation]:
         yield from text_violations(command.text)
     if command.at and not command.session_id:
         yield FieldViolation("at", "no session is named", "the session as well")
+
+
+def is_ahead(command: AnswerQuestion, session: Session) -> bool:
+    """Return whether an answer in words came in a class before it began, in its live channel: then
+    it has no moment.
+    """
+    return bool(command.text or command.reply_id) and not command.at and session.started_at is None
 
 
 def moment_violations(

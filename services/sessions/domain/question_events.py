@@ -93,6 +93,8 @@ class QuestionCarriedOver:
     start_time: datetime | None
     instructor_ids: tuple[str, ...]
     carried_at: datetime
+    also_asked_by: tuple[str, ...] = ()
+    """If a class left it open: who asked a question that was merged into it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,12 @@ class SessionRecording:
     parts: tuple[RecordedPart, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     hands: tuple[RaisedHands, ...] = ()
+    replaced: tuple[RecordedPart, ...] = ()
+    """Parts in whose place others came. They can't be read any more, but who was in the middle of
+    one goes on in the others by the class's time. What was withdrawn is not among them.
+    """
+    former_ids: tuple[str, ...] = ()
+    """Items that were replaced or withdrawn: they end with the run's recordings, too."""
 
 
 @dataclass(frozen=True, slots=True)

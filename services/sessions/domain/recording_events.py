@@ -17,6 +17,7 @@ class RecordingAttached:
     attached_at: datetime
     starts_at_offset: timedelta
     parts: tuple[RecordedPart, ...]
+    replaced_item_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from services.sessions.domain.recorded_parts import (
 )
 
 MINUTE = 60
+END = 1.0
+"""So many seconds beyond a file's end are its last moment: players round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class LinePointKind(StrEnum):
     ANSWERED = "ANSWERED"
 
 
-Order = tuple[float, int, str, str]
+Order = tuple[float, int, float, str, str]
 ORDER = {kind: place for place, kind in enumerate(LinePointKind)}
 
 
@@ -86,11 +88,27 @@ class LinePoint:
 
 
 def track_of(part: RecordedPart, seconds: float) -> Track:
-    """Return a part on the class's time. `seconds`: the file's playing time; 0: unknown."""
+    """Return a part on the class's time. `seconds`: the file's playing time; 0: unknown.
+
+    Marks of a recorder and the length of its file differ by seconds: the file counts. What it has
+    beyond its stretches follows the last one, and stretches beyond its end are not there.
+    """
     if not part.stretches:
         return Track(part.item_id, ((part.starts_at_offset.total_seconds(), seconds or math.inf),))
-    told = ((each.starts_at, each.length) for each in part.stretches)
-    return Track(part.item_id, tuple((a.total_seconds(), b.total_seconds()) for a, b in told))
+    told = [(e.starts_at.total_seconds(), e.length.total_seconds()) for e in part.stretches]
+    return Track(part.item_id, tuple(_fitted(told, seconds) if seconds else told))
+
+
+def _fitted(
+    stretches: Sequence[tuple[float, float]], seconds: float
+) -> Iterator[tuple[float, float]]:
+    """Yield stretches of a file that lasts some seconds."""
+    left = seconds
+    for place, (begin, length) in enumerate(stretches):
+        is_last = place == len(stretches) - 1
+        if left > 0:
+            yield begin, left if is_last else min(length, left)
+        left -= length
 
 
 def place_of(tracks: Iterable[Track], at: float) -> Place | None:
@@ -101,6 +119,18 @@ def place_of(tracks: Iterable[Track], at: float) -> Place | None:
     found = (_next(track, at) for track in tracks)
     waits = [each for each in found if each is not None]
     return min(waits, key=lambda each: each[0])[1] if waits else None
+
+
+def places_of(tracks: Sequence[Track], moment: Moment) -> list[Place]:
+    """Return all places at which files show a moment: where it was asked, and in each other file
+    that shows it. If none does, the next second that was recorded; nothing after the last.
+    """
+    at = moment.at.total_seconds()
+    own = [moment.place] if moment.place else []
+    others = [each for each in tracks if not own or each.item_id != own[0].item_id]
+    found = [*own, *(each[1] for track in others if (each := _next(track, at)) and not each[0])]
+    following = place_of(tracks, at)
+    return found or ([following] if following else [])
 
 
 def _next(track: Track, at: float) -> tuple[float, Place] | None:
@@ -116,12 +146,12 @@ def _next(track: Track, at: float) -> tuple[float, Place] | None:
 
 def class_time_of(track: Track, second: float) -> float | None:
     """Return the second of the class that a second of a file shows; None outside of the file."""
-    before = 0.0
+    before = shown = 0.0
     for begin, length in track.stretches:
         if 0 <= second - before < length:
             return begin + second - before
-        before += length
-    return None
+        before, shown = before + length, begin + length
+    return shown if before and before <= second < before + END else None
 
 
 def class_second_of(tracks: Iterable[Track], item_id: str, second: float) -> float | None:
@@ -152,32 +182,31 @@ def moments_of(chapters: Iterable[Chapter], hands: Iterable[RaisedHands]) -> Ite
 def line_of(tracks: Sequence[Track], moments: Iterable[Moment]) -> list[LinePoint]:
     """Return moments on the time of the recorded files: file by file, by their seconds.
 
-    What happened after the recording ended is left out. What is the same at one second, as hands of
-    several minutes of a pause, is one point: the first, with the sum of the counts.
+    What several files show is a point of each. What happened after the recording ended is left
+    out. What is the same at one second, as hands of several minutes of a pause, is one point: the
+    first, with the sum of the counts.
     """
-    places = {track.item_id: place for place, track in enumerate(tracks)}
-    points = dict[tuple[int, *Order], LinePoint]()
+    files = {track.item_id: number for number, track in enumerate(tracks)}
+    points = dict[tuple[int, float, LinePointKind, str, str], LinePoint]()
     for moment in sorted(moments, key=lambda each: each.at):
-        point = _point(tracks, moment)
-        if point is not None:
-            key = (places[point.item_id], *order_of(point))
+        for place in places_of(tracks, moment):
+            key = (files[place.item_id], place.second, moment.kind, moment.about_id, moment.text)
             before = points.get(key)
-            points[key] = replace(before, count=before.count + point.count) if before else point
-    return [points[key] for key in sorted(points)]
+            new = _point(moment, place)
+            points[key] = replace(before, count=before.count + new.count) if before else new
+    return sorted(points.values(), key=lambda each: (files[each.item_id], *order_of(each)))
 
 
 def order_of(point: LinePoint) -> Order:
-    """Return what orders the points of a file; no two of them are equal in it. A digest stands for
-    the text, so that it is short.
+    """Return what orders the points of a file; no two of them are equal in it. Of one kind at one
+    second, as chapters of a pause, the earlier comes first. A digest stands for the text, so that
+    it is short.
     """
     digest = hashlib.sha256(point.text.encode()).hexdigest()[:16]
-    return point.second, ORDER[point.kind], point.about_id, digest
+    return point.second, ORDER[point.kind], point.at.total_seconds(), point.about_id, digest
 
 
-def _point(tracks: Sequence[Track], moment: Moment) -> LinePoint | None:
-    place = moment.place or place_of(tracks, moment.at.total_seconds())
-    if place is None:
-        return None
+def _point(moment: Moment, place: Place) -> LinePoint:
     return LinePoint(
         item_id=place.item_id,
         second=place.second,

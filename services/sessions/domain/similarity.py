@@ -7,17 +7,15 @@ of them. It is simple enough to be explained: the words in common are answered, 
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from chassis.texts import identity
+from chassis.words import words_of
 
 LEAST = 0.3
 """Questions less similar than this are not suggested."""
 MOST = 5
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +28,11 @@ class Similar:
     """In both, the rarest first."""
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """Return the words of a text, each once, in a form that is equal for equal words."""
-    return tuple(sorted(set(_WORD.findall(identity(text)))))
+def distinct_words(text: str) -> tuple[str, ...]:
+    """Return the words of a text, each once. Of scripts without spaces each character is a word;
+    case and accents do not count.
+    """
+    return tuple(sorted(set(words_of(text))))
 
 
 def similar(words: Collection[str], others: Sequence[tuple[str, Collection[str]]]) -> list[Similar]:

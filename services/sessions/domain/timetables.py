@@ -8,6 +8,7 @@ from enum import StrEnum
 from chassis.errors import FieldViolation
 from services.sessions.domain.conflicts import prefixed
 from services.sessions.domain.enums import CivilTime, SessionKind
+from services.sessions.domain.planning import link_violations
 from services.sessions.domain.timetable_grid import Grid, grid_violations
 
 MOST_CLASSES = 2_000
@@ -177,8 +178,10 @@ class Solution:
     missing: tuple[UnplacedClasses, ...]
 
 
-def problem_violations(problem: Problem) -> list[FieldViolation]:
-    """Return everything that is wrong with what is asked for, whatever the state."""
+def problem_violations(problem: Problem, hosts: bool = False) -> list[FieldViolation]:
+    """Return everything that is wrong with what is asked for, whatever the state. `hosts`: there
+    are meeting servers, so that HYBRID courses need no `join_url`.
+    """
     total = sum(each.classes for each in problem.courses)
     wrong = [*prefixed("grid.", grid_violations(problem.grid))]
     if not problem.name.strip():
@@ -186,7 +189,7 @@ def problem_violations(problem: Problem) -> list[FieldViolation]:
     if total > MOST_CLASSES:
         wrong.append(FieldViolation("courses", f"have {total} classes", f"up to {MOST_CLASSES}"))
     for place, course in enumerate(problem.courses):
-        wrong += prefixed(f"courses[{place}].", _course_violations(problem.grid, course))
+        wrong += prefixed(f"courses[{place}].", _course_violations(problem.grid, course, hosts))
     return wrong
 
 
@@ -236,13 +239,12 @@ def state_violations(timetable: Timetable, *states: TimetableState) -> Iterator[
         yield FieldViolation("timetable_id", wrong, f"one that is {' or '.join(states)}")
 
 
-def _course_violations(grid: Grid, course: Course) -> Iterator[FieldViolation]:
+def _course_violations(grid: Grid, course: Course, hosts: bool) -> Iterator[FieldViolation]:
     if not course.title.strip():
         yield FieldViolation("title", "is blank", "what people will read")
     if course.kind is SessionKind.ONLINE:
         yield FieldViolation("kind", "is ONLINE", "IN_ROOM or HYBRID: these need a room")
-    if (course.kind is SessionKind.HYBRID) != bool(course.join_url):
-        yield FieldViolation("join_url", "does not fit the kind", "one exactly if it is HYBRID")
+    yield from link_violations(course.kind, course.join_url, hosts)
     if course.length > len(grid.periods):
         right = f"up to {len(grid.periods)}, as a day has"
         yield FieldViolation("periods", f"{course.length} are asked for", right)

@@ -16,6 +16,8 @@ def announcing(hear: Heard) -> type[SessionsStore]:
     """Return a store that calls `hear` with each entry, on the thread that commits it."""
 
     class Announcing(SessionsStore):
+        announces = True
+
         def add_entry(self, entry: ClassEntry, until: datetime | None = None) -> ClassEntry:
             made = super().add_entry(entry, until)
             self.on_commit(partial(hear, made))

@@ -5,7 +5,7 @@ streams right: polls, presence, rights, tokens, the end.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Set
 from typing import TypeVar
 
 import structlog
@@ -20,6 +20,7 @@ from chassis.edge.statuses import DatabaseAway, Draining, Exhausted, Malformed
 from chassis.edge.validation import violations_of
 from chassis.errors import check
 from services.sessions import metrics
+from services.sessions.domain import live_channel
 from services.sessions.domain.live_channel import Standing
 from services.sessions.live.commands import Commands, refused
 from services.sessions.live.connection import BadFrame, Connection
@@ -28,6 +29,7 @@ from services.sessions.live.limits import People, Person
 from services.sessions.live.log_reader import LogReader
 from services.sessions.live.member import Member, Reason
 from services.sessions.live.rooms import Room, Rooms
+from services.sessions.live.standings import Standings
 from services.sessions.live.tallies import PAUSE, Tallies
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import channel, lookup
@@ -60,6 +62,7 @@ class Channel:
         self._pipeline, self._database, self._reader = pipeline, database, reader
         self._attend, self._commands = attend, Commands(pipeline, commands)
         self._people = People(most_members)
+        self._joining = Standings(self._may_join)
         self.rooms = Rooms(reader, self._recheck_soon)
         self._tallies = Tallies(database, self.rooms)
         self._draining = False
@@ -87,6 +90,8 @@ class Channel:
         )
         self._attend.access.check_any(identity.principal)
         with self._people.one(identity.principal.subject) as person:
+            if person.wait(0):  # a join costs as much as a command
+                raise Exhausted("you join too often", "caller")
             metrics.LIVE_MEMBERS.set(self._people.streams)
             try:
                 await self._join(connection, identity, person)
@@ -96,7 +101,9 @@ class Channel:
 
     async def _join(self, connection: Connection, identity: Identity, person: Person) -> None:
         join = await _first(connection)
-        standing = await self._standing(join.session_id, identity)
+        standing = live_channel.expect_allowed(
+            await self._joining.of(join.session_id, identity.principal.subject)
+        )
         member = Member(connection, identity, standing, join.after)
         room = await self.rooms.enter(join.session_id, member)
         try:
@@ -108,9 +115,8 @@ class Channel:
         finally:
             self.rooms.leave(room, member)
 
-    async def _standing(self, session_id: str, identity: Identity) -> Standing:
-        subject = identity.principal.subject
-        return await self._ask(lambda store: channel.join(store, session_id, subject))
+    async def _may_join(self, session_id: str, people: Set[str]) -> dict[str, Standing]:
+        return await self._ask(lambda store: channel.may_join(store, session_id, people))
 
     async def _serve(
         self, connection: Connection, member: Member, room: Room, person: Person
@@ -194,6 +200,7 @@ class Channel:
     async def _look(self) -> None:
         """Send what nobody told, who is there, and end what is over."""
         self.rooms.forget()
+        self._people.forget()
         self.rooms.tell_presence()
         self.see_time(time.time())
         rooms = {room.classroom.session_id: room for room in self.rooms.all()}
@@ -208,16 +215,17 @@ class Channel:
 
     async def _recheck_all(self) -> None:
         for room in self.rooms.all():
-            await self._recheck(room, room.people)
+            await self._recheck_one(room, room.people)
 
     def _recheck_soon(self, room: Room, person_id: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._recheck_one(room, person_id))
+        task = asyncio.get_running_loop().create_task(self._recheck_one(room, {person_id}))
         self._checks.add(task)
         task.add_done_callback(self._checks.discard)
 
-    async def _recheck_one(self, room: Room, person_id: str) -> None:
+    async def _recheck_one(self, room: Room, people: set[str]) -> None:
+        """Do it for some people; that it fails for one class stops no other."""
         try:
-            await self._recheck(room, room.people & {person_id})
+            await self._recheck(room, room.people & people)
         except Exception as error:
             _report(error)
 

@@ -8,7 +8,7 @@ from tandem.sessions.v1 import live_pb2
 
 from chassis.contracts.mapping import from_message, to_message
 from services.sessions.domain.class_log import ClassEntry, seen_by
-from services.sessions.domain.polls import Tally
+from services.sessions.domain.votes import Tally
 from services.sessions.usecases.tallies import LiveTally
 
 Entry = live_pb2.ClassEntry

@@ -53,7 +53,7 @@ class GrpcEdge:
         """`most`: streams. Raises RuntimeError if the address is in use."""
         self._channel = channel
         # The last one of an option counts.
-        options = (*OPTIONS, *_OPTIONS)
+        options = (*OPTIONS, *_OPTIONS, *_waiting(most + UNKNOWN))
         self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most + UNKNOWN)
         handler: Any = grpc.stream_stream_rpc_method_handler(self._attend)
         self._server.add_generic_rpc_handlers(
@@ -97,6 +97,14 @@ async def _refuse(context: Any, error: Exception) -> None:
     metrics.LIVE_REFUSED.labels(code_of(status)).inc()
     refused: Any = rpc_status.to_status(status)
     await context.abort(refused.code, refused.details, refused.trailing_metadata)
+
+
+def _waiting(streams: int) -> Sequence[tuple[str, int]]:
+    """Return the options by which so many streams may wait to be accepted: by default grpc drops
+    some from 1,000 on, which can't join then when a large class begins.
+    """
+    name = "grpc.server.max_pending_requests"
+    return ((name, streams), (f"{name}_hard_limit", streams))
 
 
 _OPTIONS: Sequence[tuple[str, int]] = (

@@ -27,17 +27,26 @@ class TokenBucket:
         self._rate, self._size, self._now = rate, size, now
         self._level, self._at = size, now()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing was taken, or all has filled up again."""
+        self._fill()
+        return self._level >= self._size
+
     def take(self, amount: float = 1.0) -> float:
         """Take an amount, and return 0; or take nothing, and return after how many seconds there
         will be enough.
         """
-        now = self._now()
-        self._level = min(self._size, self._level + (now - self._at) * self._rate)
-        self._at = now
+        self._fill()
         if amount > self._level:
             return (min(amount, self._size) - self._level) / self._rate
         self._level -= amount
         return 0.0
+
+    def _fill(self) -> None:
+        now = self._now()
+        self._level = min(self._size, self._level + (now - self._at) * self._rate)
+        self._at = now
 
 
 @dataclass
@@ -48,13 +57,18 @@ class Person:
     commands: TokenBucket = field(default_factory=lambda: TokenBucket(COMMANDS, COMMANDS_AT_ONCE))
     bytes: TokenBucket = field(default_factory=lambda: TokenBucket(BYTES, BYTES_AT_ONCE))
 
+    @property
+    def is_rested(self) -> bool:
+        """Whether no limit remembers what the person did."""
+        return self.commands.is_full and self.bytes.is_full
+
     def wait(self, size: int) -> float:
         """Count a command of some bytes. Returns for how long the person has to wait first."""
         return self.bytes.take(float(size)) or self.commands.take()
 
 
 class People:
-    """Who has streams on a replica."""
+    """Who has streams on a replica, or had: who leaves and comes back finds the own limits."""
 
     def __init__(self, most: int) -> None:
         """`most`: streams of all people."""
@@ -79,5 +93,9 @@ class People:
         finally:
             person.streams -= 1
             self.streams -= 1
-            if not person.streams:
-                del self._people[person_id]
+
+    def forget(self) -> None:
+        """Forget who has no stream and has not done anything for a while."""
+        self._people = {
+            name: each for name, each in self._people.items() if each.streams or not each.is_rested
+        }

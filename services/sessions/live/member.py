@@ -23,6 +23,11 @@ AT_ONCE = 32
 OLDER = 50
 # Seconds for which a member that had all may be behind the tail.
 LATE = 5.0
+# Reasons for which nothing more may be sent.
+REVOKED = (Reason.END_REASON_NOT_ALLOWED, Reason.END_REASON_EXPIRED)
+# Reasons for which a stream ends before what is due is sent: the member goes on elsewhere, or may
+# not. When a class is over nobody can join it again, so what is due comes first.
+ENDS_NOW = (*REVOKED, Reason.END_REASON_STOPPING)
 # Seconds between two attempts to read from a database that is away.
 PAUSE = 1.0
 
@@ -37,8 +42,9 @@ class Member:
         self.person_id, self.standing = identity.principal.subject, standing
         self.position = position
         self._revision = 0
-        self._level_at = math.inf
-        """When it had got all for the last time; until it has, older entries are read for it."""
+        self._late_at: float | None = math.inf
+        """When it reads too slowly, if it does not catch up before; None: it had got all. Who joins
+        may take any time to get all."""
         self._reason: live_pb2.EndReason.ValueType = Reason.END_REASON_UNSPECIFIED
         self._woken = asyncio.Event()
 
@@ -47,8 +53,11 @@ class Member:
         self._woken.set()
 
     def end(self, reason: "live_pb2.EndReason.ValueType") -> None:
-        """End the stream after what is due."""
-        self._reason = self._reason or reason
+        """End the stream, at once or after what is due. The first reason counts, unless another one
+        revokes what the member may see.
+        """
+        if not self._reason or reason in REVOKED:
+            self._reason = reason
         self.wake()
 
     def see_time(self, now: float) -> None:
@@ -58,11 +67,9 @@ class Member:
 
     async def run(self, classroom: Classroom, reader: LogReader) -> None:
         """Send entries and latest values. Raises Gone, and TooSlow."""
-        while True:
+        while not self._ends_now:
             self._woken.clear()
             ending = self._reason
-            if ending == Reason.END_REASON_NOT_ALLOWED:
-                break
             if not await self._caught_up(classroom, reader):
                 continue
             frames = classroom.after(self.position, AT_ONCE)
@@ -72,9 +79,14 @@ class Member:
                 continue
             if ending:
                 break
-            self._level_at = time.monotonic()
+            self._late_at = None
             await self._woken.wait()
         await self._tell_end()
+
+    @property
+    def _ends_now(self) -> bool:
+        """Whether nothing more is sent but the end."""
+        return self._reason in ENDS_NOW
 
     async def _caught_up(self, classroom: Classroom, reader: LogReader) -> bool:
         """Return whether the next entry is in the tail; if not, send older ones. Who has fallen out
@@ -82,7 +94,9 @@ class Member:
         """
         if classroom.holds(self.position):
             return True
-        if time.monotonic() - self._level_at > LATE:
+        now = time.monotonic()
+        self._late_at = now + LATE if self._late_at is None else self._late_at
+        if now > self._late_at:
             await self._tell_end(Reason.END_REASON_BEHIND)
             raise TooSlow
         await self._read(classroom, reader)
@@ -91,18 +105,23 @@ class Member:
     async def _read(self, classroom: Classroom, reader: LogReader) -> None:
         """Send entries that are older than the tail; a database that is away delays them."""
         try:
-            found = await reader.after(classroom.session_id, self.position, OLDER)
+            found = await reader.known_after(classroom.session_id, self.position, OLDER)
         except DatabaseAway:
             await asyncio.sleep(PAUSE)
             return
         entries = [each for each in found if each.number <= classroom.newest]
         for each in entries:
+            if self._ends_now:
+                return
             await self._connection.send(self._seen(entry_frame(each)))
-        # What is missing up to there is gone.
-        self.position = entries[-1].number if entries else classroom.newest
+            self.position = each.number
+        if not entries:  # what is missing is gone
+            self.position = classroom.newest
 
     async def _send_entries(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
+            if self._ends_now:
+                return
             await self._connection.send(self._seen(frame))
             self.position += 1
             metrics.LIVE_LAG.observe(time.monotonic() - frame.made_at)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Set
 EXPIRES = 30.0
 # Seconds after which a replica tells it again.
 TELL_AGAIN = 10.0
+# So many members are told in a second, at most: when thousands join, each of them is news for all.
+TOLD_PER_SECOND = 500
 
 
 class Presences:
@@ -14,6 +16,7 @@ class Presences:
     def __init__(self) -> None:
         self._told: dict[str, tuple[frozenset[str], float]] = {}
         self._last: Set[str] = frozenset()
+        self._due = -float("inf")
         self._told_at = -float("inf")
         self._own: Set[str] = frozenset()
 
@@ -29,10 +32,14 @@ class Presences:
         return True
 
     def changed(self, own: Set[str], now: float) -> list[str] | None:
-        """Return all people in order, if they changed since the last call; else None."""
+        """Return all people in order, if they are not those that were returned last; else None. The
+        more they are, the longer it is None afterwards.
+        """
+        if now < self._due:
+            return None
         self._told = {name: told for name, told in self._told.items() if told[1] > now}
         found = frozenset(own).union(*(people for people, _ in self._told.values()))
         if found == self._last:
             return None
-        self._last = found
+        self._last, self._due = found, now + len(found) // TOLD_PER_SECOND
         return sorted(found)

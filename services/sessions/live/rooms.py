@@ -1,8 +1,8 @@
 """The classes that have members on this replica, and how they learn what is new.
 
-Three ways bring entries: from this replica's own commands, by the exchange, and by a poll of the
-database, which finds what neither of them told: entries of other roles, and what the broker lost. A
-gap is read from the database. Each way may repeat what another brought.
+Four ways bring entries: from this replica's own commands; by the exchange, from other replicas; by
+a change stream, from other roles; and by a poll of the database, which finds what the broker or the
+stream lost. A gap is read from the database. Each way may repeat what another brought.
 """
 
 import asyncio
@@ -164,7 +164,7 @@ class Rooms:
             room.reading = False
 
     async def poll(self) -> None:
-        """Take entries that nobody told. Raises DatabaseAway."""
+        """Take entries that no other way brought. Raises DatabaseAway."""
         positions = {name: room.classroom.newest for name, room in self._rooms.items()}
         for entry in await self._reader.missed(positions):
             self.take(entry)

@@ -26,6 +26,7 @@ from services.sessions.live.channel import Channel
 from services.sessions.live.exchange import Exchange
 from services.sessions.live.grpc_edge import GrpcEdge
 from services.sessions.live.log_reader import LogReader
+from services.sessions.live.log_stream import LogStream
 from services.sessions.live.websocket import SocketEdge
 from services.sessions.settings import Settings
 from services.sessions.store import SessionsStore
@@ -74,6 +75,7 @@ class Live:
         self.channel = _channel(settings, database, self.pipeline, self._reader)
         self.exchange = Exchange(settings.amqp_url, self.channel.rooms.hear)
         self.channel.rooms.exchange = self.exchange
+        self.stream = LogStream(self._reader.log, self.channel.rooms.take)
         announcer.to(self.channel.rooms.announce)
         self._grpc = GrpcEdge(settings.grpc_address, self.channel, settings.live_members)
         self._http = SocketEdge(
@@ -93,7 +95,7 @@ class Live:
 
     async def start(self) -> None:
         """Accept streams from now on."""
-        works = (self.channel.run(), self.exchange.run(), self._report())
+        works = (self.channel.run(), self.exchange.run(), self.stream.run(), self._report())
         self._tasks = [asyncio.create_task(work) for work in works]
         await self._grpc.start()
         self._http.start()

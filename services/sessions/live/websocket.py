@@ -80,7 +80,7 @@ class SocketConnection(Connection):
             self._as_text, self._begun = text is not None, True
         try:
             if text is not None:
-                return _parsed(text), len(text)
+                return _parsed(text), len(text.encode())
             return Request.FromString(raw or b""), len(raw or b"")
         except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
             raise BadFrame(NO_MESSAGE) from error

@@ -17,6 +17,7 @@ from services.sessions.domain.question_events import (
 from services.sessions.domain.questions import Question
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases.questions import show
 
 MOST = 200
@@ -66,8 +67,10 @@ def _place(store: Store, run_id: str, found: Sequence[Question]) -> None:
     wanted = {each.id: agenda_of(each, coming) for each in found}
     moving = [each for each in found if each.session_id != wanted[each.id]]
     known = _sessions(store, {each.session_id for each in moving}, coming)
+    askers = store.askers_of([id_ for each in moving for id_ in each.merged_ids])
     for each in moving:
-        _move(store, each, known.get(each.session_id), known.get(wanted[each.id]))
+        also = {askers[id_] for id_ in each.merged_ids if id_ in askers} - {each.asker_id}
+        _move(store, each, known.get(each.session_id), known.get(wanted[each.id]), sorted(also))
 
 
 def _sessions(
@@ -77,11 +80,19 @@ def _sessions(
     return {**before, **{each.id: each for each in coming}}
 
 
-def _move(store: Store, question: Question, before: Session | None, after: Session | None) -> None:
+def _move(
+    store: Store,
+    question: Question,
+    before: Session | None,
+    after: Session | None,
+    also_asked_by: Sequence[str],
+) -> None:
     """Move a question from one agenda to another, and tell it."""
     moved = placed(question, after.id if after else "", before, store.now)
     store.put_questions(moved)
     left_open = was_left_open(before)
+    if left_open:
+        store.count(Happening.CARRIED_OVER)
     holders = [each.instructor_id for each in (before if left_open else None, after) if each]
     store.record_event(
         about_question(
@@ -94,6 +105,7 @@ def _move(store: Store, question: Question, before: Session | None, after: Sessi
             start_time=after.start_time if after else None,
             instructor_ids=tuple(dict.fromkeys(holders)),
             carried_at=store.now,
+            also_asked_by=tuple(also_asked_by) if left_open else (),
         )
     )
     show(store, moved, question.session_id, moved.session_id)

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chassis.errors import FieldViolation, NotFound, check, check_state
+from services.sessions.domain import question_changes as changes
 from services.sessions.domain import question_checks as checks
-from services.sessions.domain import questions
 from services.sessions.domain.question_events import QuestionAnswered, about_question
 from services.sessions.domain.questions import (
     STANDING,
@@ -13,10 +13,12 @@ from services.sessions.domain.questions import (
     Question,
     QuestionMoment,
     QuestionReply,
+    QuestionState,
 )
 from services.sessions.domain.roster import Run
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import lookup
 from services.sessions.usecases.questions import find, lock, show
 
@@ -31,7 +33,7 @@ def answer(store: Store, command: AnswerQuestion, staff_id: str) -> Question:
     session = _session_of(store, command, before)
     moment = _moment(store, command, session)
     accepted = _accept(store, command)
-    question = questions.answered(before, staff_id, moment, store.now)
+    question = changes.answered(before, staff_id, moment, store.now)
     store.put_questions(question)
     if command.text:
         store.put_reply(_written(store, command.question_id, staff_id, command.text, True, True))
@@ -39,6 +41,8 @@ def answer(store: Store, command: AnswerQuestion, staff_id: str) -> Question:
     words = command.text or (accepted.text if accepted else "")
     tell(store, question, [question, *merged], staff_id, words, session, moment)
     show(store, question, before.session_id, command.session_id)
+    if before.state is QuestionState.OPEN:
+        store.count(Happening.ANSWERED_LIVE if moment else Happening.ANSWERED_IN_WORDS)
     return question
 
 
@@ -48,24 +52,32 @@ def reply(
     """Write a reply into a thread. Raises Invalid, NotFound, or FailedPrecondition."""
     check(checks.text_violations(text))
     question = find(store, question_id)
-    wrong = [*questions.state_violations(question, "replied to", *STANDING)]
+    wrong = [*changes.state_violations(question, "replied to", *STANDING)]
     if not by_staff:
         enrolment = store.enrolment_for_update(question.run_id, author_id)
         run = store.replicas(Run, [question.run_id]).get(question.run_id)
         wrong += checks.member_violations(question.run_id, run, enrolment, store.now, "person_id")
-    if store.replies_to(question_id) >= checks.MOST_REPLIES:
-        wrong.append(FieldViolation("question_id", f"its thread has {checks.MOST_REPLIES} replies"))
+        wrong += checks.reply_violations(*store.replies_of_learners(question_id, author_id))
     check_state("the reply can't be written", wrong)
     written = _written(store, question_id, author_id, text, by_staff, False)
     store.put_reply(written)
     return written
 
 
-def hide_reply(store: Store, question_id: str, reply_id: str) -> Question:
-    """Hide a reply from learners. Raises NotFound."""
+def hide_reply(
+    store: Store, question_id: str, reply_id: str, staff_id: str, reason: str
+) -> Question:
+    """Hide a reply from learners, and note in the question's history who did so and why; of a
+    hidden one, return the question as it is. Raises NotFound.
+    """
+    before = lock(store, question_id)
     found = _reply(store, question_id, reply_id)
+    if found.hidden:
+        return before
     store.put_reply(replace(found, hidden=True))
-    return find(store, question_id)
+    question = changes.reply_hidden(before, reply_id, staff_id, reason, store.now)
+    store.put_questions(question)
+    return question
 
 
 def _session_of(store: Store, command: AnswerQuestion, question: Question) -> Session | None:
@@ -82,11 +94,11 @@ def _session_of(store: Store, command: AnswerQuestion, question: Question) -> Se
 def _moment(
     store: Store, command: AnswerQuestion, session: Session | None
 ) -> QuestionMoment | None:
-    if session is None:
+    if session is None or checks.is_ahead(command, session):
         return None
     wrong = checks.moment_violations(session, command.at, store.now)
     check_state("the question can't be answered then", wrong)
-    return questions.moment_of(session, command.at or store.now)
+    return changes.moment_of(session, command.at or store.now)
 
 
 def _accept(store: Store, command: AnswerQuestion) -> QuestionReply | None:

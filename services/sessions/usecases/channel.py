@@ -13,15 +13,22 @@ from services.sessions.ports import Store
 from services.sessions.usecases import lookup
 
 
-def join(store: Store, session_id: str, person_id: str) -> Standing:
-    """Return what a person may do in a class whose channel is open.
+def may_join(store: Store, session_id: str, person_ids: Collection[str]) -> dict[str, Standing]:
+    """Return what each of some people may do in a class whose channel is open, without those who
+    have no part in it.
 
-    Raises NotFound, FailedPrecondition, PermissionDenied, and Unavailable while the run is not
-    known here.
+    Raises NotFound, FailedPrecondition, and Unavailable while the run is not known here.
     """
     session = lookup.session(store, session_id)
     live_channel.expect_open(session, store.now)
-    return live_channel.expect_allowed(standing(store, session, person_id))
+    return standings(store, session, person_ids)
+
+
+def join(store: Store, session_id: str, person_id: str) -> Standing:
+    """Return what a person may do in a class whose channel is open. Raises as `may_join` does, and
+    PermissionDenied.
+    """
+    return live_channel.expect_allowed(may_join(store, session_id, [person_id]).get(person_id))
 
 
 def standing(store: Store, session: Session, person_id: str) -> Standing | None:
@@ -69,8 +76,13 @@ def _written_in(store: Store, session_id: str, person_id: str) -> Session:
     """Return a class whose channel is open, and in which a person may write."""
     session = lookup.session(store, session_id)
     live_channel.expect_open(session, store.now)
-    live_channel.expect_may_write(standing(store, session, person_id))
+    expect_may_write(store, session, person_id)
     return session
+
+
+def expect_may_write(store: Store, session: Session, person_id: str) -> None:
+    """Raise PermissionDenied for who has no part in a class, or is muted or removed there."""
+    live_channel.expect_may_write(standing(store, session, person_id))
 
 
 def takes_part(store: Store, session: Session, enrolment: Enrolment | None) -> bool:

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from chassis.errors import FailedPrecondition, FieldViolation, check_state
+from chassis.errors import FailedPrecondition, FieldViolation, NotFound, check_state
 from services.sessions.domain import feedback
 from services.sessions.domain.anonymity import pseudonym
-from services.sessions.domain.feedback import FeedbackWindow, LeaveFeedback
+from services.sessions.domain.feedback import FeedbackWindow, LeaveFeedback, OwnFeedback
 from services.sessions.domain.roster import is_expected
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import lookup
 
 
@@ -44,9 +45,26 @@ def leave_feedback(store: Store, command: LeaveFeedback) -> FeedbackWindow:
         *feedback.author_violations(_may_answer(store, session, command.learner_id)),
     ]
     check_state("no feedback is taken", wrong)
-    answer = replace(command, comment=command.comment.strip())
-    store.put_feedback(pseudonym(window.secret, command.learner_id), answer)
+    answer = replace(command, comment=feedback.comment_of(command.comment))
+    if store.put_feedback(pseudonym(window.secret, command.learner_id), answer):
+        store.count(Happening.FEEDBACK_GIVEN)
     return window
+
+
+def own_feedback(
+    store: Store, session_id: str, learner_id: str
+) -> tuple[FeedbackWindow, OwnFeedback]:
+    """Return the window for feedback on a session, and a learner's answer.
+
+    Raises NotFound without one; FailedPrecondition if no feedback is asked for, or it is closed.
+    """
+    window = _window(store, lookup.session(store, session_id))
+    check_state("own feedback can't be told", feedback.key_violations(window))
+    found = store.feedback_by(session_id, pseudonym(window.secret, learner_id))
+    if found is None:
+        wrong = f"{learner_id!r} has left no feedback on the session"
+        raise NotFound("there is no feedback", [FieldViolation("learner_id", wrong)])
+    return window, found
 
 
 def show_feedback(store: Store, session_id: str) -> None:
@@ -63,6 +81,7 @@ def close_feedback(store: Store, session_id: str) -> None:
         return
     window = _shown(store, window)
     window = feedback.closed(window, store.feedback_answers(session_id), store.now)
+    store.count(Happening.FEEDBACK_HELD_BACK, window.answers - window.published.answers)
     store.put_feedback_window(window)
     store.forget_feedback(session_id)
     if window.published.answers:
@@ -82,6 +101,7 @@ def _shown(store: Store, window: FeedbackWindow) -> FeedbackWindow:
     now = feedback.summary_of(store.feedback_ratings(window.id))
     if not feedback.is_due(window.published, now):
         return window
+    store.count(Happening.FEEDBACK_SHOWN, now.answers - window.published.answers)
     window = replace(window, published=now)
     store.put_feedback_window(window)
     store.show_feedback(window.id)

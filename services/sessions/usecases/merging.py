@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from chassis.errors import check_state
+from services.sessions.domain import question_changes as changes
 from services.sessions.domain import question_checks as checks
-from services.sessions.domain import questions
 from services.sessions.domain.question_events import QuestionMerged, about_question
 from services.sessions.domain.questions import Question, QuestionState
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases.answers import tell
 from services.sessions.usecases.questions import find, show
 
@@ -30,8 +31,9 @@ def merge(
     check_state("the questions can't be merged", wrong)
     if not new:
         return target
-    target = questions.gathering(target, new, staff_id, store.now)
+    target = changes.gathering(target, new, staff_id, store.now)
     gone = _put(store, target, new, staff_id)
+    store.count(Happening.QUESTIONS_MERGED, len(new))
     if target.state is QuestionState.ANSWERED:
         _tell_answer(store, target, gone, staff_id)
     return target
@@ -43,9 +45,10 @@ def _put(store: Store, target: Question, new: Sequence[Question], staff_id: str)
     """
     earlier = store.questions([id_ for each in new for id_ in each.merged_ids])
     followers = [replace(each, merged_into=target.id) for each in earlier.values()]
-    gone = [questions.merged(each, target.id, staff_id, store.now) for each in new]
+    gone = [changes.merged(each, target.id, staff_id, store.now) for each in new]
     store.put_questions(target, *gone, *followers)
     store.note_votes(target.id)
+    store.note_agendas([target.run_id], target.id)  # it may have come to other groups
     for before, after in zip(new, gone, strict=True):
         store.record_event(
             about_question(after, QuestionMerged, merged_by=staff_id, merged_at=store.now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chassis.errors import FieldViolation, check_state
+from chassis.errors import FieldViolation, check, check_state
 from chassis.staff import member_among
 from services.sessions.domain import moderation
 from services.sessions.domain.class_log import ClassEntry, Moderated
@@ -24,9 +24,10 @@ OPEN = (SessionState.SCHEDULED, SessionState.LIVE, SessionState.ENDED)
 def moderate_person(store: Store, command: ModeratePerson, moderator: Moderator) -> ModerationAct:
     """Mute, unmute, remove or readmit a person; return the act by which it holds already.
 
-    Raises NotFound; PermissionDenied for staff with a higher role; FailedPrecondition for a person
-    who has nothing to do with the class, or whom the action would not change back.
+    Raises Invalid; NotFound; PermissionDenied for staff with a higher role; FailedPrecondition for
+    a person who has nothing to do with the class, or whom the action would not change back.
     """
+    check(moderation.reason_violations(command.reason))
     session = _open_session(store, command.session_id)
     _expect_above(store, session, command.person_id, moderator)
     acts = store.acts_about(session.id, [command.person_id])
@@ -40,9 +41,11 @@ def moderate_person(store: Store, command: ModeratePerson, moderator: Moderator)
 def moderate_entry(store: Store, command: ModerateEntry, moderator: Moderator) -> ModerationAct:
     """Hide or show a chat entry; return the act by which it holds already.
 
-    Raises NotFound; PermissionDenied for the text of staff with a higher role; FailedPrecondition
-    for an entry that is not of the chat, or that is not hidden and can't be shown again.
+    Raises Invalid; NotFound; PermissionDenied for the text of staff with a higher role;
+    FailedPrecondition for an entry that is not of the chat, or that is not hidden and can't be
+    shown again.
     """
+    check(moderation.reason_violations(command.reason))
     session = _open_session(store, command.session_id)
     entry = store.entry(session.id, command.entry_number)
     acts = store.acts_about_entry(session.id, command.entry_number)

@@ -19,6 +19,7 @@ from services.sessions.domain.presence import (
 from services.sessions.domain.roster import is_enrolled
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.ports_counts import Happening
 from services.sessions.usecases import lookup
 from services.sessions.usecases.attendance import finalise_again
 from services.sessions.usecases.seats import take_free_seat
@@ -40,10 +41,10 @@ def check_in(store: Store, command: CheckIn) -> CheckedIn | WrongCode:
     enrolled = bool(_enrolled(store, session, [learner_id]))
     checkin.expect_entitled(session, seat, enrolled, tries)
     if not checkin.holds(session, command.code, store.now):
-        store.count_wrong_code(session.id, learner_id)
-        return WrongCode(checkin.TRIES - tries - 1)
+        return _wrong_code(store, session, command, tries)
     if seat.kind is not SeatKind.IN_ROOM:
         take_free_seat(store, session.id, learner_id)
+    store.count(Happening.CHECKED_IN)
     return CheckedIn(_there(store, session, learner_id))
 
 
@@ -62,6 +63,14 @@ def record_presence(store: Store, command: RecordPresence) -> list[RowResult]:
     )
     _account(store, session, {presence_event.learner_id for presence_event in new})
     return _results(rows, new)
+
+
+def _wrong_code(store: Store, session: Session, command: CheckIn, tries: int) -> WrongCode:
+    """Count a wrong code, and return how many more the learner may try."""
+    is_old = checkin.is_old(session, command.code, store.now)
+    store.count_wrong_code(session.id, command.learner_id)
+    store.count(Happening.OLD_CODE if is_old else Happening.WRONG_CODE)
+    return WrongCode(checkin.TRIES - tries - 1, is_old)
 
 
 def _unless_overdue(store: Store, session: Session) -> Session:

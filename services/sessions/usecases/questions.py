@@ -1,10 +1,11 @@
 """Asking questions, voting for them, and what their askers and staff do with them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from chassis.errors import FieldViolation, NotFound, check, check_state
+from services.sessions.domain import question_changes as changes
 from services.sessions.domain import question_checks as checks
-from services.sessions.domain import questions
 from services.sessions.domain.agendas import agenda_of, is_live
 from services.sessions.domain.class_log import ClassEntry, QuestionShown
 from services.sessions.domain.question_events import (
@@ -18,54 +19,66 @@ from services.sessions.domain.questions import (
     STANDING,
     AskQuestion,
     Question,
+    QuestionPlace,
     QuestionState,
 )
 from services.sessions.domain.recording_line import class_second_of
 from services.sessions.domain.roster import Item, Run
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup, recorded_moments
+from services.sessions.ports_counts import Happening
+from services.sessions.usecases import channel, lookup, recorded_moments
 
 
 def ask(store: Store, command: AskQuestion) -> Question:
     """Ask a question, and put it on an agenda.
 
-    Raises Invalid, NotFound, or FailedPrecondition with everything that speaks against it.
+    Raises Invalid, NotFound, or FailedPrecondition with everything that speaks against it; and
+    PermissionDenied in a class in which the learner has no part, or is muted.
     """
     check(checks.ask_violations(command))
     session = _session_of(store, command)
     items = store.replicas(Item, [command.item_id] if command.item_id else [])
-    files = recorded_moments.tracks(store, session) if session and command.item_id else []
+    files = recorded_moments.watched(store, session) if session and command.item_id else []
     # locked: of one learner's questions at once, each counts
     enrolment = store.enrolment_for_update(command.run_id, command.learner_id)
     run = _run(store, command.run_id)
     wrong = [
         *checks.place_violations(command, session, items.get(command.item_id), files),
         *checks.member_violations(command.run_id, run, enrolment, store.now, "learner_id"),
-        *checks.limit_violations(store.open_questions_of(command.run_id, command.learner_id)),
+        *_limits(store, command),
     ]
     check_state("the question can't be asked", wrong)
+    if session is not None and command.place is QuestionPlace.LIVE:
+        channel.expect_may_write(store, session, command.learner_id)
     own_groups = enrolment.group_ids if enrolment else ()
     shown = class_second_of(files, command.item_id, command.offset_seconds)
-    new = questions.asked(command, store.new_id(), session, own_groups, store.now, shown)
+    new = changes.asked(command, store.new_id(), session, own_groups, store.now, shown)
     question = _placed(store, new)
     store.add_question(question)
     store.record_event(
         about_question(question, QuestionAsked, instructor_ids=_teachers(store, question, run))
     )
+    store.count(Happening[f"ASKED_{question.place}"])
     show(store, question, question.session_id)
     return question
 
 
 def edit(store: Store, question_id: str, learner_id: str, text: str, editor_id: str) -> Question:
     """Change the text of a learner's OPEN question. Raises NotFound, Invalid, or
-    FailedPrecondition.
+    FailedPrecondition; and PermissionDenied while it is on the agenda of a LIVE class in which the
+    learner is muted.
     """
     check(checks.text_violations(text))
     before = own(lock(store, question_id), learner_id)
     if before.text == text:
         return before
-    question = questions.edited(before, text, editor_id, store.now)
+    wrong = [*checks.edit_violations(before), *_stranger(store, before.run_id, learner_id)]
+    check_state("the question can't be edited", wrong)
+    session = store.session_by_id(before.session_id)
+    if session is not None and is_live(session):
+        channel.expect_may_write(store, session, learner_id)
+    question = changes.edited(before, text, editor_id, store.now)
     store.put_questions(question)
     show(store, question, question.session_id)
     return question
@@ -77,12 +90,9 @@ def vote(store: Store, question_id: str, learner_id: str, wanted: bool) -> str:
     Raises NotFound, or FailedPrecondition. It writes nothing that other voters write.
     """
     question = root(store, question_id)
-    enrolments = store.enrolments([(question.run_id, learner_id)])
-    enrolment = enrolments.get((question.run_id, learner_id))
-    run = _run(store, question.run_id)
     wrong = [
-        *questions.state_violations(question, "voted for", *STANDING),
-        *checks.member_violations(question.run_id, run, enrolment, store.now, "learner_id"),
+        *changes.state_violations(question, "voted for", *STANDING),
+        *_stranger(store, question.run_id, learner_id),
     ]
     check_state("the vote can't be stored", wrong)
     if wanted:
@@ -101,7 +111,7 @@ def withdraw(store: Store, question_id: str, learner_id: str) -> Question:
     before = own(lock(store, question_id), learner_id)
     if before.state is QuestionState.WITHDRAWN:
         return before
-    return _gone(store, before, questions.withdrawn(before, store.now))
+    return _gone(store, before, changes.withdrawn(before, store.now))
 
 
 def hide(store: Store, question_id: str, staff_id: str, reason: str) -> Question:
@@ -111,7 +121,7 @@ def hide(store: Store, question_id: str, staff_id: str, reason: str) -> Question
     before = lock(store, question_id)
     if before.state is QuestionState.HIDDEN:
         return before
-    return _gone(store, before, questions.hidden(before, staff_id, reason, store.now), staff_id)
+    return _gone(store, before, changes.hidden(before, staff_id, reason, store.now), staff_id)
 
 
 def reopen(store: Store, question_id: str, staff_id: str) -> Question:
@@ -121,7 +131,7 @@ def reopen(store: Store, question_id: str, staff_id: str) -> Question:
     before = lock(store, question_id)
     if before.state is QuestionState.OPEN:
         return before
-    question = _placed(store, questions.reopened(before, staff_id, store.now))
+    question = _placed(store, changes.reopened(before, staff_id, store.now))
     store.put_questions(question)
     store.record_event(
         about_question(question, QuestionReopened, reopened_by=staff_id, reopened_at=store.now)
@@ -153,15 +163,18 @@ def own(question: Question, learner_id: str) -> Question:
 
 def show(store: Store, question: Question, *session_ids: str) -> None:
     """Show a question, new or changed, in those of some classes that are LIVE."""
-    named = {each for each in session_ids if each}
-    if not named:
-        return
     text = "" if question.state in GONE else question.text
     shown = QuestionShown(question.id, text, question.state, question.merged_into)
-    for session in store.sessions_with(named).values():
-        if is_live(session):
-            # without the person: a class does not learn who asked
-            store.add_entry(ClassEntry(session_id=session.id, at=store.now, question=shown))
+    for session in _live_sessions(store, *session_ids):
+        # without the person: a class does not learn who asked
+        store.add_entry(ClassEntry(session_id=session.id, at=store.now, question=shown))
+
+
+def _live_sessions(store: Store, *session_ids: str) -> list[Session]:
+    """Return those of some sessions (empty: none) that are LIVE."""
+    named = {each for each in session_ids if each}
+    found = store.sessions_with(named).values() if named else ()
+    return [each for each in found if is_live(each)]
 
 
 def _gone(store: Store, before: Question, after: Question, hidden_by: str = "") -> Question:
@@ -190,6 +203,21 @@ def _session_of(store: Store, command: AskQuestion) -> Session | None:
         wrong = f"{command.session_id!r} is unknown in run {command.run_id!r}"
         raise NotFound("no such session", [FieldViolation("session_id", wrong)])
     return session
+
+
+def _stranger(store: Store, run_id: str, learner_id: str) -> Iterator[FieldViolation]:
+    """Yield what speaks against a learner who votes, or edits, in a run."""
+    enrolment = store.enrolments([(run_id, learner_id)]).get((run_id, learner_id))
+    run = _run(store, run_id)
+    return checks.member_violations(run_id, run, enrolment, store.now, "learner_id")
+
+
+def _limits(store: Store, command: AskQuestion) -> Iterator[FieldViolation]:
+    learner = command.run_id, command.learner_id
+    lately = store.now - checks.A_DAY
+    return checks.limit_violations(
+        store.open_questions_of(*learner), store.questions_since(*learner, lately)
+    )
 
 
 def _run(store: Store, run_id: str) -> Run | None:

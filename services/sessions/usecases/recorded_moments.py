@@ -4,9 +4,12 @@ What is asked at a minute of a recording belongs to a moment of the class (`clas
 was answered live is at a second of the recording.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from services.sessions.domain.questions import QuestionMoment
+from services.sessions.domain.line_moments import asked_at
+from services.sessions.domain.questions import Question, QuestionMoment
 from services.sessions.domain.recorded_parts import RecordedPart, parts_of
 from services.sessions.domain.recording_line import Place, Track, place_of, track_of
 from services.sessions.domain.roster import Item
@@ -42,22 +45,52 @@ def parts_with_items(
     return parts, store.replicas(Item, items) if items else {}
 
 
-def places_of(store: Store, moments: Collection[QuestionMoment]) -> Mapping[QuestionMoment, Place]:
-    """Return where recordings show moments of classes; without those that none shows.
-
-    Of a moment at which the recorder paused it is the next that was recorded.
+def watched(store: Store, session: Session) -> list[Track]:
+    """Return the recorded files that people may be in the middle of: those of the session now, and
+    those in whose place others came.
     """
-    held = store.sessions_with({each.session_id for each in moments})
-    files = tracks_of(store, held.values())
-    found = {each: _place(held, files, each) for each in moments}
-    return {moment: place for moment, place in found.items() if place is not None}
+    stored = store.recording_of(session.id)
+    parts = (*parts_of(session, stored), *(stored.replaced if stored else ()))
+    items = store.replicas(Item, {each.item_id for each in parts}) if parts else {}
+    lengths = {item_id: item.seconds for item_id, item in items.items()}
+    return [track_of(part, lengths.get(part.item_id, 0.0)) for part in parts]
 
 
-def _place(
-    held: Mapping[str, Session], files: Mapping[str, list[Track]], moment: QuestionMoment
-) -> Place | None:
-    session = held.get(moment.session_id)
-    if session is None or session.started_at is None:
-        return None
-    at = (moment.at - session.started_at).total_seconds()
-    return place_of(files.get(session.id, ()), at)
+@dataclass(frozen=True, slots=True)
+class RecordedPlaces:
+    """Where recordings, as they are now, show when questions were asked and answered."""
+
+    held: Mapping[str, Session]
+    files: Mapping[str, Sequence[Track]]
+
+    def of_moment(self, moment: QuestionMoment) -> Place | None:
+        """Return where a moment of a class is shown; None if nowhere. Of one at which the recorder
+        paused it is the next that was recorded.
+        """
+        began = self._began(moment.session_id)
+        return self._place(moment.session_id, moment.at - began) if began else None
+
+    def of_question(self, question: Question) -> Place | None:
+        """Return the same of the moment at which a question was asked; None also in between."""
+        began = self._began(question.asked_in)
+        if began is None:
+            return None
+        tracks = self.files.get(question.asked_in, ())
+        at, place = asked_at(began, tracks, question)
+        return place or (self._place(question.asked_in, at) if at is not None else None)
+
+    def _began(self, session_id: str) -> datetime | None:
+        session = self.held.get(session_id)
+        return session.started_at if session else None
+
+    def _place(self, session_id: str, at: timedelta) -> Place | None:
+        return place_of(self.files.get(session_id, ()), at.total_seconds())
+
+
+def places_of(store: Store, questions: Iterable[Question]) -> RecordedPlaces:
+    """Return where recordings show some questions, and their answers."""
+    named = {
+        id_ for each in questions for id_ in (each.asked_in, *(m.session_id for m in each.moments))
+    }
+    held = store.sessions_with(named - {""})
+    return RecordedPlaces(held, tracks_of(store, held.values()))

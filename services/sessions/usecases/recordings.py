@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chassis.errors import FieldViolation, check, check_state
+from services.sessions.domain import former_parts
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.events import about
 from services.sessions.domain.recorded_parts import (
@@ -64,7 +65,7 @@ def attach_recording(store: Store, command: AttachRecording) -> Session:
     parts = placed(before, command)
     if parts == before:
         return session
-    after = _put(store, session, parts)
+    after = _put(store, session, former_parts.attached(_stored(store, session), before, parts))
     attached = about(
         after,
         RecordingAttached,
@@ -72,6 +73,7 @@ def attach_recording(store: Store, command: AttachRecording) -> Session:
         attached_at=store.now,
         starts_at_offset=after.recording_offset,
         parts=parts,
+        replaced_item_ids=taken(before, parts),
     )
     store.record_event(attached)
     return after
@@ -90,13 +92,13 @@ def withdraw_recording(store: Store, command: WithdrawRecording, staff_id: str) 
 
 
 def withdraw_expired(store: Store, run_id: str, most: int) -> bool:
-    """Withdraw the recordings of up to `most` sessions of a run that keeps them no longer; return
-    whether there may be more.
+    """Withdraw the recordings of up to `most` sessions of a run that keeps them no longer, and what
+    was replaced or withdrawn of them before; return whether there may be more.
     """
     store.lock(_kept(run_id))
     session_ids = store.recorded_sessions(run_id, most)
     for session in store.sessions_for_update(session_ids):
-        _withdraw(store, session, WithdrawRecording(session.id, "", EXPIRED), expired=True)
+        _expire(store, session)
     if not session_ids:
         store.note_recordings_ended(run_id)
     return bool(session_ids)
@@ -135,37 +137,50 @@ def _obstacles(
     yield from place_violations(parts, command)
 
 
-def _withdraw(
-    store: Store,
-    session: Session,
-    command: WithdrawRecording,
-    staff_id: str = "",
-    *,
-    expired: bool = False,
-) -> Session:
+def _withdraw(store: Store, session: Session, command: WithdrawRecording, staff_id: str) -> Session:
     before = _parts(store, session)
     parts = without(before, command.item_id)
     if parts == before:
         return session
-    after = _put(store, session, parts)
+    after = _put(store, session, former_parts.withdrawn(_stored(store, session), before, parts))
+    _tell_withdrawn(store, after, taken(before, parts), command.reason, parts, staff_id)
+    return after
+
+
+def _expire(store: Store, session: Session) -> None:
+    before, recording = _parts(store, session), _stored(store, session)
+    ended = former_parts.ended(recording, before)
+    after = _put(store, session, former_parts.expired(recording))
+    _tell_withdrawn(store, after, ended, EXPIRED, expired=True)
+
+
+def _tell_withdrawn(
+    store: Store,
+    session: Session,
+    item_ids: Sequence[str],
+    reason: str,
+    left: Sequence[RecordedPart] = (),
+    staff_id: str = "",
+    *,
+    expired: bool = False,
+) -> None:
     withdrawn = about(
-        after,
+        session,
         RecordingWithdrawn,
-        item_ids=taken(before, parts),
-        reason=command.reason,
+        item_ids=tuple(item_ids),
+        reason=reason,
         withdrawn_at=store.now,
-        parts=parts,
+        parts=tuple(left),
         expired=expired,
         withdrawn_by=staff_id,
     )
     store.record_event(withdrawn)
-    return after
 
 
-def _put(store: Store, session: Session, parts: tuple[RecordedPart, ...]) -> Session:
-    after = with_parts(session, parts)
+def _put(store: Store, session: Session, recording: SessionRecording) -> Session:
+    after = with_parts(session, recording.parts)
     store.put_session(after)
-    store.put_recording(replace(_stored(store, session), parts=parts))
+    store.put_recording(recording)
     return after
 
 

@@ -4,7 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.sessions.domain.polls import Tally, shown_tally
+from services.sessions.domain.poll_results import shown_tally
+from services.sessions.domain.votes import Tally
 from services.sessions.ports import Store
 from services.sessions.usecases import polls
 

@@ -55,7 +55,8 @@ def prepare(store: Store, instances: Instances, timetable: Timetable) -> Prepare
     for place, each in enumerate(timetable.classes):
         command = series_of(timetable.problem, each)
         try:
-            plans.append(series.plan(store, instances, command, rooms.get(each.room_id)))
+            # whether classes need a URL was checked when the timetable was asked for
+            plans.append(series.plan(store, instances, command, rooms.get(each.room_id), True))
         except Invalid as error:
             wrong += prefixed(f"classes[{place}].", error.violations)
     return Prepared(rooms, plans, wrong, shared_learners(store, timetable.problem))

@@ -44,13 +44,13 @@ class SolveTimetable:
     problem: Problem
 
 
-def solve(store: Store, command: SolveTimetable, creator: str) -> Timetable:
-    """Give a problem to the solvers, and return its timetable.
+def solve(store: Store, command: SolveTimetable, creator: str, hosts: bool = False) -> Timetable:
+    """Give a problem to the solvers, and return its timetable. `hosts`: there are meeting servers.
 
     Raises Invalid, or FailedPrecondition with everything that is unknown, closed or past.
     """
     problem = command.problem
-    check(prefixed("problem.", problem_violations(problem)))
+    check(prefixed("problem.", problem_violations(problem, hosts)))
     unknown = prefixed("problem.", _unknown_violations(store, problem))
     check_state("the timetable can't be solved", unknown)
     timetable = Timetable(

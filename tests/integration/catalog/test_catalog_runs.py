@@ -6,17 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
-import pytest
 from google.protobuf.duration_pb2 import Duration
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.contracts import events
-from services.catalog.domain.enums import AttendanceMode
-from services.catalog.usecases.enrolments import Enrol, enrol
 from tests.conftest import FakeClock
-from tests.deep import only_deep
 from tests.integration.catalog.registry import (
     ONLINE,
     Registry,
@@ -27,7 +23,6 @@ from tests.integration.catalog.registry import (
     publish,
     refused,
 )
-from tests.mongo import long_transactions
 
 ENROLLED = resources_pb2.ENROLMENT_STATE_ENROLLED
 WAITLISTED = resources_pb2.ENROLMENT_STATE_WAITLISTED
@@ -114,76 +109,6 @@ def test_an_update_that_is_not_valid_lists_every_violation(registry: Registry) -
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert fields_of(error) == ["end_date", "policy.partial_share", "enrolment.closes_at"]
     assert get(registry, run.id).end_date == run.end_date
-
-
-@pytest.mark.parametrize("capacity", [3, 0])
-def test_a_larger_capacity_promotes_the_first_that_wait(registry: Registry, capacity: int) -> None:
-    """In the order in which they came; without a limit, all of them."""
-    learners = ["a", "b", "c", "d"]
-    registry.people(*learners)
-    run = registry.open_run(capacity=1)
-    for each in learners:
-        registry.enrol(run.id, each)
-    after = update(registry, run.id, capacity=capacity)
-    count = capacity or 4
-    found = states(registry, run.id)
-    assert found == {
-        each: ENROLLED if place < count else WAITLISTED for place, each in enumerate(learners)
-    }
-    assert (after.enrolled, after.waitlisted) == (count, 4 - count)
-    promoted = registry.events("tandem.catalog.enrolment.promoted.v1")
-    assert len(promoted) == count - 1
-
-
-def test_a_smaller_capacity_withdraws_nobody(registry: Registry) -> None:
-    """Who comes later waits until enough have left."""
-    registry.people("a", "b", "c")
-    run = registry.open_run(capacity=2)
-    registry.enrol(run.id, "a")
-    registry.enrol(run.id, "b")
-    update(registry, run.id, capacity=1)
-    assert registry.enrol(run.id, "c").state == WAITLISTED
-    withdraw(registry, run.id, "a")
-    assert states(registry, run.id) == {"b": ENROLLED, "c": WAITLISTED}
-    withdraw(registry, run.id, "b")
-    assert states(registry, run.id) == {"c": ENROLLED}
-
-
-@only_deep
-def test_thousands_are_promoted_in_one_unit_of_work(registry: Registry) -> None:
-    """A waiting list of 3,000 gets the places of a larger room."""
-    learners = [f"l{number:04d}" for number in range(3_001)]
-    for first in range(0, len(learners), 1_000):
-        registry.people(*learners[first : first + 1_000])
-    run = registry.open_run(capacity=1)
-    for first in range(0, len(learners), 1_000):
-        rows = [
-            catalog_pb2.EnrolRow(learner_id=each, mode=ONLINE)
-            for each in learners[first : first + 1_000]
-        ]
-        request = catalog_pb2.BatchEnrolRequest(run_id=run.id, rows=rows)
-        registry.staff.BatchEnrol(request)
-    after = update(registry, run.id, capacity=5_000)
-    assert (after.enrolled, after.waitlisted) == (3_001, 0)
-    assert len(registry.events("tandem.catalog.enrolment.promoted.v1")) == 3_000
-
-
-def test_a_limit_counts_enrolments_that_were_under_way(registry: Registry) -> None:
-    """A limit comes while an enrolment is not committed: it counts for the next learner."""
-    registry.people("ada", "bob", "eve")
-    run = registry.open_run()
-    registry.enrol(run.id, "ada")
-
-    def meanwhile(store: Any) -> None:
-        command = Enrol(run_id=run.id, learner_id="bob", mode=AttendanceMode.ONLINE)
-        enrol(store, command)
-        if get(registry, run.id).capacity == 0:
-            assert update(registry, run.id, capacity=2).enrolled == 1
-
-    with long_transactions(registry.database.client):
-        registry.database.transact(meanwhile)
-    assert registry.enrol(run.id, "eve").state == WAITLISTED
-    assert get(registry, run.id).enrolled == 2
 
 
 def test_nobody_is_enrolled_or_promoted_in_a_closed_run(registry: Registry) -> None:

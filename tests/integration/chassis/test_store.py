@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +18,14 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from chassis.context import deadline
 from chassis.data import conflict_locks, transactions
+from chassis.data.idempotency import Asked
 from chassis.data.migrations import Migration, adding
 from chassis.data.store import Database, Store, connect
-from chassis.errors import AlreadyExists
+from chassis.errors import AlreadyExists, DomainError, NotFound
 from tests.mongo import Commands, long_transactions
+
+# Ids and contents of requests.
+REQUESTS = (("r1", b"one"), ("r2", b"two"), ("", b"three"))
 
 
 @dataclass(frozen=True)
@@ -364,3 +368,42 @@ def test_preparing_twice_and_side_by_side_is_harmless(database: Database[SampleS
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: database.prepare(), range(4)))
         assert "name_1" in database.mongo["things"].index_information()
+
+
+def test_several_requests_at_once_are_each_executed_once(database: Database[SampleStore]) -> None:
+    """Those that were executed before have their first answers; those without an id, and those that
+    were refused, are not remembered; and an id that came with another request is refused.
+    """
+    asked = [Asked("Add:me", id_, content) for id_, content in REQUESTS]
+    calls: list[list[int]] = []
+
+    def answer(places: Sequence[int]) -> list[bytes | DomainError]:
+        calls.append([*places])
+        return [NotFound("no") if place == 1 else f"{len(calls)}".encode() for place in places]
+
+    for _ in range(2):
+        outcomes = database.transact(lambda store: store.idempotent_all(asked, answer))
+    assert calls == [[0, 1, 2], [1, 2]]
+    assert (outcomes[0], outcomes[2]) == (b"1", b"2")
+    assert isinstance(outcomes[1], NotFound)
+    other = Asked("Add:me", "r1", b"another")
+    [refused] = database.transact(lambda store: store.idempotent_all([other], answer))
+    assert isinstance(refused, AlreadyExists)
+
+
+def test_several_requests_that_come_twice_at_once(database: Database[SampleStore]) -> None:
+    """Units of work at once with requests in common execute each of them once."""
+
+    def add(places: Sequence[int]) -> list[bytes | DomainError]:
+        names = [f"{place}-{next(numbers)}".encode() for place in places]
+        return [*names]
+
+    def command(store: SampleStore) -> tuple[bytes | DomainError, ...]:
+        asked = [Asked("Add:me", f"r{number}", b"content") for number in range(3)]
+        return tuple(store.idempotent_all(asked, add))
+
+    numbers = itertools.count()
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(pool.map(lambda _: database.transact(command), range(16)))
+    assert len(answers) == 1
+    assert database.mongo["requests"].count_documents({}) == 3

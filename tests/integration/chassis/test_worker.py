@@ -1,18 +1,13 @@
 """The worker as a process: batches of real messages into a real database."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from functools import partial
 from typing import Any
 
-import pika
 import pytest
-from kombu import Connection, Consumer, Exchange, Queue
 
 from chassis.contracts import events
 from chassis.messaging import deadletters, topology
@@ -107,8 +102,6 @@ def test_poison_stands_alone(bus: Bus, learner: str) -> None:
 
 
 HEADERS = events.headers_of(an_event("e"))
-
-
 NO_EVENTS: list[tuple[dict[str, Any] | None, bytes]] = [
     (None, b"\x00\xff not JSON"),
     (HEADERS, b"\xff\xfe"),
@@ -324,87 +317,3 @@ def test_metrics_tell_what_happened(bus: Bus, tmp_path: Any) -> None:
             eventually(counted, partial(told, counted))
         worker.terminate()
         assert worker.wait(120) == 0
-
-
-STOCK = """
-import eventlet
-eventlet.monkey_patch()
-import os
-from nameko.events import event_handler
-from nameko.runners import ServiceRunner
-
-class Stranger:
-    name = "stranger"
-    @event_handler("tandem", "tandem.catalog.enrolment.withdrawn.v1")
-    def seen(self, payload):
-        print("SEEN", payload["enrolmentId"], payload["learnerId"], flush=True)
-
-runner = ServiceRunner({"AMQP_URI": os.environ["URL"]})
-runner.add_service(Stranger)
-runner.start()
-print("READY", flush=True)
-runner.wait()
-"""
-
-
-def test_a_stock_nameko_service_reads_our_events(bus: Bus) -> None:
-    """A nameko @event_handler, with nothing of ours, gets the event's body."""
-    bus.declare()
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", STOCK],
-        env={**os.environ, "URL": bus.amqp_url},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as stranger:
-        try:
-            assert stranger.stdout
-            assert stranger.stdout.readline() == "READY\n"
-            with bus.running("relay"):
-                bus.commit("run", ["e1"], "ada")
-                assert stranger.stdout.readline() == "SEEN e1 ada\n"
-        finally:
-            stranger.kill()
-
-
-def test_a_stock_kombu_consumer_reads_our_events(bus: Bus) -> None:
-    """A kombu consumer, as docs/events.md shows it, gets headers and the decoded body."""
-    bus.declare()
-    exchange = Exchange("tandem.events", "topic", durable=True, passive=True)
-    queue = Queue(
-        "stranger",
-        exchange,
-        "tandem.catalog.enrolment.#",
-        durable=True,
-        queue_arguments={"x-queue-type": "quorum"},
-    )
-    seen: list[Any] = []
-
-    def on_event(body: Any, message: Any) -> None:
-        seen.append((message.headers["cloudEvents_type"], body["enrolmentId"]))
-        message.ack()
-
-    with (
-        Connection(bus.amqp_url) as connection,
-        Consumer(connection, queue, callbacks=[on_event]),
-        bus.running("relay"),
-    ):
-        bus.commit("run", ["e1"])
-        connection.drain_events(timeout=150)
-    assert seen == [("tandem.catalog.enrolment.withdrawn.v1", "e1")]
-
-
-def test_headers_survive_a_delay(bus: Bus) -> None:
-    """A message has the same headers after a delay; those that the broker added are removed."""
-    bus.declare()
-    event = an_event("early", "wait-for-ada")
-    with channel_of(bus.amqp_url) as channel:
-        properties = pika.BasicProperties(
-            headers={**events.headers_of(event), "more": "kept"}, message_id=event.id, timestamp=7
-        )
-        channel.basic_publish("", QUEUE, events.body_of(event.data), properties)
-    with bus.running("worker", **ONCE):
-        eventually("the dead letter", lambda: bus.count(DEAD) == 1)
-    [(_, properties, _)] = bus.messages(DEAD, 1)
-    assert properties.headers["more"] == "kept"
-    assert (properties.message_id, properties.timestamp) == (event.id, 7)
-    assert "x-death" not in properties.headers

@@ -25,10 +25,14 @@ def parts(*item_ids: str) -> list[recordings_pb2.RecordedPart]:
     return [recordings_pb2.RecordedPart(item_id=each) for each in item_ids]
 
 
-def attached(*item_ids: str) -> sessions.RecordingAttached:
+def attached(*item_ids: str, replaced: tuple[str, ...] = ()) -> sessions.RecordingAttached:
     """The session has these parts now."""
     return sessions.RecordingAttached(
-        session_id="s1", run_id=RUN, item_id=item_ids[0], parts=parts(*item_ids)
+        session_id="s1",
+        run_id=RUN,
+        item_id=item_ids[0],
+        parts=parts(*item_ids),
+        replaced_item_ids=replaced,
     )
 
 
@@ -101,6 +105,22 @@ def test_what_is_withdrawn_is_no_longer_the_run_s(shelves: Shelves) -> None:
     assert list(found.run_ids) == ["run-2"]
     found = shelves.staff.GetItem(library_pb2.GetItemRequest(item_id=named))
     assert list(found.run_ids) == [RUN, "run-2"]
+
+
+def test_what_is_replaced_is_no_longer_the_run_s(shelves: Shelves) -> None:
+    """Also where it was uploaded for the run; when it takes its place again, it is readable, and
+    news that come late change nothing of that.
+    """
+    film, cut = shelves.available(run_ids=[RUN, "run-2"]), shelves.available()
+    shelves.hear(enrolled(), attached(film))
+    instead = attached(cut, replaced=(film,))
+    shelves.hear(instead, sequences=[10])
+    assert readable(shelves, film, cut) == [False, True]
+    found = shelves.staff.GetItem(library_pb2.GetItemRequest(item_id=film))
+    assert list(found.run_ids) == ["run-2"]
+    shelves.hear(attached(film, replaced=(cut,)), sequences=[11])
+    shelves.hear(instead, sequences=[10])
+    assert readable(shelves, film, cut) == [True, False]
 
 
 def test_a_recording_that_nothing_else_uses_is_retired_when_it_expires(shelves: Shelves) -> None:

@@ -39,7 +39,7 @@ def answered(question: str, asker: str, **more: Any) -> Proto:
     )
 
 
-def carried(world: World, question: str, asker: str, left_open: bool = True) -> Proto:
+def carried(world: World, question: str, asker: str, *also: str, left_open: bool = True) -> Proto:
     """The event that a question came to the agenda of a class in a day."""
     told = sessions.QuestionCarriedOver(
         question_id=question,
@@ -50,6 +50,7 @@ def carried(world: World, question: str, asker: str, left_open: bool = True) -> 
         left_open=left_open,
         title="Lenses",
         instructor_ids=["grace", "alan"],
+        also_asked_by=also,
     )
     told.start_time.FromDatetime(world.clock.now() + 24 * HOUR)
     return told
@@ -101,6 +102,14 @@ def test_questions_of_an_hour_are_one_message(taught: World) -> None:
     hear(taught, asked("new"))
     settle(taught)
     assert taught.notified() == ["grace", "grace"]
+
+
+def test_who_asked_the_same_is_told_too(taught: World, ada: str) -> None:
+    """Each asker of a question that was merged hears that a class left it open; only that."""
+    hear(taught, carried(taught, "q", ada, "alan"))
+    assert sorted(taught.notified("Still open")) == sorted([ada, "alan"])
+    hear(taught, carried(taught, "p", ada, "alan", left_open=False))
+    assert len(taught.notified("Still open")) == 2
 
 
 def test_what_is_asked_in_class_is_no_news(taught: World) -> None:

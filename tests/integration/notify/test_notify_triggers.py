@@ -226,23 +226,35 @@ def test_a_class_that_was_not_held_is_told_to_its_instructor(world: World, ada: 
     assert not any(one.urgent for one in world.deliveries())
 
 
-def test_a_meeting_that_fails_is_told_to_its_instructor_and_so_is_its_end(
-    world: World, ada: str
+@pytest.mark.parametrize(
+    ("teachers", "told"),
+    [
+        (["grace", "alan"], ["grace"]),
+        (["alan", "mary"], ["alan", "grace", "mary"]),
+        ([], ["grace"]),
+    ],
+)
+def test_a_meeting_that_fails_is_told_to_who_can_act_and_so_is_its_end(
+    world: World, ada: str, teachers: list[str], told: list[str]
 ) -> None:
-    """Both are urgent. A meeting that is made at once is told to nobody."""
-    world.people(ada, "grace")
-    world.run(ada)
+    """To who holds the class; and if that is a guest, who can't plan it anew, to the run's
+    instructors. Both are urgent. A meeting that is made at once is told to nobody.
+    """
+    world.people(ada, "grace", "alan", "mary")
+    opened = catalog.RunOpened(run_id="r1", title="Physics & Waves", instructor_ids=teachers)
+    world.hear("notify.rosters", world.event(opened))
+    world.enrol(ada)
     world.schedule(2 * DAY)
     failed = sessions.MeetingFailed(reason="all servers are full")
     later, at_once = sessions.MeetingMade(after_failure=True), sessions.MeetingMade()
-    for told in (failed, later, at_once):
-        told.session_id, told.run_id, told.title, told.instructor_id = "s1", "r1", "Waves", "grace"
-        told.start_time.FromDatetime(world.clock.now() + 2 * DAY)
-        told.end_time.FromDatetime(world.clock.now() + 3 * DAY)
-        world.tell(told)
+    for each in (failed, later, at_once):
+        each.session_id, each.run_id, each.title, each.instructor_id = "s1", "r1", "Waves", "grace"
+        each.start_time.FromDatetime(world.clock.now() + 2 * DAY)
+        each.end_time.FromDatetime(world.clock.now() + 3 * DAY)
+        world.tell(each)
     world.broadcast()
-    assert world.notified("No online room yet: Waves") == ["grace"]
-    assert world.notified("The online room is there: Waves") == ["grace"]
+    assert world.notified("No online room yet: Waves") == told
+    assert world.notified("The online room is there: Waves") == told
     assert all(one.urgent for one in world.deliveries())
 
 

@@ -1,6 +1,5 @@
 """Completion, dues, versions of a path, and the timeline."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -50,19 +49,6 @@ def _extended(learner_id: str, activity_id: str, until: datetime) -> catalog.Due
         activity_id=activity_id,
         until=stamp(until),
     )
-
-
-def _timeline(
-    classroom: Classroom, learner: str, days: float = 7, **fields: Any
-) -> Sequence[resources_pb2.TimelineEntry]:
-    now = classroom.clock.now()
-    request = progress_pb2.GetTimelineRequest(
-        learner_id=learner,
-        from_time=stamp(now - timedelta(days=1)),
-        until_time=stamp(now + timedelta(days=days)),
-        **fields,
-    )
-    return classroom.learner(learner).GetTimeline(request).entries
 
 
 def test_each_kind_completes_by_its_own_rule(classroom: Classroom) -> None:
@@ -297,77 +283,6 @@ def test_runs_take_turns(classroom: Classroom) -> None:
     assert list(classroom.database.mongo["plan_revisits"].find()) == []
     reader = classroom.database.reader()
     assert reader.learners_behind(RUN, reader.plans([RUN])[RUN].history.asks, most=1) == []
-
-
-def test_a_timeline_tells_times_in_the_learners_zone(classroom: Classroom) -> None:
-    """Across a change of its clocks; a zone that is asked for outdoes it, the run's stands in."""
-    classroom.open(lecture(), learners=["ada"])
-    for day in (7, 9):  # in New York the clocks change on Sunday, the 8th of March 2026
-        start = datetime(2026, 3, day, 14, tzinfo=UTC)
-        classroom.hear("plans", scheduled(start, session_id=f"class-{day}"))
-
-    def times(**fields: Any) -> list[str]:
-        return [each.local.local[:16] for each in _timeline(classroom, "ada", 9, **fields)]
-
-    assert times() == ["2026-03-07T14:00", "2026-03-09T14:00"]
-    classroom.hear("plans", catalog.PersonUpserted(person_id="ada", zone="America/New_York"))
-    assert times() == ["2026-03-07T09:00", "2026-03-09T10:00"]
-    assert times(zone="Asia/Kolkata") == ["2026-03-07T19:30", "2026-03-09T19:30"]
-
-
-def test_a_timeline_shows_the_class_that_takes_place(classroom: Classroom) -> None:
-    """One that began before the stretch and ends in it; one that ends as it begins is over."""
-    classroom.open(lecture(), learners=["ada"])
-    begins = classroom.clock.now() - timedelta(days=1)
-    for name, start in (("now", begins - HOUR / 2), ("over", begins - HOUR)):
-        classroom.hear("plans", scheduled(start, session_id=name))
-    assert [each.session_id for each in _timeline(classroom, "ada")] == ["now"]
-
-
-def test_a_timeline_shows_all_that_comes_in_its_order(classroom: Classroom) -> None:
-    """A missed class, its catch-up and a due stand together, by time, on the run's wall."""
-    classroom.open(lecture(), task(deadline=after("lecture", 24)), learners=["ada"])
-    classroom.hold_class(ada=ABSENT)
-    classroom.hear("attendance", recorded())
-    classroom.settle()
-    lines = _timeline(classroom, "ada")
-    kinds = [resources_pb2.TimelineKind.Name(each.kind).partition("KIND_")[2] for each in lines]
-    assert kinds == ["SESSION", "DUE", "CATCH_UP"]
-    assert lines[0].local == types_pb2.CivilTime(local="2026-03-02T07:00:00", zone="Europe/Dublin")
-    assert lines[0].until.ToDatetime(tzinfo=UTC) == classroom.clock.now()
-    assert [each.session_id for each in lines] == ["class-1", "", "class-1"]
-    there = _timeline(classroom, "ada", zone="Asia/Tokyo")
-    assert there[0].local == types_pb2.CivilTime(local="2026-03-02T16:00:00", zone="Asia/Tokyo")
-
-
-def test_a_cancelled_class_shows_what_takes_its_place(classroom: Classroom) -> None:
-    """The line stays, cancelled, with the substitute; studying that completes the activity."""
-    start = classroom.clock.now() + HOUR
-    classroom.open(lecture(), learners=["ada"])
-    classroom.hear("plans", scheduled(start), cancelled(start, substitute=BOOK))
-    (line,) = _timeline(classroom, "ada")
-    assert (line.cancelled, line.substitute_item_id, line.done) == (True, BOOK, False)
-    classroom.record(classroom.said("ada", "experienced", item_id=BOOK))
-    classroom.settle()
-    (line,) = _timeline(classroom, "ada")
-    assert line.done
-
-
-def test_a_timeline_is_one_of_at_most_400_days(classroom: Classroom) -> None:
-    """A stretch that ends before it starts, or is longer, is refused."""
-    for days in (-2, 400):
-        status, text = refused(lambda days=days: _timeline(classroom, "ada", days))  # type: ignore[misc]
-        assert status is grpc.StatusCode.INVALID_ARGUMENT
-        assert "until_time" in text
-    assert list(_timeline(classroom, "ada", 399)) == []
-
-
-def test_who_left_sees_nothing_of_the_run(classroom: Classroom) -> None:
-    """A timeline holds the runs in which the learner is enrolled."""
-    start = classroom.clock.now() + HOUR
-    classroom.open(lecture(), learners=["ada"])
-    classroom.hear("plans", scheduled(start), withdrawn("ada"))
-    assert list(_timeline(classroom, "ada")) == []
 
 
 @pytest.mark.parametrize("text", ["0[.]1e308", "1e9999[.]2", "-1[.]2", "5[.]2", "[,]" * 30])

@@ -14,9 +14,9 @@ from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from chassis.contracts import events
 from chassis.jobs.runner import Runner
 from services.sessions.domain.recording_copies import RecordingCopy
+from services.sessions.jobs_recordings import Means, copying
 from services.sessions.library_uploads import GrpcLibrary
 from services.sessions.providers.http import Limits
-from services.sessions.recording_jobs import Means, copying
 from tests.integration.library.shelves import Shelves
 from tests.integration.sessions.hosting import PATIENT, Hosted, MeetingServer
 from tests.integration.sessions.school import RUN

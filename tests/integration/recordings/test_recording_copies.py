@@ -13,7 +13,7 @@ from campus.meetings.api import VIDEO
 from chassis.testing import figure
 from services.sessions.domain.recording_copies import NOT_RECORDED, TAKEN_BACK, CopyState
 from services.sessions.library_uploads import GrpcLibrary
-from services.sessions.meeting_timers import report_copies
+from services.sessions.timers_meetings import report_copies
 from tests.integration.recordings.cinema import Cinema
 from tests.integration.sessions.hosting import MeetingServer
 from tests.integration.sessions.school import RUN, TEACHER

@@ -12,7 +12,7 @@ from campus.meetings.api import VIDEO
 from chassis.clock import SteeredClock
 from services.sessions.domain.hosting import MeetingState
 from services.sessions.domain.recording_copies import CopyState
-from services.sessions.meeting_timers import begin_due
+from services.sessions.timers_meetings import begin_due
 from tests.deep import only_deep
 from tests.integration.processes import RoleProcess, eventually
 from tests.integration.recordings.cinema import NOON, Cinema

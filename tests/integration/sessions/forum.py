@@ -7,7 +7,7 @@ from tandem.sessions.v1 import live_pb2, questions_pb2, resources_pb2, sessions_
 from tandem.types.v1 import types_pb2
 
 from chassis.contracts.mapping import to_message
-from services.sessions.questions_worker import count_votes, place_questions
+from services.sessions.timers_questions import count_votes, place_questions
 from tests.integration.sessions.school import RUN, School
 
 Question = questions_pb2.Question

@@ -23,10 +23,10 @@ from chassis.edge.server import Server
 from chassis.jobs.runner import Runner
 from chassis.testing import Issuer, settings_for
 from services.sessions.domain.hosting import Meeting
-from services.sessions.join_pages import Doors, join_urls
-from services.sessions.meeting_jobs import hosting, linking
+from services.sessions.jobs_meetings import hosting, linking
 from services.sessions.meeting_pool import MeetingPool
-from services.sessions.meeting_timers import begin_due, tell_unmade
+from services.sessions.pages_joining import Doors, join_urls
+from services.sessions.timers_meetings import begin_due, tell_unmade
 from tests.conftest import FakeClock
 from tests.integration.sessions.school import School
 

@@ -9,7 +9,7 @@ from tandem.sessions.v1 import events_pb2, feedback_pb2, resources_pb2, sessions
 from tandem.types.v1 import types_pb2
 
 from services.sessions.domain.feedback import GRACE
-from services.sessions.timers import show_feedback
+from services.sessions.timers_feedback import show_feedback
 from tests.integration.sessions.school import TEACHER, School, Stub, race, refused
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
@@ -63,7 +63,7 @@ def test_feedback_is_shown_five_by_five(school: School) -> None:
         leave(school, session, learner, 1 + place, f"comment {place}")
     show_feedback(school.database)
     assert (read(school, session).answers, *shown(read(school, session))) == (4, 0, [], [])
-    leave(school, session, LEARNERS[4], 5, "  ")
+    leave(school, session, LEARNERS[4], 5, " \u200b ")
     assert read(school, session).published_answers == 0
     show_feedback(school.database)
     first = read(school, session)
@@ -153,6 +153,34 @@ def test_who_was_expected_or_there_leaves_feedback(school: School) -> None:
     for other in (school.staff, school.meetings, school.learner("sue")):
         assert refused(lambda stub=other: stub.LeaveFeedback(forged))[0] is DENIED  # type: ignore[misc]
     assert refused(lambda: leave(school, session, LEARNERS[0], 6))[0] is INVALID
+
+
+def own(school: School, session: Session, learner: str) -> tuple[int, str]:
+    """A learner's own rating and comment, as the learner reads them back."""
+    request = feedback_pb2.GetOwnFeedbackRequest(session_id=session.id, learner_id=learner)
+    found = school.learner(learner).GetOwnFeedback(request)
+    assert found.pace == found.clarity == found.usefulness
+    return found.pace, found.comment
+
+
+def test_a_learner_reads_back_and_changes_the_own_feedback(school: School) -> None:
+    """Until it is closed; nobody else reads it, not even staff, and each reads only the own."""
+    session = held(school)
+    leave(school, session, "l00", 2, "too fast")
+    until = leave(school, session, "l01", 5, "great").closes_at
+    assert own(school, session, "l00") == (2, "too fast")
+    leave(school, session, "l00", 3)
+    assert (own(school, session, "l00"), own(school, session, "l01")) == ((3, ""), (5, "great"))
+    code, text = refused(lambda: own(school, session, "l02"))
+    assert (code, "has left no feedback" in text) == (grpc.StatusCode.NOT_FOUND, True)
+    request = feedback_pb2.GetOwnFeedbackRequest(session_id=session.id, learner_id="l00")
+    assert school.learner("l00").GetOwnFeedback(request).closes_at == until
+    for other in (school.staff, school.meetings, school.learner("l01")):
+        assert refused(lambda stub=other: stub.GetOwnFeedback(request))[0] is DENIED  # type: ignore[misc]
+    school.clock.forward(days=15)
+    show_feedback(school.database)
+    code, text = refused(lambda: own(school, session, "l00"))
+    assert (code, "was closed at" in text) == (PRECONDITION, True)
 
 
 def test_nobody_reads_more_than_staff(school: School) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.options.v1 import options_pb2
-from tandem.sessions.v1 import live_pb2, moderation_pb2, resources_pb2
+from tandem.sessions.v1 import live_pb2, moderation_pb2, questions_pb2, resources_pb2
 
 from chassis.errors import PermissionDenied
 from services.sessions.domain.class_log import seen_by
@@ -15,6 +15,7 @@ from services.sessions.usecases import channel
 from tests.integration.sessions.school import RUN, TEACHER, School, Stub, race, refused
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 ROLES = {
     "assistant": options_pb2.STAFF_ROLE_ASSISTANT,
@@ -112,6 +113,71 @@ def test_who_is_removed_can_not_come_back(school: School) -> None:
     assert refused(lambda: say(school, session, "ada"))[0] is DENIED
     do(school, session, "Readmit", "ada")
     assert channel.join(store, session.id, "ada").muted
+
+
+def ask(school: School, session: Session, person: str, text: str = "Why?") -> str:
+    """Ask in the class; the id of the question."""
+    request = questions_pb2.AskQuestionRequest(
+        run_id=RUN, learner_id=person, text=text, session_id=session.id
+    )
+    return school.learner(person).AskQuestion(request).question.id
+
+
+def edit(school: School, question_id: str, person: str) -> questions_pb2.Question:
+    """Change the text of a question."""
+    request = questions_pb2.EditQuestionRequest(
+        question_id=question_id, learner_id=person, text="Rude"
+    )
+    return school.learner(person).EditQuestion(request)
+
+
+@pytest.mark.parametrize(("stop", "undo"), [("Mute", "Unmute"), ("Remove", "Readmit")])
+def test_who_may_not_write_shows_the_class_no_question(
+    school: School, stop: str, undo: str
+) -> None:
+    """The class would see a new question, and the new text of an older one. In between they can
+    ask, and they can take a question back.
+    """
+    session = live(school)
+    asked = ask(school, session, "ada")
+    do(school, session, stop, "ada")
+    for write in (lambda: ask(school, session, "ada"), lambda: edit(school, asked, "ada")):
+        assert refused(write)[0] is DENIED
+    ask(school, resources_pb2.Session(), "ada")
+    school.learner("ada").WithdrawQuestion(
+        questions_pb2.WithdrawQuestionRequest(question_id=asked, learner_id="ada")
+    )
+    do(school, session, undo, "ada")
+    edit(school, ask(school, session, "ada"), "ada")
+
+
+def test_learners_of_other_groups_ask_nothing_in_a_class(school: School) -> None:
+    """A class of a group is not theirs, and they could not join its channel either."""
+    school.enrol("ada", "bob")
+    groups = [
+        catalog.GroupChanged(group_id="g", run_id=RUN, name="G"),
+        catalog.GroupMemberChanged(run_id=RUN, learner_id="ada", group_ids=["g"]),
+    ]
+    school.hear("rosters", *groups)
+    session = school.live(school.room(), group_ids=["g"])
+    ask(school, session, "ada")
+    assert refused(lambda: ask(school, session, "bob"))[0] is DENIED
+
+
+def test_an_act_needs_a_reason_that_can_be_read(school: School) -> None:
+    """Spaces and invisible characters are none."""
+    session = live(school)
+    number = say(school, session, "ada").number
+    for reason in ("  ", "\u200b"):
+        muting = moderation_pb2.MutePersonRequest(
+            session_id=session.id, person_id="ada", reason=reason
+        )
+        hiding = moderation_pb2.HideEntryRequest(
+            session_id=session.id, entry_number=number, reason=reason
+        )
+        assert refused(lambda one=muting: school.staff.MutePerson(one))[0] is INVALID  # type: ignore[misc]
+        assert refused(lambda one=hiding: school.staff.HideEntry(one))[0] is INVALID  # type: ignore[misc]
+    assert kept(school, session) == []
 
 
 def test_a_repeat_answers_the_act_by_which_it_holds(school: School) -> None:

@@ -12,10 +12,10 @@ from tandem.options.v1 import options_pb2
 from tandem.sessions.v1 import events_pb2, moderation_pb2, polls_pb2, resources_pb2
 
 from chassis.data.store import Database
-from chassis.errors import FailedPrecondition
+from chassis.errors import DomainError, FailedPrecondition, Invalid, NotFound
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore
-from services.sessions.timers import close_polls
+from services.sessions.timers_polls import close_polls
 from services.sessions.usecases.tallies import live_tallies
 from tests.integration.sessions.school import RUN, TEACHER, School, Stub, race, refused
 
@@ -296,6 +296,96 @@ def test_each_vote_is_in_the_results_or_refused(school: School) -> None:
     assert counts(result) == [expected[0], expected[1]]
     assert school.database.mongo["votes"].count_documents({}) == len(stored)
     assert school.database.mongo["poll_counts"].count_documents({}) == 0
+
+
+def test_votes_that_come_at_once_have_their_own_outcomes(school: School) -> None:
+    """In several polls at once: who may vote is counted, and the others are each told why not."""
+    session = live(school)
+    polls = [ask(school, session, named=True) for _ in range(2)]
+    close(school, polls[1])
+    wrong = {"zoe": FailedPrecondition, "fay": Invalid}
+
+    def act(asked: tuple[str, str]) -> type[Exception] | None:
+        learner, poll_id = asked
+        request = polls_pb2.VotePollRequest(
+            request_id=f"{learner}-{poll_id}", poll_id=poll_id, learner_id=learner, choices=[2]
+        )
+        if learner == "fay":
+            request.choices.append(1)
+        try:
+            school.api.VotePoll(request, None)
+        except DomainError as error:
+            return type(error)
+        return None
+
+    asked = [*product((*CLASS, "zoe"), (polls[0].id,)), ("ada", polls[1].id), ("bob", "unknown")]
+    found = dict(zip(asked, race(act, asked), strict=True))
+    for learner in CLASS:
+        assert found[learner, polls[0].id] is wrong.get(learner)
+    assert found["zoe", polls[0].id] is FailedPrecondition
+    assert found["ada", polls[1].id] is FailedPrecondition
+    assert found["bob", "unknown"] is NotFound
+    assert counts(seen(school, polls[0], TEACHER)) == [0, 5]
+
+
+def test_changed_votes_are_in_the_results_or_refused(school: School) -> None:
+    """Learners of two processes change their votes while staff closes: the results are those of the
+    votes that are stored, and each change that was answered is stored.
+    """
+    learners = [f"l{number:02d}" for number in range(8)]
+    poll = ask(school, live(school, *learners), named=True)
+    for learner in learners:
+        vote(school, poll, learner, 1)
+    other = SessionsApi(
+        Database(school.database.client, school.database.mongo.name, SessionsStore, school.clock)
+    )
+
+    def act(number: int) -> bool:
+        api = (school.api, other)[number % 2]
+        try:
+            if number == len(learners):
+                return not api.ClosePoll(polls_pb2.ClosePollRequest(poll_id=poll.id), None)
+            # pairs change in opposite ways, so that their counts stay the same
+            before, after = (1, 2) if number % 4 < 2 else (2, 1)
+            for choice in (before, after):
+                request = polls_pb2.VotePollRequest(
+                    poll_id=poll.id, learner_id=learners[number], choices=[choice]
+                )
+                api.VotePoll(request, None)
+        except FailedPrecondition:
+            return False
+        return True
+
+    order = [*range(4), len(learners), *range(4, len(learners))]
+    done = dict(zip(order, race(act, order), strict=True))
+    stored = {each["voter"]: each["choices"] for each in school.database.mongo["votes"].find()}
+    tally = Counter(choice for choices in stored.values() for choice in choices)
+    assert counts(seen(school, poll, TEACHER)) == [tally[1], tally[2]]
+    for number, learner in enumerate(learners):
+        if done[number]:
+            assert stored[learner] == [2 if number % 4 < 2 else 1]
+
+
+def test_a_repeated_vote_does_not_replace_a_newer_one(school: School) -> None:
+    """Of a request that comes several times at once, to two processes, one is executed; and when it
+    comes again later, nothing is done.
+    """
+    poll = ask(school, live(school), named=True)
+    other = SessionsApi(
+        Database(school.database.client, school.database.mongo.name, SessionsStore, school.clock)
+    )
+
+    def act(number: int) -> None:
+        request = polls_pb2.VotePollRequest(
+            request_id="r1", poll_id=poll.id, learner_id="ada", choices=[1]
+        )
+        (school.api, other)[number % 2].VotePoll(request, None)
+
+    race(act, range(8))
+    vote(school, poll, "ada", 2)
+    race(act, range(2))
+    assert counts(seen(school, poll, TEACHER)) == [0, 1]
+    assert school.database.mongo["requests"].count_documents({"_id": {"$regex": "VotePoll"}}) == 1
 
 
 def test_a_learner_who_votes_twice_at_once_counts_once(school: School) -> None:

@@ -8,8 +8,8 @@ from tandem.sessions.v1 import events_pb2, questions_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from services.sessions.domain.questions import Question, QuestionPlace, QuestionState
-from services.sessions.questions_worker import place_questions
 from services.sessions.store import SessionsStore
+from services.sessions.timers_questions import place_questions
 from services.sessions.usecases import agendas
 from tests.deep import only_deep
 from tests.integration.sessions.forum import OPEN, Forum
@@ -261,3 +261,31 @@ def test_merging_moves_no_agenda(forum: Forum) -> None:
     assert forum.now(first).state == OPEN
     assert forum.now(second).session_id == monday.id
     assert [each.question_id for each in carried(forum)] == [first.id]
+
+
+def test_merged_questions_come_to_the_classes_of_all_who_asked(forum: Forum) -> None:
+    """The question that stays is on the first agenda of all their groups; when a class leaves it
+    open, each asker is told, once.
+    """
+    school = forum.school
+    school.hear("rosters", group(A), group(B), member("ada", A), member("eve", B))
+    school.hear("rosters", member("max", B))
+    [of_b] = forum.classes(1, group_ids=[B])
+    at_three = types_pb2.CivilTime(local="2026-03-02T15:00:00", zone="Europe/Dublin")
+    of_a = school.schedule(
+        school.room("A"), group_ids=[A], starts=at_three, duration=Duration(seconds=3600)
+    )
+    first = forum.ask("ada", "Why?")
+    assert forum.agenda(of_a) == [first.id]
+    forum.merge(first, forum.ask("eve", "Why so?"), forum.ask("max", "How so?"))
+    forum.work()
+    assert (forum.agenda(of_a), forum.agenda(of_b)) == ([], [first.id])
+    assert list(forum.now(first).group_ids) == [A, B]
+    school.clock.forward(hours=4)
+    forum.start(of_b)
+    school.stop(of_b)
+    forum.work()
+    assert forum.agenda(of_a) == [first.id]
+    told = [each for each in carried(forum) if each.left_open]
+    assert [(each.asker_id, [*each.also_asked_by]) for each in told] == [("ada", ["eve", "max"])]
+    assert not [each for each in carried(forum) if not each.left_open and each.also_asked_by]

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from tandem.sessions.v1 import events_pb2, questions_pb2
 
-from services.sessions.questions_worker import count_votes
+from services.sessions.timers_questions import count_votes
 from tests.integration.sessions.forum import Forum
 from tests.integration.sessions.school import School, race
 

@@ -261,6 +261,30 @@ def test_recordings_end_when_the_run_keeps_them_no_longer(school: School) -> Non
     assert not school.get(session).recordings
 
 
+def test_what_was_replaced_or_withdrawn_ends_too(school: School) -> None:
+    """The whole version that a cut one replaced is kept no longer than that; also in a class of
+    which all was withdrawn. It is told once.
+    """
+    gone = school.schedule(school.room("B"), instructor_id="bohr", duration=duration(9_000))
+    cut = two_parts(school)
+    school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=gone.id))
+    attach(school, cut, "cut", replaces_item_id="first", starts_at_offset=duration(5))
+    attach(school, gone, "other")
+    withdraw(school, gone)
+    earlier = len(school.published(events_pb2.RecordingWithdrawn))
+    school.hear("rosters", _policy(30))
+    school.clock.forward(hours=32 * 24)
+    for _ in range(2):
+        expire_recordings(school.database)
+    told = school.published(events_pb2.RecordingWithdrawn)[earlier:]
+    assert {each.session_id: sorted(each.item_ids) for each in told} == {
+        cut.id: ["cut", "first", "second"],
+        gone.id: ["other"],
+    }
+    assert len(told) == 2
+    assert all(each.expired for each in told)
+
+
 def test_many_recordings_end_in_units_of_work(school: School) -> None:
     """More sessions than one unit of work takes; those of other runs stay."""
     session = two_parts(school)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chassis.errors import Invalid
 from chassis.operations.settings import NO_FILE, SettingsError
+from chassis.words import words_of
 from services.library.domain.enums import ItemKind
 from services.library.domain.search import (
     Facet,
@@ -20,7 +21,6 @@ from services.library.domain.search import (
     Scope,
     SearchQuery,
     parse,
-    words_of,
 )
 from services.library.ports import IndexBroken, IndexPosition
 from services.library.tantivy_index import POSITION, TantivyIndex, open_index

@@ -89,6 +89,8 @@ def test_only_a_seat_in_the_room_of_a_live_session_checks_in() -> None:
             expect_entitled(one, replace(IN_ROOM, kind=kind), True, 0)
     with pytest.raises(FailedPrecondition, match="10 wrong codes"):
         expect_entitled(LIVE, IN_ROOM, True, TRIES)
+    with pytest.raises(FailedPrecondition, match="no place in the run"):
+        expect_entitled(LIVE, IN_ROOM, False, 0)
 
 
 def test_a_free_seat_is_for_learners_of_the_run_without_any() -> None:

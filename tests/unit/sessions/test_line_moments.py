@@ -6,8 +6,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.sessions.domain import question_changes
 from services.sessions.domain import question_checks as checks
-from services.sessions.domain import questions
 from services.sessions.domain.line_moments import (
     LONGEST_TEXT,
     agenda_chapters,
@@ -45,14 +45,14 @@ FILM_ITEM = Item("film", True, "", 1)
 def live(id_: str, second: float, **changes: object) -> Question:
     """A question asked in the class, at a second of it."""
     command = AskQuestion("run", "ada", f"{id_}?", session_id="monday")
-    asked = questions.asked(command, id_, LIVE, (), NINE + second * SECOND)
+    asked = question_changes.asked(command, id_, LIVE, (), NINE + second * SECOND)
     return replace(asked, **changes)  # type: ignore[arg-type]
 
 
 def later(id_: str, item_id: str, second: float, shown: float | None) -> Question:
     """A question asked a day later at a second of a file, which showed a second of the class."""
     command = AskQuestion("run", "ada", f"{id_}?", "monday", item_id, second)
-    return questions.asked(command, id_, LIVE, (), NINE + 24 * HOUR, shown)
+    return question_changes.asked(command, id_, LIVE, (), NINE + 24 * HOUR, shown)
 
 
 def at_seconds(asked: list[Question], *tracks: Track, **targets: Question) -> list[object]:
@@ -95,10 +95,13 @@ def test_merged_questions_are_shown_as_what_they_were_merged_into() -> None:
 
 
 def test_a_question_at_a_second_of_a_file_stays_there() -> None:
-    """Also where another file shows the same; if the file was replaced, what it showed counts."""
+    """Also where another file shows the same, which shows it, too; if the file was replaced, what
+    it showed counts.
+    """
     other = Track("other", ((0.0, 1_500.0),))
     asked = [later("q", "film", 660, 960)]
-    assert at_seconds(asked, other, FILM) == [("film", 660, 960, "q")]
+    both = [("other", 960, 960, "q"), ("film", 660, 960, "q")]
+    assert at_seconds(asked, other, FILM) == both
     assert at_seconds(asked, other) == [("other", 960, 960, "q")]
     cut = Track("film", ((0.0, 600.0),))
     assert at_seconds(asked, cut, other) == [("other", 960, 960, "q")]
@@ -157,6 +160,29 @@ def test_a_text_is_shortened_to_one_line(text: str, most: int) -> None:
     assert shortened(text, LONGEST_TEXT + 300).startswith(line.removesuffix("…"))
 
 
+def test_what_several_files_show_is_on_each() -> None:
+    """Who watches one of two cameras sees what was asked at that minute; what neither shows is at
+    the next recorded second only.
+    """
+    camera = Track("camera", ((500.0, 50.0), (940.0, 100.0)))
+    asked = [live("both", 520), live("pause", 700), later("at", "camera", 60, 950.0)]
+    assert at_seconds(asked, FILM, camera) == [
+        ("film", 520, 520, "both"),
+        ("film", 600, 700, "pause"),
+        ("film", 650, 950, "at"),
+        ("camera", 20, 520, "both"),
+        ("camera", 60, 950, "at"),
+    ]
+
+
+def test_chapters_of_a_pause_are_in_their_order() -> None:
+    """What begins later in a pause comes later, whatever its name."""
+    names = ["Zoo", "Break", "Light", "Aula"]
+    chapters = [Chapter(name, (610 + place) * SECOND) for place, name in enumerate(names)]
+    found = line_of([FILM], moments_of(reversed(chapters), []))
+    assert [(each.second, each.text) for each in found] == [(600, name) for name in names]
+
+
 def test_hands_of_a_pause_are_one_point() -> None:
     """What is the same at one second is one point with the sum of the counts."""
     hands = [RaisedHands(at * SECOND, count) for at, count in ((700, 2), (650, 1), (960, 4))]
@@ -168,7 +194,7 @@ def test_hands_of_a_pause_are_one_point() -> None:
 
 
 def test_only_a_second_of_the_recording_can_be_asked_about() -> None:
-    """A file that is no part of it, and a second at which the file has ended, are refused."""
+    """A file that is no part of it, and a second after its end, are refused; its end is not."""
     held = ended(LIVE, NINE + HOUR)
 
     def wrong(item_id: str, second: float, item: Item | None = FILM_ITEM) -> list[str]:
@@ -176,7 +202,8 @@ def test_only_a_second_of_the_recording_can_be_asked_about() -> None:
         return [each.field for each in checks.place_violations(command, held, item, [FILM])]
 
     assert wrong("film", 0) == wrong("film", 1_199.9) == []
-    assert wrong("film", 1_200) == ["offset_seconds"]
+    assert wrong("film", 1_200) == wrong("film", 1_200.9) == []  # a player at its end
+    assert wrong("film", 1_201) == ["offset_seconds"]
     assert wrong("other", 0) == ["item_id"]
     assert wrong("other", 0, None) == ["item_id", "item_id"]
     assert class_second_of([FILM], "film", 660) == 960

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from tandem.sessions.v1 import live_pb2
 
 from chassis.edge.statuses import Exhausted
-from services.sessions.domain.polls import Tally
+from services.sessions.domain.votes import Tally
 from services.sessions.live import classroom as classrooms
 from services.sessions.live.classroom import EARLY, TAIL, TAIL_BYTES, Classroom
 from services.sessions.live.frames import Frame, Response, entry_frame
 from services.sessions.live.limits import MOST_STREAMS, People, TokenBucket
-from services.sessions.live.presence import EXPIRES, TELL_AGAIN, Presences
+from services.sessions.live.presence import EXPIRES, TELL_AGAIN, TOLD_PER_SECOND, Presences
 from services.sessions.live.rooms import Room
 from services.sessions.live.tallies import LONGEST_PAUSE, PAUSE, SHARE, pause_after
 from services.sessions.usecases.tallies import LiveTally
@@ -172,6 +172,27 @@ def test_streams_are_counted() -> None:
     assert people.streams == 0
 
 
+def test_who_comes_back_finds_the_own_limits() -> None:
+    """A person who leaves and joins again has no more commands than before; who has rested is
+    forgotten.
+    """
+    at = 0.0
+    people = People(MOST_STREAMS)
+    with people.one("ada") as busy, people.one("bea") as quiet:
+        busy.commands = TokenBucket(1.0, 1.0, lambda: at)
+        assert not busy.wait(1)
+    busy.bytes = TokenBucket(1.0, 1.0)
+    people.forget()
+    with people.one("ada") as back, people.one("bea") as other:
+        assert back is busy
+        assert other is not quiet
+        assert back.wait(0)
+    at = 1.0
+    people.forget()
+    with people.one("ada") as rested:
+        assert rested is not busy
+
+
 def test_people_of_all_replicas() -> None:
     """People of all replicas count once, and those of a silent replica no longer."""
     presences = Presences()
@@ -180,6 +201,19 @@ def test_people_of_all_replicas() -> None:
     presences.note("other", ["ada", "bea"], 1.0)
     assert presences.changed({"ada"}, 2.0) == ["ada", "bea"]
     assert presences.changed({"ada"}, 2.0 + EXPIRES) == ["ada"]
+
+
+def test_a_large_class_is_told_less_often() -> None:
+    """While thousands join, the news of who is there come as often as so many members can be sent;
+    nobody is missing in the last one.
+    """
+    presences = Presences()
+    people = {f"learner-{number}" for number in range(4 * TOLD_PER_SECOND)}
+    assert presences.changed(people, 0.0) == sorted(people)
+    for at in (1.0, 2.0, 3.9):
+        assert presences.changed(people | {"ada"}, at) is None
+    assert presences.changed(people | {"ada"}, 4.0) == sorted(people | {"ada"})
+    assert presences.changed(people | {"ada"}, 8.0) is None
 
 
 def test_presence_is_told_again() -> None:

@@ -7,24 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.sessions.domain.poll_results import answered, closed_event, shown, shown_tally
 from services.sessions.domain.polls import (
     MOST_POLLS,
     Poll,
     PollResults,
     PollScale,
     PollState,
-    Tally,
-    added,
-    answered,
-    choice_violations,
     closed,
-    closed_event,
     number_violations,
     open_violations,
-    shown,
-    shown_tally,
     voter_of,
 )
+from services.sessions.domain.votes import Tally, added, choice_violations
 from tests.unit.sessions.examples import HOUR, NINE, OPEN_POLL, poll
 
 FIVE, FOUR = Tally(5, (2, 3)), Tally(4, (2, 2))

@@ -9,18 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import FailedPrecondition
+from services.sessions.domain import question_changes
 from services.sessions.domain import question_checks as checks
-from services.sessions.domain import questions
 from services.sessions.domain.agendas import agenda_of, is_placed, placed
 from services.sessions.domain.questions import (
     AnswerQuestion,
     AskQuestion,
     Question,
     QuestionAction,
+    QuestionMoment,
     QuestionState,
 )
 from services.sessions.domain.session import Session, cancelled, ended, started
-from services.sessions.domain.similarity import similar, words_of
+from services.sessions.domain.similarity import distinct_words, similar
 from services.sessions.worker import timers
 from tests.unit.sessions.examples import ENROLLED, HOUR, NINE, session
 
@@ -33,7 +34,7 @@ LIVE = started(MONDAY, NINE)
 def asked(text: str = "Why?", **changes: object) -> Question:
     """A question of the run that was asked in between, an hour before nine."""
     command = AskQuestion("run", "ada", text)
-    return replace(questions.asked(command, "q", None, (), NINE - HOUR), **changes)  # type: ignore[arg-type]
+    return replace(question_changes.asked(command, "q", None, (), NINE - HOUR), **changes)  # type: ignore[arg-type]
 
 
 def test_the_next_class() -> None:
@@ -56,7 +57,7 @@ def test_a_class_that_has_begun() -> None:
     assert agenda_of(asked(), [LIVE, TUESDAY]) == "monday"
     assert agenda_of(asked(open_since=later), [LIVE, TUESDAY]) == "tuesday"
     command = AskQuestion("run", "ada", "Why?", session_id="monday")
-    live = questions.asked(command, "q", LIVE, (), later)
+    live = question_changes.asked(command, "q", LIVE, (), later)
     assert (live.offset_seconds, agenda_of(live, [TUESDAY, LIVE])) == (1.0, "monday")
     assert agenda_of(live, [TUESDAY, ended(LIVE, later)]) == "tuesday"
 
@@ -88,7 +89,7 @@ def after(
             case ["cancel", name]:
                 gone.add(name)
             case ["merge"]:
-                question = questions.gathering(question, [other], "curie", NINE)
+                question = question_changes.gathering(question, [other], "curie", NINE)
             case ["end"]:
                 planned["monday"] = ended(LIVE, NINE + HOUR)
         if look:
@@ -129,7 +130,7 @@ def test_merged_votes_count_each_learner_once(merges: list[str], data: st.DataOb
         if source == target:
             continue
         gone = known[source]
-        known[target] = questions.gathering(known[target], [gone], "curie", NINE)
+        known[target] = question_changes.gathering(known[target], [gone], "curie", NINE)
         for each in gone.family:
             known[each] = replace(known[each], merged_into=target, merged_ids=())
     [root] = {_root(known, each) for each in "abcd"}
@@ -151,19 +152,19 @@ def test_the_worker_does_what_is_noted() -> None:
 
 def test_what_nobody_else_waits_for_is_withdrawn() -> None:
     """An OPEN question is taken back, but not if others' are merged into it."""
-    assert questions.withdrawn(asked(), NINE).state is QuestionState.WITHDRAWN
+    assert question_changes.withdrawn(asked(), NINE).state is QuestionState.WITHDRAWN
     for wrong in (asked(merged_ids=("b",)), asked(state=QuestionState.ANSWERED)):
         with pytest.raises(FailedPrecondition):
-            questions.withdrawn(wrong, NINE)
+            question_changes.withdrawn(wrong, NINE)
 
 
 def test_each_state_allows_what_it_allows() -> None:
     """Changes of a question that is in another state are refused."""
     changes: dict[str, Callable[[Question], Question]] = {
-        "edit": lambda one: questions.edited(one, "How?", "ada", NINE),
-        "hide": lambda one: questions.hidden(one, "curie", "rude", NINE),
-        "answer": lambda one: questions.answered(one, "curie", None, NINE),
-        "reopen": lambda one: questions.reopened(one, "curie", NINE),
+        "edit": lambda one: question_changes.edited(one, "How?", "ada", NINE),
+        "hide": lambda one: question_changes.hidden(one, "curie", "rude", NINE),
+        "answer": lambda one: question_changes.answered(one, "curie", None, NINE),
+        "reopen": lambda one: question_changes.reopened(one, "curie", NINE),
     }
     allowed = {
         QuestionState.OPEN: {"edit", "hide", "answer"},
@@ -192,8 +193,37 @@ def test_all_faults_of_a_request_are_told() -> None:
     assert [each.field for each in checks.answer_violations(nothing)] == ["text", "at"]
     assert not [*checks.member_violations("run", None, ENROLLED, NINE, "learner_id")]
     assert [*checks.member_violations("run", None, None, NINE, "learner_id")]
-    assert not [*checks.limit_violations(49)]
-    assert [*checks.limit_violations(50)]
+
+
+def test_nobody_floods() -> None:
+    """A learner has 50 open questions, asks 100 a day, edits one 20 times, and writes 50 of the 500
+    replies in a thread; each that is too much is told.
+    """
+    assert not [*checks.limit_violations(49, 99)]
+    assert len([*checks.limit_violations(50, 100)]) == 2
+    assert not [*checks.reply_violations(499, 49)]
+    assert len([*checks.reply_violations(500, 50)]) == 2
+    one = asked()
+    for place in range(checks.MOST_EDITS):
+        assert not [*checks.edit_violations(one)]
+        one = question_changes.edited(one, f"Why {place}?", "ada", NINE)
+    assert [each.field for each in checks.edit_violations(one)] == ["question_id"]
+
+
+def test_merged_questions_come_to_the_classes_of_all_who_asked() -> None:
+    """The groups of what is merged are added, each once."""
+    target = asked(group_ids=("a",))
+    merged = [asked(id=id_, group_ids=groups) for id_, groups in (("p", ("b", "a")), ("r", ("c",)))]
+    assert question_changes.gathering(target, merged, "curie", NINE).group_ids == ("a", "b", "c")
+
+
+def test_answers_at_many_moments_keep_the_latest() -> None:
+    """The same moment is kept once, and of more than 100 the latest."""
+    one = asked()
+    for second in (0, 0, *range(1, 150)):
+        moment = QuestionMoment("monday", NINE + second * SECOND, float(second))
+        one = question_changes.answered(one, "curie", moment, NINE)
+    assert [each.offset_seconds for each in one.moments] == [*range(50, 150)]
 
 
 def test_moments_are_within_the_class() -> None:
@@ -201,7 +231,7 @@ def test_moments_are_within_the_class() -> None:
     done = ended(LIVE, NINE + HOUR)
     assert not [*checks.moment_violations(LIVE, None, NINE + HOUR)]
     assert not [*checks.moment_violations(done, NINE + HOUR, NINE + 5 * HOUR)]
-    assert questions.moment_of(done, NINE + 90 * SECOND).offset_seconds == 90
+    assert question_changes.moment_of(done, NINE + 90 * SECOND).offset_seconds == 90
     for held, at in (
         (MONDAY, NINE),
         (done, None),
@@ -216,7 +246,7 @@ def test_a_long_history_keeps_its_newest_changes() -> None:
     """Of more than 200 changes the newest are kept."""
     question = asked()
     for number in range(250):
-        question = questions.edited(question, str(number), "ada", NINE)
+        question = question_changes.edited(question, str(number), "ada", NINE)
     assert len(question.history) == 200
     assert question.history[-1].text == "248"
 
@@ -231,22 +261,48 @@ TEXTS = (
 
 def test_similar_by_rare_words() -> None:
     """Rare words make questions similar, in whatever order and case; frequent ones do not."""
-    others = [(str(place), words_of(each)) for place, each in enumerate(TEXTS)]
-    [found] = similar(words_of("UPSIDE DOWN: why is the image?"), others)
+    others = [(str(place), distinct_words(each)) for place, each in enumerate(TEXTS)]
+    [found] = similar(distinct_words("UPSIDE DOWN: why is the image?"), others)
     assert found.id == "0"
     assert {*found.words} >= {"upside", "down", "image", "why"}
-    assert similar(words_of("Is the weather of today nice?"), others) == []
-    assert similar(words_of(""), others) == []
-    assert similar(words_of("Why?"), []) == []
+    assert similar(distinct_words("Is the weather of today nice?"), others) == []
+    assert similar(distinct_words(""), others) == []
+    assert similar(distinct_words("Why?"), []) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "again"),
+    [
+        (
+            "Pourquoi l\u2019\u00e9lectron s\u2019\u00e9chappe-t-il ?",
+            "POURQUOI L'E\u0301LECTRON S'ECHAPPE",
+        ),
+        ("为什么图像是倒的", "图像为什么是倒的"),
+        ("ทำไมภาพจึงกลับหัว", "ภาพกลับหัวทำไม"),
+        ("なぜ像は逆さまですか", "像が逆さまなのはなぜ"),
+        ("प्रतिबिंब उल्टा क्यों है?", "क्यों उल्टा है प्रतिबिंब"),
+        ("Почему изображение перевёрнуто?", "почему перевёрнуто ИЗОБРАЖЕНИЕ"),
+        ("لِماذا الصورة مقلوبة؟", "لماذا الصورة مقلوبة"),
+        ("\uff37\uff48\uff59\u3000is it so?", "why is it so"),
+    ],
+)
+def test_the_same_question_in_any_script(asked: str, again: str) -> None:
+    """Accents, case and forms do not count, and scripts without spaces have words, too."""
+    others = [
+        (each, distinct_words(each)) for each in (asked, "Quand est l'examen ?", "考试是什么时候")
+    ]
+    found = similar(distinct_words(again), others)
+    assert found[0].id == asked
+    assert found[0].similarity > 0.5
 
 
 @given(st.lists(st.text(max_size=40), max_size=12), st.text(max_size=40))
 def test_similarity_is_a_share(texts: list[str], text: str) -> None:
     """It is from 0.3 to 1; at most five are suggested, of which the same text is the first."""
-    others = [(str(place), words_of(each)) for place, each in enumerate(texts)]
-    found = similar(words_of(text), [*others, ("same", words_of(text))])
+    others = [(str(place), distinct_words(each)) for place, each in enumerate(texts)]
+    found = similar(distinct_words(text), [*others, ("same", distinct_words(text))])
     assert len(found) <= 5
     assert all(0.3 <= each.similarity <= 1 for each in found)
-    if words_of(text):
+    if distinct_words(text):
         assert found[0].similarity == pytest.approx(1)
-    assert similar(words_of(text), others) == similar(words_of(text), others[::-1])
+    assert similar(distinct_words(text), others) == similar(distinct_words(text), others[::-1])

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.contracts.events import LARGEST_BODY, body_of, message_for
+from services.sessions.domain import former_parts
 from services.sessions.domain.events import about
+from services.sessions.domain.former_parts import MOST_FORMER, MOST_REPLACED, remembered
 from services.sessions.domain.recorded_parts import (
     MOST_PARTS,
     AttachRecording,
@@ -31,7 +33,7 @@ from services.sessions.domain.recorded_parts import (
     withdrawn_violations,
     without,
 )
-from services.sessions.domain.recording_events import RecordingAttached
+from services.sessions.domain.recording_events import RecordingAttached, RecordingWithdrawn
 from services.sessions.domain.roster import Item, Policy, Run, kept_violations
 from tests.unit.sessions.examples import NINE, session
 
@@ -118,6 +120,35 @@ def test_a_part_begins_with_its_first_stretch() -> None:
     assert told.part.starts_at_offset == -2 * MINUTE
 
 
+def test_replaced_parts_are_remembered() -> None:
+    """Of several replacements the latest, each once, and not what is a part again."""
+    first, second, third = (RecordedPart(each) for each in ("a", "b", "c"))
+    once = remembered((), [first], [second])
+    twice = remembered(once, [second], [third])
+    assert (once, twice) == ((first,), (first, second))
+    assert remembered(twice, [third], [first]) == (second, third)
+    assert remembered(twice, [third], [third]) == twice
+    many = [RecordedPart(f"{place}") for place in range(MOST_REPLACED)]
+    assert remembered(many, [third], [first]) == (*many[1:], third)
+
+
+def test_former_items_end_with_the_recording() -> None:
+    """What was replaced or withdrawn, with its texts, unless it is there again; then nothing is
+    left.
+    """
+    film = RecordedPart("film", transcript_item_id="text")
+    cut, last = RecordedPart("cut", transcript_item_id="text"), RecordedPart("last")
+    recording = former_parts.attached(SessionRecording(id="s", run_id="r"), (), (film,))
+    assert recording.former_ids == ()
+    recording = former_parts.attached(recording, (film,), (cut,))
+    assert (recording.former_ids, recording.replaced) == (("film",), (film,))
+    recording = former_parts.withdrawn(recording, (cut,), ())
+    assert (recording.former_ids, recording.replaced) == (("film", "cut", "text"), ())
+    recording = former_parts.attached(recording, (), (last,))
+    assert former_parts.ended(recording, (last,)) == ("last", "film", "cut", "text")
+    assert former_parts.expired(recording) == SessionRecording(id="s", run_id="r")
+
+
 def test_what_is_withdrawn_is_told_with_its_texts() -> None:
     """Unless another part has the same transcript or captions."""
     one = RecordedPart("a", transcript_item_id="text", captions=(Captions("cc", "en"),))
@@ -183,7 +214,9 @@ def test_a_run_keeps_its_recordings_as_long_as_its_policy_says() -> None:
 
 
 def test_the_largest_recording_fits_into_an_event() -> None:
-    """Twenty parts of a hundred stretches, each with captions in twenty languages."""
+    """Twenty parts of a hundred stretches, each with captions in twenty languages; and all that
+    ends with it.
+    """
     long = "x" * 64
     part = RecordedPart(
         long,
@@ -198,5 +231,17 @@ def test_the_largest_recording_fits_into_an_event() -> None:
         attached_at=NINE,
         starts_at_offset=MINUTE,
         parts=(part,) * MOST_PARTS,
+        replaced_item_ids=part.item_ids,
     )
-    assert len(body_of(message_for("sessions", told))) < LARGEST_BODY
+    ended = about(
+        session(),
+        RecordingWithdrawn,
+        item_ids=(*part.item_ids * MOST_PARTS, *[long] * MOST_FORMER),
+        reason="x" * 1_000,
+        withdrawn_at=NINE,
+        parts=(),
+        expired=True,
+        withdrawn_by="",
+    )
+    for each in (told, ended):
+        assert len(body_of(message_for("sessions", each))) < LARGEST_BODY

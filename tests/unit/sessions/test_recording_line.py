@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import accumulate
 from random import Random
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -56,8 +57,20 @@ def test_a_moment_is_at_the_second_that_shows_it() -> None:
 
 def test_a_second_of_a_file_shows_one_moment() -> None:
     """A file shows nothing before its first second, and after its last."""
-    shown = [class_time_of(TRACKS[0], at) for at in (-0.1, 0, 9, 10, 39, 40)]
-    assert shown == [None, 10, 19, 30, 59, None]
+    shown = [class_time_of(TRACKS[0], at) for at in (-0.1, 0, 9, 10, 39, 40, 40.9, 41)]
+    assert shown == [None, 10, 19, 30, 59, 60, 60, None]
+    assert class_time_of(Track("empty", ((10.0, 0.0),)), 0) is None
+
+
+@pytest.mark.parametrize("second", [40, 40.02, 41])
+def test_the_end_of_a_file_shows_its_last_picture(second: float) -> None:
+    """Also where a player rounds its length up; and that picture has a place in the file."""
+    at = class_time_of(TRACKS[0], second)
+    assert at is not None
+    place = place_of(TRACKS[:1], at)
+    assert place is not None
+    assert (at, place.second) == pytest.approx((59.96, 39.96))
+    assert class_time_of(Track("a", ((0.0, 0.01),)), 0.01) == 0
 
 
 def test_a_file_without_stretches_has_no_pause() -> None:
@@ -65,8 +78,19 @@ def test_a_file_without_stretches_has_no_pause() -> None:
     part = RecordedPart("a", -5 * SECOND)
     assert track_of(part, 60.0) == Track("a", ((-5.0, 60.0),))
     assert track_of(part, 0.0).stretches[0][1] == math.inf
-    told = RecordedPart("a", stretches=(RecordedStretch(SECOND, 2 * SECOND),))
-    assert track_of(told, 60.0) == Track("a", ((1.0, 2.0),))
+
+
+def test_the_length_of_a_file_counts() -> None:
+    """Where it differs from its stretches, the last is longer, or what is beyond its end is cut."""
+    told = (RecordedStretch(SECOND, 2 * SECOND), RecordedStretch(5 * SECOND, 3 * SECOND))
+    part = RecordedPart("a", SECOND, told)
+    expected = {
+        0.0: ((1.0, 2.0), (5.0, 3.0)),
+        5.5: ((1.0, 2.0), (5.0, 3.5)),
+        4.0: ((1.0, 2.0), (5.0, 2.0)),
+        1.5: ((1.0, 1.5),),
+    }
+    assert {seconds: track_of(part, seconds).stretches for seconds in expected} == expected
 
 
 @given(

@@ -126,6 +126,27 @@ def test_too_many_classes_are_refused() -> None:
     assert (wrong.field, wrong.wrong) == ("courses", "have 2050 classes")
 
 
+@pytest.mark.parametrize(
+    ("kind", "join_url", "without", "with_servers"),
+    [
+        (SessionKind.HYBRID, "", ["is missing"], []),
+        (SessionKind.HYBRID, "https://x.edu", [], []),
+        (SessionKind.IN_ROOM, "", [], []),
+        (SessionKind.IN_ROOM, "https://x.edu", ["is given"], ["is given"]),
+    ],
+)
+def test_a_hybrid_course_needs_a_url_where_there_are_no_meeting_servers(
+    kind: SessionKind, join_url: str, without: list[str], with_servers: list[str]
+) -> None:
+    """As a class that is planned alone."""
+    problem = replace(PROBLEM, courses=(replace(MOTION, kind=kind, join_url=join_url),))
+    for hosts, expected in ((False, without), (True, with_servers)):
+        found = problem_violations(problem, hosts)
+        assert [(each.field, each.wrong) for each in found] == [
+            ("courses[0].join_url", each) for each in expected
+        ]
+
+
 # Instructors
 
 

@@ -141,6 +141,11 @@ class Member:
         assert found, f"the stream is over: {self.error}; {self.received[-3:]}"
         return found
 
+    def wait_until(self, holds: Callable[["Member"], bool]) -> None:
+        """Wait until something holds, also if the stream is over then."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: holds(self), PATIENCE)
+
     def joined(self) -> "Member":
         """Wait until it has joined."""
         self.wait(lambda it: it.all("joined"), "joined")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tandem.sessions.v1 import moderation_pb2, polls_pb2, questions_pb2, sessions_pb2
+from tandem.types.v1 import types_pb2
 
 from services.sessions.live.frames import Request
 from tests.integration.sessions.live.replicas import Entry, LiveSchool, Member
@@ -103,6 +104,23 @@ def test_who_asked_is_told_to_no_fellow_learner(live: LiveSchool) -> None:
     assert [each.question.asker_id for each in answer.similar] == [""]
     entries(bea, 2)
     assert not [each for each in bea.received if b"ada" in each.SerializeToString()]
+
+
+def test_an_answer_in_words_before_the_class(live: LiveSchool) -> None:
+    """The channel is open, and the class has not begun: the answer has no moment in it. An answer
+    without words is refused.
+    """
+    noon = types_pb2.CivilTime(local="2026-03-02T12:00:00", zone="Europe/Dublin")
+    live.school.clock.forward(hours=-2)
+    lab = live.school.schedule(live.school.room("Lab"), starts=noon, instructor_id="bohr")
+    curie = live.member(live.replica(), "curie", "instructor", session_id=lab.id).joined()
+    asked = questions_pb2.AskQuestionRequest(run_id=RUN, learner_id="ada", text="What to bring?")
+    question = live.school.learner("ada").AskQuestion(asked).question
+    silent = questions_pb2.AnswerQuestionRequest(question_id=question.id)
+    assert curie.ask("silent", answer_question=silent).refused.code == "FAILED_PRECONDITION"
+    said = questions_pb2.AnswerQuestionRequest(question_id=question.id, text="A coat.")
+    answered = curie.do("said", Question(), answer_question=said)
+    assert (answered.state, len(answered.moments)) == (State.QUESTION_STATE_ANSWERED, 0)
 
 
 def test_a_poll_in_class(live: LiveSchool) -> None:

@@ -130,6 +130,23 @@ def test_a_learner_withdraws(live: LiveSchool, monkeypatch: pytest.MonkeyPatch) 
     bea.wait(lambda it: it.texts())
 
 
+def test_one_class_that_fails_stops_no_other(
+    live: LiveSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rights are looked at in each class, also when those of another can't be."""
+    monkeypatch.setattr(channel, "RECHECK", 0.1)
+    lab = live.school.live(live.school.room("Lab"), starts=_afternoon())
+    replica = live.replica()
+    live.member(replica, "bea", session_id=lab.id).joined()
+    ada = live.member(replica, "ada").joined()
+    live.school.database.mongo["sessions"].delete_one({"_id": lab.id})
+    live.school.hear(
+        "rosters",
+        catalog.EnrolmentWithdrawn(enrolment_id="e-ada", run_id="run-1", learner_id="ada"),
+    )
+    assert ended(ada).reason == Reason.END_REASON_NOT_ALLOWED
+
+
 def test_a_person_has_eight_streams(live: LiveSchool, replica: Replica) -> None:
     """The ninth stream of a person is refused; a place that comes free is taken."""
     members = [live.member(replica, "ada").joined() for _ in range(8)]
@@ -175,6 +192,10 @@ class RawMember(Member):
         """Send the first message in place of `join`."""
         first, self._first = self._first, None
         super().send(request if first is None else first)
+
+
+def _afternoon() -> types_pb2.CivilTime:
+    return types_pb2.CivilTime(local="2026-03-02T16:00:00", zone="Europe/Dublin")
 
 
 def _tomorrow() -> types_pb2.CivilTime:

@@ -1,15 +1,20 @@
 """A replica is killed while a class talks: everyone is back on the other, and nothing is lost."""
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import NamedTuple
 
 import pytest
+from pymongo.errors import AutoReconnect
+from tandem.sessions.v1 import polls_pb2
+from tandem.sessions.v1.resources_pb2 import Session
 
 from chassis.testing import AUDIENCE, ISSUER
-from tests.deep import DEEP, deep
+from tests.deep import DEEP, deep, only_deep
 from tests.integration.processes import RoleProcess
-from tests.integration.sessions.live.replicas import LiveSchool, Member
+from tests.integration.sessions.live.replicas import LiveSchool, Member, Request, Response
+from tests.integration.sessions.test_polls import ask, close
 
 LEARNERS = 50 if DEEP else 8
 BEFORE, MEANWHILE, AFTER = 1, 2, 1
@@ -112,6 +117,62 @@ def test_a_replica_is_killed(live: LiveSchool, processes: list[RoleProcess]) -> 
     said = sorted(f"{name} {number}" for name in names for number in range(EACH))
     assert all(each.numbers == [*range(1, LEARNERS * EACH + 1)] for each in learners)
     assert all(sorted(each.texts) == said for each in learners)
+
+
+@only_deep
+@pytest.mark.parametrize("trouble", ["kill", "step down"])
+def test_votes_are_exact(live: LiveSchool, processes: list[RoleProcess], trouble: str) -> None:
+    """While a class votes by two replicas, one is killed, or MongoDB's primary steps down: all vote
+    again what was not answered, with the same id, and each learner counts once.
+    """
+    names = [f"learner-{number:02d}" for number in range(LEARNERS)]
+    live.school.enrol(*names)
+    poll = ask(live.school, Session(id=live.session_id), named=True)
+    ports = [Port(each.listening()["port"]) for each in processes]
+    members = {
+        name: live.member(ports[place % 2], name).joined() for place, name in enumerate(names)
+    }
+    for name, member in members.items():
+        _vote(member, name, poll, 1)
+    members[names[1]].wait(lambda it: it.answer(f"{names[1]} 1"), "an answer")
+    if trouble == "kill":
+        processes[0].kill()
+    else:
+        with contextlib.suppress(AutoReconnect):
+            live.school.database.client.admin.command("replSetStepDown", 1, force=True)
+    left = dict(members)
+    for again in range(1, 100):
+        left = {name: member for name, member in left.items() if not _voted(member, name, again)}
+        if not left:
+            break
+        for name, member in left.items():
+            if member.over:
+                member = left[name] = live.member(ports[1], name).joined()
+            _vote(member, name, poll, again + 1)
+    assert not left
+    assert [each.votes for each in close(live.school, poll).options] == [0, LEARNERS]
+    stored = live.school.database.mongo["votes"].count_documents({"choices": [2]})
+    assert stored == LEARNERS
+
+
+def _vote(member: Member, name: str, poll: polls_pb2.Poll, attempt: int) -> None:
+    """Vote with the same id in each attempt; the frame's own id tells the answers apart."""
+    request = polls_pb2.VotePollRequest(
+        request_id=name, poll_id=poll.id, learner_id=name, choices=[2]
+    )
+    member.send(Request(request_id=f"{name} {attempt}", vote_poll=request))
+
+
+def _voted(member: Member, name: str, attempt: int) -> bool:
+    """Wait until an attempt is answered, or the stream is over; return whether it was done."""
+    found: list[Response] = []
+
+    def ends(it: Member) -> bool:
+        found[:] = [answer] if (answer := it.answer(f"{name} {attempt}")) else []
+        return bool(found) or it.over
+
+    member.wait_until(ends)
+    return bool(found) and found[0].HasField("done")
 
 
 def _say(learners: list[Learner], first: int, end: int) -> None:

@@ -1,19 +1,27 @@
 """Votes as the members of a class see them arrive, whatever way they came."""
 
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 from tandem.sessions.v1 import polls_pb2, resources_pb2
+from tandem.types.v1 import types_pb2
 
+from chassis.data.store import Database
 from services.sessions.live import tallies as readers
+from services.sessions.store import SessionsStore
 from services.sessions.usecases import tallies
 from tests.integration.processes import PATIENCE, eventually
 from tests.integration.sessions.forum import Forum
 from tests.integration.sessions.live.replicas import LiveSchool, Member
 from tests.integration.sessions.test_polls import ask, close, vote
+from tests.mongo import Commands
 
 Poll = polls_pb2.Poll
 Told = tuple[int, list[int]]
+AFTERNOON = types_pb2.CivilTime(local="2026-03-02T16:00:00", zone="Europe/Dublin")
 
 
 def told(member: Member, subject_id: str) -> Told | None:
@@ -29,7 +37,12 @@ def wait(member: Member, subject_id: str, *wanted: Told) -> None:
 
 def opened(live: LiveSchool, **changes: object) -> Poll:
     """A poll in the class, opened by the api."""
-    return ask(live.school, resources_pb2.Session(id=live.session_id), **changes)
+    return opened_in(live, live.session_id, **changes)
+
+
+def opened_in(live: LiveSchool, session_id: str, **changes: object) -> Poll:
+    """A poll in some class."""
+    return ask(live.school, resources_pb2.Session(id=session_id), **changes)
 
 
 def test_votes_by_the_api_reach_members_of_two_replicas(live: LiveSchool) -> None:
@@ -124,3 +137,47 @@ def test_the_most_wanted_questions_of_each_agenda_are_told(
         (asked[2].id, (2,)),
         (asked[0].id, (1,)),
     ]
+
+
+@pytest.fixture
+def watched(
+    live: LiveSchool, stack: dict[str, str], commands: Commands
+) -> Iterator[Database[SessionsStore]]:
+    """The school's database by a client whose commands are noted."""
+    url = stack["TANDEM_MONGO_URL"]
+    client: MongoClient[dict[str, Any]]
+    with MongoClient(url, tz_aware=True, event_listeners=[commands]) as client:
+        name, clock = live.school.database.mongo.name, live.school.clock
+        yield Database(client, name, SessionsStore, clock)
+
+
+@pytest.fixture
+def commands() -> Commands:
+    """What was sent to MongoDB."""
+    return Commands()
+
+
+def test_the_votes_of_many_classes_are_read_at_once(
+    live: LiveSchool, watched: Database[SessionsStore], commands: Commands
+) -> None:
+    """However many classes, polls and questions there are, a replica sends the same number of
+    queries for their votes; merged questions count each learner once.
+    """
+    forum = Forum(live.school, "ada", "bea")
+    held = [live.session_id, live.school.live(live.school.room("Lab"), starts=AFTERNOON).id]
+    whys = []
+    for session_id in held:
+        opened_in(live, session_id)
+        questions = [forum.ask("ada", text, session_id=session_id) for text in ("Why?", "Who?")]
+        forum.vote("bea", questions[0])
+        forum.vote("bea", questions[1])
+        whys.append(questions[0])
+    forum.merge(whys[0], whys[1])
+
+    def queries(session_ids: list[str]) -> int:
+        found = tallies.live_tallies(watched.reader(), session_ids)
+        votes = {each.subject_id: each.for_class.voters for each in found}
+        assert votes[whys[0].id] == 2
+        return sum(len(commands.take(name)) for name in ("find", "aggregate", "distinct"))
+
+    assert queries(held[:1]) == queries(held)

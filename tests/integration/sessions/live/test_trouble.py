@@ -5,7 +5,9 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -16,7 +18,10 @@ from websockets.sync.client import connect
 from services.sessions.domain.class_log import ChatSent, ClassEntry
 from services.sessions.live import classroom, connection
 from services.sessions.live import member as members
+from services.sessions.live.frames import Entry
 from services.sessions.live.limits import COMMANDS_AT_ONCE
+from services.sessions.live.log_stream import LogStream
+from services.sessions.live.rooms import Rooms
 from services.sessions.store import SessionsStore
 from tests.integration.chassis.proxy import Proxy
 from tests.integration.processes import PATIENCE, eventually
@@ -34,6 +39,13 @@ def write(live: LiveSchool, text: str, by: Replica | None = None) -> None:
     entry = ClassEntry(session_id=live.session_id, at=live.school.clock.now(), chat=ChatSent(text))
     database = by.database if by else live.school.database
     database.transact(lambda store: store.add_entry(entry))
+
+
+def many(store: SessionsStore, session_id: str, count: int) -> None:
+    """Write many entries in one unit of work."""
+    for number in range(count):
+        said = ChatSent(f"{number}")
+        store.add_entry(ClassEntry(session_id=session_id, at=store.now, chat=said))
 
 
 def test_without_rabbitmq_classes_go_on(live: LiveSchool) -> None:
@@ -67,8 +79,40 @@ def test_the_broker_comes_back(live: LiveSchool, vhost: str) -> None:
     ada.wait(lambda it: it.texts() == ["Away", "Back"])
 
 
-def test_other_roles_add_entries(live: LiveSchool) -> None:
-    """An entry of a role without a connection to the broker reaches the members."""
+async def nothing(_: object) -> None:
+    """Do nothing."""
+
+
+def test_entries_of_other_roles_come_at_once(
+    live: LiveSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the poll an entry of a role that has no connection to the broker reaches the members,
+    in its place between those of the replica. The stream carries no entry of a replica.
+    """
+    monkeypatch.setattr(Rooms, "poll", nothing)
+    streamed = list[str]()
+    replica = live.replica()
+    eventually(lambda: replica.live.stream.is_open)
+    ada, bea = (live.member(replica, each).joined() for each in ("ada", "bea"))
+    take = replica.live.stream._hear
+
+    def hear(entry: Entry) -> None:
+        streamed.append(entry.chat.text)
+        take(entry)
+
+    monkeypatch.setattr(replica.live.stream, "_hear", hear)
+    ada.chat("One")
+    ada.wait(lambda it: it.texts() == ["One"])
+    write(live, "By the worker")
+    bea.wait(lambda it: it.texts() == ["One", "By the worker"])
+    assert streamed == ["By the worker"]
+
+
+def test_entries_of_other_roles_come_by_the_poll(
+    live: LiveSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While there is no change stream."""
+    monkeypatch.setattr(LogStream, "run", nothing)
     ada = live.member(live.replica(), "ada").joined()
     write(live, "By the worker")
     ada.wait(lambda it: it.texts() == ["By the worker"])
@@ -93,6 +137,7 @@ def test_without_mongodb_streams_stay(live: LiveSchool, stack: dict[str, str]) -
     vote(live.school, poll, "ada", 1)
     line.open()
     eventually(lambda: replica.live.ready()["mongodb"], "it is back")
+    eventually(lambda: replica.live.stream.is_open, "entries of other roles come at once again")
     ada.chat("Heard", "id-2")
     ada.wait(lambda it: it.texts() == ["Heard"])
     ada.wait(lambda it: it.all("tally")[-1].voters == 1, "the vote")
@@ -176,19 +221,66 @@ def test_a_stuck_reader_is_cut(live: LiveSchool, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_burst_leaves_nobody_behind(live: LiveSchool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More entries at once than the tail holds reach who is not slow."""
+    """More entries at once than the tail holds reach who is not slow, however long the class was
+    silent before.
+    """
     monkeypatch.setattr(classroom, "TAIL", 4)
+    monkeypatch.setattr(members, "LATE", 0.0)
     bea = live.member(live.replica(), "bea").joined()
+    bea.ask("there", ping=live_pb2.Ping())
 
-    def many(store: SessionsStore) -> None:
-        for number in range(30):
-            said = ChatSent(f"{number}")
-            entry = ClassEntry(session_id=live.session_id, at=store.now, chat=said)
-            store.add_entry(entry)
-
-    live.school.database.transact(many)
+    live.school.database.transact(lambda store: many(store, live.session_id, 30))
     bea.wait(lambda it: len(it.texts()) == 30)
     assert bea.numbers() == [*range(1, 31)]
+
+
+def test_who_may_see_no_more_gets_no_more(
+    live: LiveSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that expires while older entries are sent ends the stream among them; the next one
+    goes on there.
+    """
+    monkeypatch.setattr(connection, "TAKES_WITHIN", PATIENCE)
+    monkeypatch.setattr(classroom, "TAIL", 8)
+    for number in range(1, 41):
+        write(live, f"{number} {'x' * 30_000}")
+    replica = live.replica()
+    slow = SlowReader(live, replica, "ada")
+    assert slow.read().HasField("joined")
+    assert slow.read().entry.number == 1
+    late = time.time() + timedelta(hours=2).total_seconds()
+    replica.do(lambda: replica.live.channel.see_time(late))
+    got = [1]
+    while not (message := slow.read()).HasField("ended"):
+        got += [message.entry.number] if message.HasField("entry") else []
+    slow.leave()
+    assert message.ended == live_pb2.Ended(reason=Reason.END_REASON_EXPIRED, after=got[-1])
+    assert got == [*range(1, len(got) + 1)]
+    assert len(got) < 40
+    back = live.member(replica, "ada", after=got[-1]).joined()
+    back.wait(lambda it: it.numbers() == [*range(len(got) + 1, 41)])
+
+
+def test_who_reads_a_long_log_leaves_no_cursors(
+    live: LiveSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older entries are read by queries that MongoDB can forget."""
+    monkeypatch.setattr(classroom, "TAIL", 8)
+    live.school.database.transact(lambda store: many(store, live.session_id, 300))
+    replica = live.replica()
+    live.member(replica, "bea", after=300).joined()
+    before = open_cursors(live)
+    for _ in range(3):
+        ada = live.member(replica, "ada").joined()
+        ada.wait(lambda it: len(it.numbers()) == 300)
+        assert ada.numbers() == [*range(1, 301)]
+    eventually(lambda: open_cursors(live) <= before, "no cursor more than before")
+
+
+def open_cursors(live: LiveSchool) -> int:
+    """How many cursors are open on the server."""
+    status = live.school.database.client.admin.command("serverStatus")
+    return int(status["metrics"]["cursor"]["open"]["total"])
 
 
 def test_who_sends_too_much_waits(live: LiveSchool) -> None:

@@ -1523,6 +1523,7 @@ class RecordingAttached(_message.Message):
     ATTACHED_AT_FIELD_NUMBER: _builtins.int
     STARTS_AT_OFFSET_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    REPLACED_ITEM_IDS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -1545,6 +1546,10 @@ class RecordingAttached(_message.Message):
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.RecordedPart]:
         """All parts, by where they begin. Empty in an event of an older version: the item is the only one."""
 
+    @_builtins.property
+    def replaced_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items in whose place these came, with their transcripts and captions."""
+
     def __init__(
         self,
         *,
@@ -1555,10 +1560,11 @@ class RecordingAttached(_message.Message):
         attached_at: _timestamp_pb2.Timestamp | None = ...,
         starts_at_offset: _duration_pb2.Duration | None = ...,
         parts: _abc.Iterable[_recordings_pb2.RecordedPart] | None = ...,
+        replaced_item_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attached_at", b"attached_at", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "parts", b"parts", "run_id", b"run_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "parts", b"parts", "replaced_item_ids", b"replaced_item_ids", "run_id", b"run_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1593,7 +1599,9 @@ class RecordingWithdrawn(_message.Message):
     """Who took them back; empty: the platform."""
     @_builtins.property
     def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The items that were taken back, with their transcripts and captions."""
+        """The items that were taken back, with their transcripts and captions; if the run keeps its
+        recordings no longer, also those that were replaced or taken back before.
+        """
 
     @_builtins.property
     def withdrawn_at(self) -> _timestamp_pb2.Timestamp:
@@ -2276,6 +2284,7 @@ class QuestionCarriedOver(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     INSTRUCTOR_IDS_FIELD_NUMBER: _builtins.int
     CARRIED_AT_FIELD_NUMBER: _builtins.int
+    ALSO_ASKED_BY_FIELD_NUMBER: _builtins.int
     question_id: _builtins.str
     """The question."""
     run_id: _builtins.str
@@ -2308,6 +2317,10 @@ class QuestionCarriedOver(_message.Message):
     def carried_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def also_asked_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """If the class left it open: who asked a question that was merged into it, without `asker_id`."""
+
     def __init__(
         self,
         *,
@@ -2323,10 +2336,11 @@ class QuestionCarriedOver(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         instructor_ids: _abc.Iterable[_builtins.str] | None = ...,
         carried_at: _timestamp_pb2.Timestamp | None = ...,
+        also_asked_by: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["carried_at", b"carried_at", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker_id", b"asker_id", "carried_at", b"carried_at", "from_session_id", b"from_session_id", "from_title", b"from_title", "instructor_ids", b"instructor_ids", "left_open", b"left_open", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also_asked_by", b"also_asked_by", "asker_id", b"asker_id", "carried_at", b"carried_at", "from_session_id", b"from_session_id", "from_title", b"from_title", "instructor_ids", b"instructor_ids", "left_open", b"left_open", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

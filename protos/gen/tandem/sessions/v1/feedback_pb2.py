@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/sessions/v1/feedback.proto\x12\x12tandem.sessions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\"\xee\x01\n\x14LeaveFeedbackRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1d\n\nlearner_id\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12&\n\x04pace\x18\x03 \x01(\rB\x18\xb2\xbb\x18\x14\x08\x01)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x14@\x12)\n\x07\x63larity\x18\x04 \x01(\rB\x18\xb2\xbb\x18\x14\x08\x01)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x14@\x12,\n\nusefulness\x18\x05 \x01(\rB\x18\xb2\xbb\x18\x14\x08\x01)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x14@\x12\x18\n\x07\x63omment\x18\x06 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xd0\x0f\"F\n\x15LeaveFeedbackResponse\x12-\n\tcloses_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\x12GetFeedbackRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"\xe7\x01\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x02 \x01(\r\x12-\n\tcloses_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63losed\x18\x04 \x01(\x08\x12\x19\n\x11published_answers\x18\x05 \x01(\r\x12\x0c\n\x04pace\x18\x06 \x03(\r\x12\x0f\n\x07\x63larity\x18\x07 \x03(\r\x12\x12\n\nusefulness\x18\x08 \x03(\r\x12\x10\n\x08\x63omments\x18\t \x03(\t\x12\x17\n\x0fnext_page_token\x18\n \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/sessions/v1/feedback.proto\x12\x12tandem.sessions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\"\xee\x01\n\x14LeaveFeedbackRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1d\n\nlearner_id\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12&\n\x04pace\x18\x03 \x01(\rB\x18\xb2\xbb\x18\x14\x08\x01)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x14@\x12)\n\x07\x63larity\x18\x04 \x01(\rB\x18\xb2\xbb\x18\x14\x08\x01)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x14@\x12,\n\nusefulness\x18\x05 \x01(\rB\x18\xb2\xbb\x18\x14\x08\x01)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x14@\x12\x18\n\x07\x63omment\x18\x06 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xd0\x0f\"F\n\x15LeaveFeedbackResponse\x12-\n\tcloses_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x15GetOwnFeedbackRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1d\n\nlearner_id\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\"\x94\x01\n\x0bOwnFeedback\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0c\n\x04pace\x18\x02 \x01(\r\x12\x0f\n\x07\x63larity\x18\x03 \x01(\r\x12\x12\n\nusefulness\x18\x04 \x01(\r\x12\x0f\n\x07\x63omment\x18\x05 \x01(\t\x12-\n\tcloses_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\x12GetFeedbackRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"\xe7\x01\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x02 \x01(\r\x12-\n\tcloses_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63losed\x18\x04 \x01(\x08\x12\x19\n\x11published_answers\x18\x05 \x01(\r\x12\x0c\n\x04pace\x18\x06 \x03(\r\x12\x0f\n\x07\x63larity\x18\x07 \x03(\r\x12\x12\n\nusefulness\x18\x08 \x03(\r\x12\x10\n\x08\x63omments\x18\t \x03(\t\x12\x17\n\x0fnext_page_token\x18\n \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEAVEFEEDBACKREQUEST'].fields_by_name['usefulness']._serialized_options = b'\262\273\030\024\010\001)\000\000\000\000\000\000\360?1\000\000\000\000\000\000\024@'
   _globals['_LEAVEFEEDBACKREQUEST'].fields_by_name['comment']._loaded_options = None
   _globals['_LEAVEFEEDBACKREQUEST'].fields_by_name['comment']._serialized_options = b'\262\273\030\003\020\320\017'
+  _globals['_GETOWNFEEDBACKREQUEST'].fields_by_name['session_id']._loaded_options = None
+  _globals['_GETOWNFEEDBACKREQUEST'].fields_by_name['session_id']._serialized_options = b'\262\273\030\004\010\001\020@'
+  _globals['_GETOWNFEEDBACKREQUEST'].fields_by_name['learner_id']._loaded_options = None
+  _globals['_GETOWNFEEDBACKREQUEST'].fields_by_name['learner_id']._serialized_options = b'\262\273\030\005\010\001\020\200\001'
   _globals['_GETFEEDBACKREQUEST'].fields_by_name['session_id']._loaded_options = None
   _globals['_GETFEEDBACKREQUEST'].fields_by_name['session_id']._serialized_options = b'\262\273\030\004\010\001\020@'
   _globals['_GETFEEDBACKREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -55,8 +59,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEAVEFEEDBACKREQUEST']._serialized_end=362
   _globals['_LEAVEFEEDBACKRESPONSE']._serialized_start=364
   _globals['_LEAVEFEEDBACKRESPONSE']._serialized_end=434
-  _globals['_GETFEEDBACKREQUEST']._serialized_start=436
-  _globals['_GETFEEDBACKREQUEST']._serialized_end=549
-  _globals['_FEEDBACK']._serialized_start=552
-  _globals['_FEEDBACK']._serialized_end=783
+  _globals['_GETOWNFEEDBACKREQUEST']._serialized_start=436
+  _globals['_GETOWNFEEDBACKREQUEST']._serialized_end=520
+  _globals['_OWNFEEDBACK']._serialized_start=523
+  _globals['_OWNFEEDBACK']._serialized_end=671
+  _globals['_GETFEEDBACKREQUEST']._serialized_start=673
+  _globals['_GETFEEDBACKREQUEST']._serialized_end=786
+  _globals['_FEEDBACK']._serialized_start=789
+  _globals['_FEEDBACK']._serialized_end=1020
 # @@protoc_insertion_point(module_scope)

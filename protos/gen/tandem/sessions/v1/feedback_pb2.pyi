@@ -88,6 +88,76 @@ class LeaveFeedbackResponse(_message.Message):
 Global___LeaveFeedbackResponse: _TypeAlias = LeaveFeedbackResponse  # noqa: Y015
 
 @_typing.final
+class GetOwnFeedbackRequest(_message.Message):
+    """Names a session and a learner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    learner_id: _builtins.str
+    """The learner."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOwnFeedbackRequest: _TypeAlias = GetOwnFeedbackRequest  # noqa: Y015
+
+@_typing.final
+class OwnFeedback(_message.Message):
+    """What a learner thinks of a class, for the learner alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    CLARITY_FIELD_NUMBER: _builtins.int
+    USEFULNESS_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    CLOSES_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    pace: _builtins.int
+    """The pace, from 1 to 5."""
+    clarity: _builtins.int
+    """How clear it was, from 1 to 5."""
+    usefulness: _builtins.int
+    """How useful it was, from 1 to 5."""
+    comment: _builtins.str
+    """Anything else; may be empty."""
+    @_builtins.property
+    def closes_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when the learner may change it, by LeaveFeedback."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        pace: _builtins.int = ...,
+        clarity: _builtins.int = ...,
+        usefulness: _builtins.int = ...,
+        comment: _builtins.str = ...,
+        closes_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closes_at", b"closes_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clarity", b"clarity", "closes_at", b"closes_at", "comment", b"comment", "pace", b"pace", "session_id", b"session_id", "usefulness", b"usefulness"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OwnFeedback: _TypeAlias = OwnFeedback  # noqa: Y015
+
+@_typing.final
 class GetFeedbackRequest(_message.Message):
     """Names a session, and a page of the comments on it."""
 

@@ -161,7 +161,7 @@ class MutePersonRequest(_message.Message):
     person_id: _builtins.str
     """The person."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record; not blank."""
     def __init__(
         self,
         *,
@@ -195,7 +195,7 @@ class UnmutePersonRequest(_message.Message):
     person_id: _builtins.str
     """The person."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record; not blank."""
     def __init__(
         self,
         *,
@@ -229,7 +229,7 @@ class RemovePersonRequest(_message.Message):
     person_id: _builtins.str
     """The person."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record; not blank."""
     def __init__(
         self,
         *,
@@ -263,7 +263,7 @@ class ReadmitPersonRequest(_message.Message):
     person_id: _builtins.str
     """The person."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record; not blank."""
     def __init__(
         self,
         *,
@@ -297,7 +297,7 @@ class HideEntryRequest(_message.Message):
     entry_number: _builtins.int
     """The number of a chat entry of the class."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record; not blank."""
     def __init__(
         self,
         *,
@@ -331,7 +331,7 @@ class ShowEntryRequest(_message.Message):
     entry_number: _builtins.int
     """The number of a chat entry of the class."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record; not blank."""
     def __init__(
         self,
         *,

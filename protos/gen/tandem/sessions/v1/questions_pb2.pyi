@@ -111,7 +111,7 @@ class _QuestionActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Questi
     QUESTION_ACTION_WITHDRAWN: _QuestionAction.ValueType  # 9
     """Its asker took it back."""
     QUESTION_ACTION_HIDDEN: _QuestionAction.ValueType  # 10
-    """Staff hid it; `text` says why."""
+    """Staff hid it, or a reply; `text` says why."""
 
 class QuestionAction(_QuestionAction, metaclass=_QuestionActionEnumTypeWrapper):
     """What was done with a question."""
@@ -137,7 +137,7 @@ QUESTION_ACTION_REOPENED: QuestionAction.ValueType  # 8
 QUESTION_ACTION_WITHDRAWN: QuestionAction.ValueType  # 9
 """Its asker took it back."""
 QUESTION_ACTION_HIDDEN: QuestionAction.ValueType  # 10
-"""Staff hid it; `text` says why."""
+"""Staff hid it, or a reply; `text` says why."""
 Global___QuestionAction: _TypeAlias = QuestionAction  # noqa: Y015
 
 @_typing.final
@@ -194,6 +194,7 @@ class QuestionChange(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     QUESTION_ID_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    REPLY_ID_FIELD_NUMBER: _builtins.int
     action: Global___QuestionAction.ValueType
     """What was done."""
     person_id: _builtins.str
@@ -204,6 +205,8 @@ class QuestionChange(_message.Message):
     """The other question of a merge."""
     text: _builtins.str
     """The text before, or a reason."""
+    reply_id: _builtins.str
+    """HIDDEN: the reply that staff hid; empty: the question itself."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -217,10 +220,11 @@ class QuestionChange(_message.Message):
         session_id: _builtins.str = ...,
         question_id: _builtins.str = ...,
         text: _builtins.str = ...,
+        reply_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "at", b"at", "person_id", b"person_id", "question_id", b"question_id", "session_id", b"session_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "at", b"at", "person_id", b"person_id", "question_id", b"question_id", "reply_id", b"reply_id", "session_id", b"session_id", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -251,6 +255,8 @@ class Question(_message.Message):
     MOMENTS_FIELD_NUMBER: _builtins.int
     CARRIED_OVER_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    SHOWN_ITEM_ID_FIELD_NUMBER: _builtins.int
+    SHOWN_SECOND_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -281,10 +287,16 @@ class Question(_message.Message):
     """MERGED: the question that it is the same as."""
     carried_over: _builtins.int
     """How often a class ended with it still open."""
+    shown_item_id: _builtins.str
+    """LIVE, RECORDING: the part of the class's recording, by its item, that shows when it was asked, as
+    the recording is now; empty: none does. It is `item_id`, until that part was replaced.
+    """
+    shown_second: _builtins.float
+    """The second of that file; if the recorder paused then, the next one that was recorded."""
     @_builtins.property
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The groups of its asker, and of the class in which it was asked: it comes to the classes of
-        these groups, and of the whole run.
+        """The groups of its asker, of the class in which it was asked, and of what was merged into it: it
+        comes to the classes of these groups, and of the whole run.
         """
 
     @_builtins.property
@@ -297,7 +309,7 @@ class Question(_message.Message):
 
     @_builtins.property
     def moments(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuestionMoment]:
-        """The moments of classes at which it was answered."""
+        """The moments of classes at which it was answered; of more than 100 the latest."""
 
     @_builtins.property
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuestionChange]:
@@ -325,10 +337,12 @@ class Question(_message.Message):
         moments: _abc.Iterable[Global___QuestionMoment] | None = ...,
         carried_over: _builtins.int = ...,
         history: _abc.Iterable[Global___QuestionChange] | None = ...,
+        shown_item_id: _builtins.str = ...,
+        shown_second: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at", "asked_at", b"asked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at", "asked_at", b"asked_at", "asked_in", b"asked_in", "asker_id", b"asker_id", "carried_over", b"carried_over", "group_ids", b"group_ids", "history", b"history", "id", b"id", "item_id", b"item_id", "merged_into", b"merged_into", "moments", b"moments", "offset_seconds", b"offset_seconds", "place", b"place", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "text", b"text", "votes", b"votes", "wanted", b"wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at", "asked_at", b"asked_at", "asked_in", b"asked_in", "asker_id", b"asker_id", "carried_over", b"carried_over", "group_ids", b"group_ids", "history", b"history", "id", b"id", "item_id", b"item_id", "merged_into", b"merged_into", "moments", b"moments", "offset_seconds", b"offset_seconds", "place", b"place", "run_id", b"run_id", "session_id", b"session_id", "shown_item_id", b"shown_item_id", "shown_second", b"shown_second", "state", b"state", "text", b"text", "votes", b"votes", "wanted", b"wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -448,9 +462,11 @@ class AskQuestionRequest(_message.Message):
     LIVE; or, with an item, at a moment of its recording.
     """
     item_id: _builtins.str
-    """The recording: a part that the session has now."""
+    """The recording: a part that the session has now, or in whose place another one came while
+    somebody watched it.
+    """
     offset_seconds: _builtins.float
-    """The moment of the recording, in seconds from its begin, before its end."""
+    """The moment of the recording, in seconds from its begin, at most to its end."""
     def __init__(
         self,
         *,

@@ -351,7 +351,7 @@ class GetRecordingLineRequest(_message.Message):
     item_id: _builtins.str
     """Only this part; empty: all parts."""
     page_size: _builtins.int
-    """At most this many points; 0 means 100."""
+    """At most this many points; 0 means 1000."""
     page_token: _builtins.str
     """Where the last page ended; empty for the first."""
     def __init__(

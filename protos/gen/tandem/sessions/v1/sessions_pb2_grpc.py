@@ -385,6 +385,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
                 _registered_method=True)
+        self.GetOwnFeedback = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetOwnFeedback',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetOwnFeedbackRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.OwnFeedback.FromString,
+                _registered_method=True)
         self.GetFeedback = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/GetFeedback',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetFeedbackRequest.SerializeToString,
@@ -691,15 +696,18 @@ class SessionsServiceServicer:
         """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
         comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
         is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
-        the asker has no place in the run or 50 open questions there, the run is over, the class is not
-        LIVE, or the recording has no such part or second.
+        the asker has no place in the run, has 50 open questions there or has asked 100 within a day, the
+        run is over, the class is not LIVE, or the recording has no such part or second.
+        PERMISSION_DENIED in a class in which the asker has no part, or is muted or removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EditQuestion(self, request, context):
-        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it.
+        """Changes the text of an OPEN question, up to 20 times. NOT_FOUND when the learner did not ask it;
+        FAILED_PRECONDITION also when the learner has no place in the run any more, or the run is over;
+        PERMISSION_DENIED while it is on the agenda of a LIVE class in which the learner is muted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -735,7 +743,8 @@ class SessionsServiceServicer:
     def AnswerQuestion(self, request, context):
         """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
         a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+        class that has not begun have no moment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -744,7 +753,7 @@ class SessionsServiceServicer:
     def ReplyToQuestion(self, request, context):
         """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
         staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
-        the thread is full.
+        the thread has 500 replies of learners, or 50 of this one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -759,7 +768,8 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HideQuestion(self, request, context):
-        """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is.
+        """Hides an OPEN or ANSWERED question, or a reply, from learners; the question's history has who did
+        so and why. A repeat answers it as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -823,8 +833,8 @@ class SessionsServiceServicer:
 
     def CheckIn(self, request, context):
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-        session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-        seat takes a free one by it.
+        session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+        without any seat takes a free one by it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1024,6 +1034,15 @@ class SessionsServiceServicer:
         """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
         the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
         over, or the learner was neither expected at the class nor there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOwnFeedback(self, request, context):
+        """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+        has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+        nobody can tell any more whose an answer is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1428,6 +1447,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.LeaveFeedback,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.SerializeToString,
+            ),
+            'GetOwnFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOwnFeedback,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetOwnFeedbackRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.OwnFeedback.SerializeToString,
             ),
             'GetFeedback': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFeedback,
@@ -3286,6 +3310,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/LeaveFeedback',
             tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOwnFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetOwnFeedback',
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetOwnFeedbackRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.OwnFeedback.FromString,
             options,
             channel_credentials,
             insecure,

@@ -189,11 +189,15 @@ class SessionsServiceStub:
     """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
     is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
-    the asker has no place in the run or 50 open questions there, the run is over, the class is not
-    LIVE, or the recording has no such part or second.
+    the asker has no place in the run, has 50 open questions there or has asked 100 within a day, the
+    run is over, the class is not LIVE, or the recording has no such part or second.
+    PERMISSION_DENIED in a class in which the asker has no part, or is muted or removed.
     """
     EditQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]
-    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+    """Changes the text of an OPEN question, up to 20 times. NOT_FOUND when the learner did not ask it;
+    FAILED_PRECONDITION also when the learner has no place in the run any more, or the run is over;
+    PERMISSION_DENIED while it is on the agenda of a LIVE class in which the learner is muted.
+    """
     VoteQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]
     """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
     question is one for the question that it was merged into. Repeats change nothing.
@@ -212,19 +216,22 @@ class SessionsServiceStub:
     AnswerQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]
     """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
     a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+    class that has not begun have no moment.
     """
     ReplyToQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]
     """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
     staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
-    the thread is full.
+    the thread has 500 replies of learners, or 50 of this one.
     """
     ReopenQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReopenQuestionRequest, _questions_pb2.Question]
     """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
     it is.
     """
     HideQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.HideQuestionRequest, _questions_pb2.Question]
-    """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+    """Hides an OPEN or ANSWERED question, or a reply, from learners; the question's history has who did
+    so and why. A repeat answers it as it is.
+    """
     GetQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.GetQuestionRequest, _questions_pb2.GetQuestionResponse]
     """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
     learners who did not ask it.
@@ -252,8 +259,8 @@ class SessionsServiceStub:
     """
     CheckIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-    session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-    seat takes a free one by it.
+    session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+    without any seat takes a free one by it.
     """
     RecordPresence: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
@@ -356,6 +363,11 @@ class SessionsServiceStub:
     """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
     the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
     over, or the learner was neither expected at the class nor there.
+    """
+    GetOwnFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.GetOwnFeedbackRequest, _feedback_pb2.OwnFeedback]
+    """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+    has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+    nobody can tell any more whose an answer is.
     """
     GetFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]
     """What learners think of a class, in groups of at least five, a minute or so after there are as
@@ -536,11 +548,15 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
     is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
-    the asker has no place in the run or 50 open questions there, the run is over, the class is not
-    LIVE, or the recording has no such part or second.
+    the asker has no place in the run, has 50 open questions there or has asked 100 within a day, the
+    run is over, the class is not LIVE, or the recording has no such part or second.
+    PERMISSION_DENIED in a class in which the asker has no part, or is muted or removed.
     """
     EditQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
-    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+    """Changes the text of an OPEN question, up to 20 times. NOT_FOUND when the learner did not ask it;
+    FAILED_PRECONDITION also when the learner has no place in the run any more, or the run is over;
+    PERMISSION_DENIED while it is on the agenda of a LIVE class in which the learner is muted.
+    """
     VoteQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]  # type: ignore[assignment]
     """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
     question is one for the question that it was merged into. Repeats change nothing.
@@ -559,19 +575,22 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     AnswerQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
     """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
     a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+    class that has not begun have no moment.
     """
     ReplyToQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]  # type: ignore[assignment]
     """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
     staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
-    the thread is full.
+    the thread has 500 replies of learners, or 50 of this one.
     """
     ReopenQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReopenQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
     """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
     it is.
     """
     HideQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.HideQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
-    """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+    """Hides an OPEN or ANSWERED question, or a reply, from learners; the question's history has who did
+    so and why. A repeat answers it as it is.
+    """
     GetQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.GetQuestionRequest, _questions_pb2.GetQuestionResponse]  # type: ignore[assignment]
     """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
     learners who did not ask it.
@@ -599,8 +618,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     CheckIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]  # type: ignore[assignment]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-    session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-    seat takes a free one by it.
+    session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+    without any seat takes a free one by it.
     """
     RecordPresence: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]  # type: ignore[assignment]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
@@ -703,6 +722,11 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
     the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
     over, or the learner was neither expected at the class nor there.
+    """
+    GetOwnFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.GetOwnFeedbackRequest, _feedback_pb2.OwnFeedback]  # type: ignore[assignment]
+    """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+    has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+    nobody can tell any more whose an answer is.
     """
     GetFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]  # type: ignore[assignment]
     """What learners think of a class, in groups of at least five, a minute or so after there are as
@@ -1048,8 +1072,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
         comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
         is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
-        the asker has no place in the run or 50 open questions there, the run is over, the class is not
-        LIVE, or the recording has no such part or second.
+        the asker has no place in the run, has 50 open questions there or has asked 100 within a day, the
+        run is over, the class is not LIVE, or the recording has no such part or second.
+        PERMISSION_DENIED in a class in which the asker has no part, or is muted or removed.
         """
 
     @_abc_1.abstractmethod
@@ -1058,7 +1083,10 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _questions_pb2.EditQuestionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
-        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+        """Changes the text of an OPEN question, up to 20 times. NOT_FOUND when the learner did not ask it;
+        FAILED_PRECONDITION also when the learner has no place in the run any more, or the run is over;
+        PERMISSION_DENIED while it is on the agenda of a LIVE class in which the learner is muted.
+        """
 
     @_abc_1.abstractmethod
     def VoteQuestion(
@@ -1101,7 +1129,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
         """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
         a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
-        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden. Words with a
+        class that has not begun have no moment.
         """
 
     @_abc_1.abstractmethod
@@ -1112,7 +1141,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_questions_pb2.QuestionReply, _abc.Awaitable[_questions_pb2.QuestionReply]]:
         """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
         staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
-        the thread is full.
+        the thread has 500 replies of learners, or 50 of this one.
         """
 
     @_abc_1.abstractmethod
@@ -1131,7 +1160,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _questions_pb2.HideQuestionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
-        """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+        """Hides an OPEN or ANSWERED question, or a reply, from learners; the question's history has who did
+        so and why. A repeat answers it as it is.
+        """
 
     @_abc_1.abstractmethod
     def GetQuestion(
@@ -1207,8 +1238,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.CheckInResponse, _abc.Awaitable[_sessions_pb2.CheckInResponse]]:
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-        session is not LIVE, or the learner has no seat in the room. A learner of the run without any
-        seat takes a free one by it.
+        session is not LIVE, or the learner has no place in the run or no seat in the room. A learner
+        without any seat takes a free one by it.
         """
 
     @_abc_1.abstractmethod
@@ -1449,6 +1480,17 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
         the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
         over, or the learner was neither expected at the class nor there.
+        """
+
+    @_abc_1.abstractmethod
+    def GetOwnFeedback(
+        self,
+        request: _feedback_pb2.GetOwnFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feedback_pb2.OwnFeedback, _abc.Awaitable[_feedback_pb2.OwnFeedback]]:
+        """A learner's own feedback on a class, to be read before it is changed. NOT_FOUND when the learner
+        has left none; FAILED_PRECONDITION when no feedback is asked for, or when it is closed: then
+        nobody can tell any more whose an answer is.
         """
 
     @_abc_1.abstractmethod

@@ -150,7 +150,7 @@ class TimetableCourse(_message.Message):
     kind: _types_pb2.SessionKind.ValueType
     """IN_ROOM or HYBRID."""
     join_url: _builtins.str
-    """Where to join online; HYBRID needs it."""
+    """Where to join online; HYBRID needs it, unless the installation has meeting servers."""
     recorded: _builtins.bool
     """True when recordings are to follow."""
     instructor_id: _builtins.str

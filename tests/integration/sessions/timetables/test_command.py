@@ -22,7 +22,7 @@ from chassis.jobs.runner import Runner
 from chassis.testing import Issuer, settings_for
 from services.sessions import rights
 from tests.integration.sessions.school import School
-from tests.integration.sessions.test_timetables import (
+from tests.integration.sessions.timetables.terms import (
     ANSWER,
     QUICK,
     course,
@@ -31,7 +31,7 @@ from tests.integration.sessions.test_timetables import (
     runner_of,
 )
 
-README = Path(__file__).resolve().parents[3] / "services" / "sessions" / "README.md"
+README = Path(__file__).resolve().parents[4] / "services" / "sessions" / "README.md"
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from services.sessions.usecases import timetables as use
 from tests.conftest import MakeDatabase
 from tests.deep import only_deep
 from tests.integration.processes import RoleProcess, eventually
-from tests.integration.sessions.test_timetables import program, real
+from tests.integration.sessions.timetables.terms import program, real
 from tests.mongo import long_transactions
 
 WEEKS = 12

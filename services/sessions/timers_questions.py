@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from chassis.data.store import Database
+from services.sessions import metrics
 from services.sessions.alone import fails_alone
 from services.sessions.ports_questions import AgendaNote
 from services.sessions.store import SessionsStore
+from services.sessions.store_counts import NOTE_COLLECTIONS
 from services.sessions.usecases import agendas
 
 RUNS = 25
@@ -31,6 +33,14 @@ def count_votes(database: Database[SessionsStore]) -> None:
     """Count the votes of questions, each question once."""
     voted = database.reader().noted_votes(QUESTIONS)
     _each(voted, lambda id_: database.transact(partial(agendas.count_votes, question_id=id_)))
+
+
+def watch(database: Database[SessionsStore]) -> None:
+    """Report for how long the oldest question, and the oldest note, have waited."""
+    reader = database.reader()
+    metrics.OLDEST_QUESTION.set(reader.oldest_question().total_seconds())
+    for kind in NOTE_COLLECTIONS:
+        metrics.OLDEST_NOTE.labels(kind).set(reader.oldest_note(kind).total_seconds())
 
 
 def _place(database: Database[SessionsStore], run_id: str) -> None:

@@ -15,13 +15,13 @@ from chassis.data.store import Database
 from chassis.jobs import Away, Batch, Jobs, Work
 from services.sessions.domain.meetings import FileKind, RecordedFile
 from services.sessions.domain.recording_copies import RecordingCopy, language_of
+from services.sessions.jobs_meetings import calling, provider_of
 from services.sessions.library_uploads import (
     Announcement,
     GrpcLibrary,
     LibraryAway,
     LibraryRefused,
 )
-from services.sessions.meeting_jobs import calling, provider_of
 from services.sessions.meeting_pool import MeetingPool
 from services.sessions.providers.download import CutShort, Fetched, download
 from services.sessions.providers.http import Limits

@@ -11,7 +11,7 @@ from chassis.capabilities import CapabilityUrls
 from chassis.data.store import Database
 from chassis.edge.http.pages import Page, PageAnswer, PageRequest, is_current
 from chassis.errors import NotFound
-from services.sessions import calendar_queries
+from services.sessions import queries_feeds
 from services.sessions.calendar_text import MEDIA_TYPE, calendar_text
 from services.sessions.domain.calendars import View, entries
 from services.sessions.domain.civil import local_of, text_of
@@ -79,7 +79,7 @@ class Calendars:
 
 
 def _built(store: SessionsStore, view: View, day: datetime) -> bytes:
-    found = calendar_queries.classes(store, view, day)
+    found = queries_feeds.classes(store, view, day)
     return calendar_text(
         _name(store, view.feed), entries(view, found.sessions, found.series, _instances, day)
     )

@@ -32,7 +32,7 @@ from services.sessions.domain.session import Session
 from services.sessions.store import SessionsStore
 from services.sessions.usecases.recorded_moments import parts_with_items, tracks
 
-Key = tuple[int, float, int, str, str]
+Key = tuple[int, float, int, float, str, str]
 
 
 def recordings(
@@ -107,10 +107,10 @@ def _cut(
 
 
 def _key_of(token: str) -> Key:
-    place, second, order, about_id, digest = read_token(token, 5)
-    numbers, texts = (place, second, order), (about_id, digest)
+    place, second, order, at, about_id, digest = read_token(token, 6)
+    numbers, texts = (place, second, order, at), (about_id, digest)
     if not all(isinstance(each, int | float) for each in numbers):
         raise Invalid([BAD_TOKEN])
     if not all(isinstance(each, str) for each in texts):
         raise Invalid([BAD_TOKEN])
-    return place, second, order, about_id, digest
+    return place, second, order, at, about_id, digest
