@@ -20,8 +20,11 @@ UNKNOWN_LANGUAGE = "und"
 NOT_RECORDED = "the class is not to be recorded"
 NOTHING_TO_PLAY = "it has neither film nor sound"
 NOT_BEGUN = "its class never began"
+TOO_MANY_PAUSES = "its recorder paused too often"
 TAKEN_BACK = "the part in whose place it would come was taken back"
 DELETED = "it was deleted at the meeting server"
+MOST_STRETCHES = 100
+"""As many as AttachRecording takes, so that all parts of a session fit in one event."""
 _PLAYED = frozenset({FileKind.VIDEO, FileKind.AUDIO})
 _TAG = re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
@@ -208,6 +211,8 @@ def obstacle(copy: RecordingCopy, part_ids: Sequence[str], started_at: datetime 
     # What somebody took back, nobody is to see: nothing comes in its place.
     if copy.attached_item_id and copy.attached_item_id not in part_ids:
         return TAKEN_BACK
+    if len(copy.stretches) > MOST_STRETCHES:
+        return TOO_MANY_PAUSES
     return "" if started_at else NOT_BEGUN
 
 

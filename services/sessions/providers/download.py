@@ -9,7 +9,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 from urllib.parse import urljoin
@@ -137,8 +137,12 @@ class PublicSockets(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        address = _public_address(host, port)
-        return self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
+        rest = port, timeout, local_address, socket_options
+        *others, last = _public_addresses(host, port)
+        for address in others:
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return self._sockets.connect_tcp(address, *rest)
+        return self._sockets.connect_tcp(last, *rest)
 
 
 def is_public(address: str) -> bool:
@@ -152,13 +156,13 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
-def _public_address(host: str, port: int) -> str:
-    """Return an address of a host, all of whose addresses are public."""
+def _public_addresses(host: str, port: int) -> list[str]:
+    """Return the addresses of a host, all of which are public, each once."""
     try:
         rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise httpcore.ConnectError(f"{host} has no address: {error}") from error
-    addresses = [str(row[4][0]) for row in rows]
+    addresses = list(dict.fromkeys(str(row[4][0]) for row in rows))
     if not all(map(is_public, addresses)):
         raise ProviderRefused(f"its file is at {host[:SHOWN]!a}, which is no public address")
-    return addresses[0]
+    return addresses

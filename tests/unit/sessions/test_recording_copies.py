@@ -16,6 +16,7 @@ from services.sessions.domain.recording_copies import (
     NOT_RECORDED,
     NOTHING_TO_PLAY,
     TAKEN_BACK,
+    TOO_MANY_PAUSES,
     CopyState,
     FileCopy,
     RecordingCopy,
@@ -173,6 +174,7 @@ def test_a_part_takes_the_place_of_what_it_was() -> None:
         ({"files": ()}, NOON, NOTHING_TO_PLAY),
         ({"files": (FileCopy(FILM, refused="too large"),)}, NOON, "too large"),
         ({}, None, NOT_BEGUN),
+        ({"stretches": (Stretch(start=NOON, end=NOON + MINUTE),) * 101}, NOON, TOO_MANY_PAUSES),
     ],
 )
 def test_a_part_needs_something_to_play_and_a_class_that_began(

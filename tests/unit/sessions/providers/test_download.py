@@ -5,6 +5,7 @@ from dataclasses import replace
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,6 +15,7 @@ from services.sessions.providers.download import (
     MOST_REDIRECTS,
     CutShort,
     Fetched,
+    PublicSockets,
     download,
     is_public,
 )
@@ -132,22 +134,34 @@ def test_public_addresses_are_the_internets(address: str, public: bool) -> None:
     assert is_public(address) is public
 
 
+def resolve(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Let every name lead to these addresses."""
+
+    def rows(*_: Any, **__: Any) -> list[Any]:
+        return [(2, 1, 6, "", (each, 443)) for each in addresses]
+
+    module = SimpleNamespace(getaddrinfo=rows, SOCK_STREAM=1)
+    monkeypatch.setattr("services.sessions.providers.download.socket", module)
+
+
 @pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "10.0.0.1"]])
 def test_a_name_that_leads_inside_is_refused(
     monkeypatch: pytest.MonkeyPatch, addresses: list[str]
 ) -> None:
     """All addresses of a host must be public, whatever its name looks like."""
-
-    def resolve(*_: Any, **__: Any) -> list[Any]:
-        return [(2, 1, 6, "", (each, 443)) for each in addresses]
-
-    monkeypatch.setattr(
-        "services.sessions.providers.download.socket",
-        SimpleNamespace(getaddrinfo=resolve, SOCK_STREAM=1),
-    )
+    resolve(monkeypatch, *addresses)
     provider = BigBlueButton("https://bbb.example.edu/bigbluebutton", "secret")
     with pytest.raises(ProviderRefused, match="no public address"):
         download(provider, film("https://files.example.edu/film"), BytesIO(), PATIENT)
+
+
+def test_each_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch, server: Replay) -> None:
+    """Until one answers, as a machine without IPv6 needs it."""
+    monkeypatch.setattr("services.sessions.providers.download.is_public", lambda _: True)
+    resolve(monkeypatch, "127.0.0.2", "127.0.0.1")  # only at the second one is a server
+    port = urlsplit(server.url).port
+    assert port
+    PublicSockets().connect_tcp("files.example.edu", port, timeout=60).close()
 
 
 def test_a_file_that_is_too_large_is_refused(server: Replay) -> None:
