@@ -638,6 +638,9 @@ def _sessions() -> Row:
             _meetings(),
             _oldest_meeting(),
             _webhooks(),
+            _copies(),
+            _copied_bytes(),
+            _oldest_copy(),
             _live_members(),
             _live_lag(),
             _live_ends(),
@@ -818,6 +821,40 @@ def _webhooks() -> Panel:
             "sum by (outcome)(increase(tandem_sessions_webhooks_total[$__rate_interval]))",
             "outcome",
         ),
+    )
+
+
+def _copies() -> Panel:
+    return Panel(
+        "Recordings of meeting servers",
+        "Attached to their sessions, withdrawn, refused; file_refused: captions, mostly, that could"
+        " not be copied.",
+        "short",
+        _each(
+            "sum by (outcome)(increase(tandem_sessions_recording_copies_total[$__rate_interval]))",
+            "outcome",
+        ),
+        "TandemRecordingsWait",
+    )
+
+
+def _copied_bytes() -> Panel:
+    return Panel(
+        "Recordings of meeting servers: bytes",
+        "Bytes a second that came into the library.",
+        "bytes",
+        (Query(rate("tandem_sessions_recording_bytes_total"), "bytes"),),
+    )
+
+
+def _oldest_copy() -> Panel:
+    return Panel(
+        "Oldest recording that is not in the library",
+        "How long it has waited to be copied, or to be opened by the library. Normal: minutes.",
+        "s",
+        (Query("max(tandem_sessions_recording_oldest_seconds)", "oldest"),),
+        "TandemRecordingsWait",
+        14_400,
     )
 
 

@@ -33,9 +33,7 @@ class Control:
     def routes(self) -> list[Route]:
         """Return the paths."""
         acts: dict[str, Callable[[Asked], None]] = {
-            "fault": lambda asked: self._faults.plan(
-                str(asked["next"]), int(asked.get("times", 1))
-            ),
+            "fault": self.plan_faults,
             "fault/end": lambda _: self._faults.end(),
             "clock": self.set_clock,
             "webhooks": self.set_webhooks,
@@ -52,11 +50,16 @@ class Control:
             Route("/control/recording/{id}/video", self.replace, methods=["PUT"]),
             Route("/control/settled", self.settled),
             Route("/control/faults", self.faults_left),
+            Route("/control/made", self.made),
         ]
 
     def plan_faults(self, asked: Asked) -> None:
-        """Let the next calls fail: `{"next": "503", "times": 2}`; see campus/meetings/faults.py."""
-        self._faults.plan(str(asked["next"]), int(asked.get("times", 1)))
+        """Let the next calls fail: `{"next": "503", "times": 2}`; see campus/meetings/faults.py.
+
+        `{"path": "/playback"}`: only those of recordings' files.
+        """
+        times, path = int(asked.get("times", 1)), str(asked.get("path", "/"))
+        self._faults.plan(str(asked["next"]), times, path)
 
     def set_clock(self, asked: Asked) -> None:
         """Let the provider's clock be some seconds ahead: `{"ahead": -3.5}`."""
@@ -119,6 +122,7 @@ class Control:
         """Replace the video of a recording by the request's body."""
         recording = self._rooms.recordings[request.path_params["id"]]
         recording.video = await request.body()
+        recording.versions += 1
         self._tell(recording, "rap-publish-ended")
         return JSONResponse({})
 
@@ -130,6 +134,10 @@ class Control:
     async def faults_left(self, _: Request) -> Response:
         """Answer how many of the planned faults have not happened yet."""
         return JSONResponse({"left": self._faults.left})
+
+    async def made(self, _: Request) -> Response:
+        """Answer how many meetings were made, repeats not counted."""
+        return JSONResponse({"made": self._rooms.made})
 
     def _tell(self, recording: Recording, kind: str) -> None:
         self._hooks.tell(recording_event(kind, recording, self._timing.now()))

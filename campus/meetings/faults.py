@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HUGE = 8
 """The size of a huge answer, in MiB."""
@@ -19,7 +19,7 @@ BOMB = (
     "<response><returncode>&i;</returncode></response>"
 )
 """An answer of some hundred bytes that would grow to 200 MB ("billion laughs")."""
-KINDS = ("slow", "drip", "huge", "bomb", "garbage", "loop", "lost", "cut")
+KINDS = ("slow", "drip", "huge", "bomb", "garbage", "loop", "lost", "stuck", "cut", "half")
 
 
 class Faults:
@@ -27,15 +27,16 @@ class Faults:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._next: deque[str] = deque()
+        self._next: deque[tuple[str, str]] = deque()
 
     @property
     def left(self) -> int:
         """Return how many faults have not happened yet."""
         return len(self._next)
 
-    def plan(self, kind: str, times: int) -> None:
-        """Let the next calls fail: by a status, such as "503", or in one of KINDS.
+    def plan(self, kind: str, times: int, path: str = "/") -> None:
+        """Let the next calls whose paths begin with `path` fail: by a status, such as "503", or in
+        one of KINDS.
 
         Raises ValueError for anything else.
         """
@@ -44,28 +45,41 @@ class Faults:
                 f"{kind!r} is no fault; right would be a status from 300 to 599 or one of "
                 f"{', '.join(KINDS)}"
             )
-        self._next.extend([kind] * times)
+        self._next.extend([(kind, path)] * times)
 
     def end(self) -> None:
         """Let calls succeed again."""
         self._next.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/control") or not self._next:
+        kind = self._taken(scope["path"]) if scope["type"] == "http" else ""
+        if not kind:
             await self._app(scope, receive, send)
             return
-        kind = self._next.popleft()
-        if kind == "lost":
+        if kind in ("lost", "stuck"):
             await self._app(scope, receive, _nowhere)
-        if kind == "cut":
-            await _cut(send)
-            return
-        await _failure(kind, Request(scope))(scope, receive, send)
+        match kind:
+            case "cut":
+                await _cut(send)
+            case "half":
+                await self._app(scope, receive, _halving(send))
+            case _:
+                await _failure(kind, Request(scope))(scope, receive, send)
+
+    def _taken(self, path: str) -> str:
+        """Return how this call fails, which then has happened; empty: it doesn't."""
+        if path.startswith("/control"):
+            return ""
+        found = next((each for each in self._next if path.startswith(each[1])), None)
+        if found is None:
+            return ""
+        self._next.remove(found)
+        return found[0]
 
 
 def _failure(kind: str, request: Request) -> Response:
     match kind:
-        case "slow":
+        case "slow" | "stuck":
             return StreamingResponse(_never())
         case "drip":
             return StreamingResponse(_drops())
@@ -92,6 +106,26 @@ async def _cut(send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"<response><retur", "more_body": True})
     raise ConnectionAbortedError("told to cut the answer")
+
+
+def _halving(send: Send) -> Send:
+    """Return what sends half of an answer as if it were all of it."""
+    whole = bytearray()
+    start: Message = {}
+
+    async def collect(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+            return
+        whole.extend(message.get("body", b""))
+        if not message.get("more_body"):
+            half = bytes(whole[: len(whole) // 2])
+            length = (b"content-length", str(len(half)).encode())
+            kept = [each for each in start["headers"] if each[0] != b"content-length"]
+            await send({**start, "headers": [*kept, length]})
+            await send({"type": "http.response.body", "body": half})
+
+    return collect
 
 
 async def _never() -> AsyncIterator[bytes]:

@@ -60,6 +60,8 @@ class Recording:
     """WebVTT; empty: there are none."""
     video: bytes | None = None
     """None: the demo's own video."""
+    versions: int = 1
+    """How often its files were made."""
 
 
 class Rooms:
@@ -68,6 +70,8 @@ class Rooms:
     def __init__(self) -> None:
         self._rooms: dict[str, Room] = {}
         self.recordings: dict[str, Recording] = {}
+        self.made = 0
+        """How many meetings were made."""
 
     def running(self, external_id: str) -> Room | None:
         """Return the meeting that runs by this id."""
@@ -86,6 +90,7 @@ class Rooms:
         internal_id = f"{hashlib.sha1(external_id.encode()).hexdigest()}-{now}"  # noqa: S324
         room = Room(external_id, internal_id, parameters, made_at=now)
         self._rooms[external_id] = room
+        self.made += 1
         return room
 
     def join(self, room: Room, external_id: str, name: str, role: str) -> Person:

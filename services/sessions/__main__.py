@@ -75,17 +75,25 @@ def solver(settings: Settings) -> None:
 
 
 def meetings(settings: Settings) -> None:
-    """Make and end online meetings."""
+    """Make and end online meetings; copy their recordings."""
     from chassis import roles
+    from chassis.edge.grpc import client
     from chassis.jobs import process
     from services.sessions.jobs_meetings import hosting, linking
+    from services.sessions.jobs_recordings import Means, copying
+    from services.sessions.library_uploads import GrpcLibrary
     from services.sessions.meeting_pool import MeetingPool
+    from services.sessions.providers.http import Limits
     from services.sessions.store import SessionsStore
 
     pool = MeetingPool(settings.meetings_file, settings.webhooks_url)
     database = roles.open_database(settings, "sessions", SessionsStore)
-    jobs = [hosting(pool, settings.meetings_calls), linking(pool)]
-    process.serve(settings, "sessions", database, jobs)
+    total, size = settings.recordings_seconds.total_seconds(), settings.recordings_size * 2**20
+    with client.channel(settings.library_target, settings) as channel:
+        library = GrpcLibrary(channel, settings.recordings_store)
+        means = Means(pool, library, Limits(read=60.0, total=total, size=size))
+        jobs = [hosting(pool, settings.meetings_calls), linking(pool), copying(means)]
+        process.serve(settings, "sessions", database, jobs)
 
 
 def relay(settings: Settings) -> None:

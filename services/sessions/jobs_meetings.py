@@ -108,7 +108,7 @@ class Hosting:
         if not self._database.transact(lambda store: use.is_to_end(store, session_id, claim)):
             return
         if made := meeting.former or meeting.made:
-            with _calling(made.server):
+            with calling(made.server):
                 self._provider(made.server).end(made.meeting)
         self._database.transact(lambda store: use.finish_ending(store, session_id, claim))
 
@@ -118,7 +118,7 @@ class Hosting:
         self._database.transact(lambda store: use.finish_looking(store, session_id, claim, told))
 
     def _recordings(self, made: MadeMeeting) -> Sequence[ProviderRecording]:
-        with _calling(made.server):
+        with calling(made.server):
             return self._provider(made.server).recordings(made.meeting)
 
     def _provider(self, server: str) -> MeetingProvider:
@@ -156,7 +156,7 @@ def _make_links(
         return len(wanted)
     people = [joining.attendee_of(store, each.person_id, each.is_host) for each in wanted]
     try:
-        with _calling(meeting.made.server):
+        with calling(meeting.made.server):
             links = provider_of(pool, meeting.made.server).register(meeting.made.meeting, people)
         made = {each.person_id: each for each in links}
         done = [linked(each, made[each.person_id], store.now) for each in wanted]
@@ -177,7 +177,7 @@ def provider_of(pool: MeetingPool, server: str) -> MeetingProvider:
 
 
 @contextmanager
-def _calling(server: str) -> Iterator[None]:
+def calling(server: str) -> Iterator[None]:
     """Turn a server that is away into a hold on it."""
     try:
         yield

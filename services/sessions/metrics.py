@@ -44,6 +44,23 @@ WEBHOOKS = Counter(
 )
 for outcome in ("taken", "refused", "unknown"):
     WEBHOOKS.labels(outcome)
+RECORDING_COPIES = Counter(
+    "tandem_sessions_recording_copies",
+    "Recordings of meeting servers that became part of a session's recording (attached), were"
+    " taken back because the server has them no more (withdrawn), or are not in the library"
+    " (refused); and single files of them (file_refused).",
+    ["outcome"],
+)
+for outcome in ("attached", "withdrawn", "refused", "file_refused"):
+    RECORDING_COPIES.labels(outcome)
+RECORDING_BYTES = Counter(
+    "tandem_sessions_recording_bytes", "Bytes of recordings that were copied into the library."
+)
+RECORDING_OLDEST = Gauge(
+    "tandem_sessions_recording_oldest_seconds",
+    "How long the oldest recording of a meeting server has waited to be copied or opened, by the"
+    " application's clock.",
+)
 # Questions, polls, feedback, check-in.
 QUESTIONS = Counter(
     "tandem_sessions_questions",

@@ -220,6 +220,14 @@ _MEETING_NEWS: Mapping[str, Sequence[IndexModel]] = {
         IndexModel("end", expireAfterSeconds=30 * _DAY),
     ],
 }
+_RECORDING_COPIES: Mapping[str, Sequence[IndexModel]] = {
+    "recording_copies": [
+        INDEX,
+        IndexModel("files.item_id"),
+        IndexModel([("state", 1), ("since", 1)]),
+        IndexModel("end", expireAfterSeconds=30 * _DAY),
+    ],
+}
 _RECORDINGS: Mapping[str, Sequence[IndexModel]] = {
     "recordings": [],
     "runs": [
@@ -363,6 +371,7 @@ MIGRATIONS = (
     Migration(21, "online meetings, and the links of people", adding(_MEETINGS)),
     Migration(22, "what meeting providers tell", adding(_MEETING_NEWS)),
     Migration(23, "recordings of several parts, and runs by their end", adding(_RECORDINGS)),
+    Migration(24, "copies of meeting servers' recordings", adding(_RECORDING_COPIES)),
     Migration(26, "questions on agendas, by how long they are open", adding(_WAITING)),
     Migration(
         28,

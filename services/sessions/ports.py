@@ -15,6 +15,7 @@ from services.sessions.ports_moderation import ModerationStore
 from services.sessions.ports_planning import PlanningStore
 from services.sessions.ports_polls import PollStore
 from services.sessions.ports_questions import QuestionStore
+from services.sessions.ports_recording_copies import RecordingCopyStore
 from services.sessions.ports_recordings import RecordingStore
 from services.sessions.ports_rosters import RosterStore
 from services.sessions.ports_seats import SeatStore
@@ -41,6 +42,7 @@ class Store(
     SeatStore,
     AttendanceStore,
     MeetingStore,
+    RecordingCopyStore,
     RecordingStore,
     LiveStore,
     QuestionStore,

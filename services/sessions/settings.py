@@ -15,6 +15,7 @@ from chassis.operations.settings import (
     SOLVER,
     WORKER,
     between,
+    is_target,
     setting,
     url_of,
 )
@@ -103,6 +104,37 @@ class Settings(PagesSettings):
         roles=(WORKER,),
         check=between(timedelta(), timedelta(minutes=55), "0 to 3300 seconds"),
         default=timedelta(minutes=10),
+    )
+
+    library_target: str = setting(
+        "host:port of the library's gRPC server",
+        roles=(MEETINGS,),
+        reaches="library",
+        check=is_target,
+    )
+
+    recordings_store: str = setting(
+        "the library's S3 store as this role reaches it, if presigned URLs name another address:"
+        " http://host:port or https://host; empty: as they say",
+        roles=(MEETINGS,),
+        reaches="s3",
+        check=url_of("http", "https"),
+        default="",
+    )
+
+    recordings_size: int = setting(
+        "how many MiB a file of a recording may have; a process copies two at once, by temporary"
+        " files",
+        roles=(MEETINGS,),
+        check=between(1, 65_536, "1 to 65536"),
+        default=4096,
+    )
+
+    recordings_seconds: timedelta = setting(
+        "how long the download of a file of a recording may take, in seconds",
+        roles=(MEETINGS,),
+        check=between(timedelta(seconds=1), timedelta(days=1), "1 to 86400 seconds"),
+        default=timedelta(hours=2),
     )
 
     live_members: int = setting(

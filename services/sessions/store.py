@@ -26,6 +26,7 @@
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
 | meetings, meeting_links, meeting_events | online meetings; see store_meetings.py | see there |
 | recorder_marks, provider_recordings | what servers recorded (store_meetings.py) | see there |
+| recording_copies | its copy in the library (store_recording_copies.py) | the recording's |
 | moderation | an act of moderation in a class (store_moderation.py) | session:number of its entry |
 | polls | a poll in a class (store_polls.py) | made by the server |
 | poll_counts | how many of some voters chose each option of an OPEN poll | poll:shard |
@@ -60,10 +61,10 @@ from services.sessions.store_calendar import TO_COME
 from services.sessions.store_counts import CountingStore
 from services.sessions.store_feedback import FeedbackStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
-from services.sessions.store_meetings import MeetingStore
 from services.sessions.store_moderation import ModerationStore
 from services.sessions.store_polls import PollStore
 from services.sessions.store_questions import QuestionsStore
+from services.sessions.store_recording_copies import RecordingCopyStore
 from services.sessions.store_recordings import RecordingStore, end_of_recordings
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
@@ -93,7 +94,7 @@ class SessionsStore(
     FeedbackStore,
     QuestionsStore,
     RecordingStore,
-    MeetingStore,
+    RecordingCopyStore,
 ):
     """Sessions' database as one unit of work sees it."""
 

@@ -1,15 +1,19 @@
-"""Begins the steps of online meetings when they are due, and tells of those that are late."""
+"""Begins the steps of online meetings when they are due, and tells of those that are late; reports
+how long recordings wait.
+"""
 
 from datetime import timedelta
 from functools import partial
 
 from chassis.data.store import Database
 from chassis.messaging.subscriptions import Timer
+from services.sessions import metrics
 from services.sessions.alone import each_alone
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import meetings
 
 EVERY = timedelta(seconds=1)
+REPORT_EVERY = timedelta(seconds=15)
 
 
 def meeting_timers(ahead: timedelta, warning: timedelta) -> tuple[Timer[SessionsStore], ...]:
@@ -19,6 +23,7 @@ def meeting_timers(ahead: timedelta, warning: timedelta) -> tuple[Timer[Sessions
     return (
         Timer("sessions.meetings", EVERY, lambda database: begin_due(database, ahead)),
         Timer("sessions.unmade", EVERY, lambda database: tell_unmade(database, warning)),
+        Timer("sessions.copies", REPORT_EVERY, report_copies, alone=False),
     )
 
 
@@ -36,3 +41,8 @@ def tell_unmade(database: Database[SessionsStore], warning: timedelta) -> None:
     unmade = reader.unmade_meetings(reader.now + warning)
     works = (partial(meetings.tell_unmade, session_id=each) for each in unmade)
     each_alone("a meeting can't be followed", database, works)
+
+
+def report_copies(database: Database[SessionsStore]) -> None:
+    """Report how long the oldest recording has waited to be copied or opened."""
+    metrics.RECORDING_OLDEST.set(database.reader().oldest_copy().total_seconds())

@@ -44,6 +44,7 @@ from services.sessions.usecases import clashes, offers, rotation, zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
 from services.sessions.usecases.live import settle_overdue
+from services.sessions.usecases.recording_copies import items_told
 from services.sessions.usecases.recordings import withdraw_expired
 from services.sessions.usecases.rosters import note_enrolments
 
@@ -243,8 +244,11 @@ def rosters(store: SessionsStore, events: Events) -> None:
 
 
 def recordings(store: SessionsStore, events: Events) -> None:
-    """Store whether items can be watched; all items, because any may become a recording later."""
+    """Store whether items can be watched; all items, because any may become a recording later. A
+    recording that was copied from a meeting server waits for it.
+    """
     upsert_if_newer(store, Item, [_item(event) for event in events])
+    items_told(store, {event.data.item_id for event in events})
 
 
 def catch_up_completed(store: SessionsStore, event: Event[CatchUpCompleted]) -> None:

@@ -128,6 +128,8 @@ class RecordedFile:
     """A language tag (BCP 47); empty if the provider does not tell."""
     size: int = 0
     """In bytes; 0 if the provider does not tell."""
+    version: str = ""
+    """Another text for another content at the same URL; empty if the provider does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from services.sessions.domain.meetings import (
     Attendee,
@@ -26,6 +26,7 @@ from services.sessions.providers.http import (
     Limits,
     call,
     clock_reading,
+    is_safe,
     require_safe,
     require_success,
 )
@@ -107,6 +108,10 @@ class BigBlueButton:
     def fetch_headers(self, _url: str) -> Mapping[str, str]:
         """Return none: recordings are fetched by their URLs alone."""
         return {}
+
+    def is_own(self, url: str) -> bool:
+        """Return whether a URL has the scheme, host and port of the API."""
+        return is_safe(url) and urlsplit(url)[:2] == urlsplit(self._api)[:2]
 
     def read_clock(self, now: Callable[[], datetime]) -> Reading | None:
         """Read the header Date, which the web server of the same machine makes."""

@@ -101,15 +101,18 @@ def _files(root: Element) -> Iterator[RecordedFile]:
     for each in root.iterfind("playback/format"):
         kind, url = _FORMATS.get(_text(each, "type")), _text(each, "url")
         if kind and is_safe(url):
-            yield _file(kind, f"{url.rstrip('/')}/{_VIDEO_FILE}" if _is_page(url) else url)
+            file = f"{url.rstrip('/')}/{_VIDEO_FILE}" if _is_page(url) else url
+            # How long the server worked on it: measured anew each time that it makes the file.
+            yield _file(kind, file, _text(each, "processingTime"))
 
 
 def _is_page(url: str) -> bool:
     return _suffix(url) not in _MEDIA_TYPES
 
 
-def _file(kind: FileKind, url: str) -> RecordedFile:
-    return RecordedFile(kind=kind, url=url, media_type=_MEDIA_TYPES[_suffix(url)])
+def _file(kind: FileKind, url: str, version: str) -> RecordedFile:
+    media_type = _MEDIA_TYPES[_suffix(url)]
+    return RecordedFile(kind=kind, url=url, media_type=media_type, version=version)
 
 
 def _suffix(url: str) -> str:

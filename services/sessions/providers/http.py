@@ -2,12 +2,13 @@
 
 This is httpcore, on which httpx is built, because httpx limits the time of each read, but not the
 time of all: a server that sends a byte every few seconds would hold a job for days. Nothing is
-decompressed and no redirect is followed.
+decompressed and no redirect is followed; files are fetched by download.py, which follows some.
 """
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -56,12 +57,34 @@ def call(
     limits: Limits,
 ) -> Answer:
     """Make a call and return its answer, whatever its status. Raises ProviderAway."""
-    backend = _Backend(limits.total)
+    with opened(
+        method, url, headers=headers, body=body, limits=limits, sockets=httpcore.SyncBackend()
+    ) as response:
+        content = _limited(response.iter_stream(), limits.size)
+        return Answer(response.status, by_name(response.headers), content)
+
+
+@contextmanager
+def opened(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    limits: Limits,
+    sockets: httpcore.NetworkBackend,
+) -> Iterator[httpcore.Response]:
+    """Make a call, and give its answer before its body is read. `sockets`: opens connections.
+
+    Raises ProviderAway, also for what goes wrong while the body is read in the block.
+    """
     sent = {"accept-encoding": "identity", **(headers or {})}
     timeouts = {"connect": limits.connect, "read": limits.read, "write": limits.read}
     try:
         with (
-            httpcore.ConnectionPool(ssl_context=_trust(), network_backend=backend) as pool,
+            httpcore.ConnectionPool(
+                ssl_context=_trust(), network_backend=_Backend(limits.total, sockets)
+            ) as pool,
             pool.stream(
                 method,
                 url,
@@ -70,8 +93,7 @@ def call(
                 extensions={"timeout": timeouts},
             ) as response,
         ):
-            content = _limited(response.iter_stream(), limits.size)
-            return Answer(response.status, _by_name(response.headers), content)
+            yield response
     except httpcore.TimeoutException:
         raise ProviderAway("it does not answer in time") from None
     except (httpcore.NetworkError, httpcore.ProtocolError) as error:
@@ -142,7 +164,8 @@ def _trust() -> ssl.SSLContext:
     return httpcore.default_ssl_context()
 
 
-def _by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by lower-case name."""
     return {name.decode("ascii").lower(): value.decode("latin-1") for name, value in headers}
 
 
@@ -168,9 +191,9 @@ def _instant(text: str) -> datetime | None:
 class _Backend(httpcore.NetworkBackend):
     """Opens connections that all end after the same time."""
 
-    def __init__(self, total: float) -> None:
+    def __init__(self, total: float, sockets: httpcore.NetworkBackend) -> None:
         self._end = time.monotonic() + total
-        self._sockets = httpcore.SyncBackend()
+        self._sockets = sockets
 
     def connect_tcp(
         self,

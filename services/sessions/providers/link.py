@@ -45,6 +45,10 @@ class PlainLink:
         """Return none."""
         return {}
 
+    def is_own(self, _url: str) -> bool:
+        """Return False: nothing is fetched."""
+        return False
+
     def read_clock(self, _now: Callable[[], datetime]) -> Reading | None:
         """Return None: nothing of it has instants."""
 

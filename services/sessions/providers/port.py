@@ -99,6 +99,9 @@ class MeetingProvider(Protocol):
         Raises ProviderAway and ProviderRefused.
         """
 
+    def is_own(self, url: str, /) -> bool:
+        """Return whether `url` is at the provider's own server, whose address may be private."""
+
     def read_clock(self, now: Callable[[], datetime], /) -> Reading | None:
         """Read the provider's clock by a call; `now` reads ours. None if it does not tell.
 

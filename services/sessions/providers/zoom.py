@@ -98,6 +98,10 @@ class Zoom:
             {"authorization": f"Bearer {self._client.token()}"} if self._client.is_own(url) else {}
         )
 
+    def is_own(self, url: str) -> bool:
+        """Return whether a URL is Zoom's."""
+        return self._client.is_own(url)
+
     def read_clock(self, now: Callable[[], datetime]) -> Reading | None:
         """Read the header Date of the API."""
         return clock_reading(self._client.api, now, self._client.limits)

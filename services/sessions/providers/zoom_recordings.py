@@ -71,5 +71,9 @@ def _file(file: Mapping[str, Any]) -> RecordedFile:
     if not is_safe(url):
         raise ValueError("a file has no URL of HTTPS")
     return RecordedFile(
-        kind=kind, url=url, media_type=media_type, size=size if isinstance(size, int) else 0
+        kind=kind,
+        url=url,
+        media_type=media_type,
+        size=size if isinstance(size, int) else 0,
+        version=words(file, "id"),
     )

@@ -54,8 +54,8 @@ def _record_presence(store: Store, meeting: Meeting, events: Sequence[MeetingEve
 
 def _follow(store: Store, meeting: Meeting, events: Sequence[MeetingEvent]) -> None:
     """Make a meeting again that ended early, or look for recordings of which it was told."""
-    if any(each.fact is MeetingFact.ENDED for each in events):
-        if again := ended_early(meeting, store.now):
-            store.put_meetings([again])
+    is_over = any(each.fact is MeetingFact.ENDED for each in events)
+    if is_over and (again := ended_early(meeting, store.now)):
+        store.put_meetings([again])
     elif tells_recordings(events) and meeting.former is None:
         store.put_meetings([due_at(meeting, store.now)])

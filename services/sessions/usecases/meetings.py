@@ -32,7 +32,7 @@ from services.sessions.domain.provider_recordings import compared, found_recordi
 from services.sessions.domain.session import Session
 from services.sessions.domain.skew import Skew
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup
+from services.sessions.usecases import lookup, recording_copies
 
 
 class PlanChanged(Exception):
@@ -143,12 +143,15 @@ def finish_ending(store: Store, session_id: str, claim: str) -> None:
 def finish_looking(
     store: Store, session_id: str, claim: str, told: Sequence[ProviderRecording]
 ) -> None:
-    """Store which recordings a server has of a meeting now. Raises PlanChanged."""
+    """Store which recordings a server has of a meeting now, for those who copy them. Raises
+    PlanChanged.
+    """
     meeting = claimed(store, session_id, claim)
     marks = store.recorder_marks(session_id)
     there = [found_recording(meeting, meeting.server, each, marks, store.now) for each in told]
-    before = store.found_recordings(session_id)
-    store.put_found_recordings(compared(before, there, store.now))
+    changed = compared(store.found_recordings(session_id), there, store.now)
+    store.put_found_recordings(changed)
+    recording_copies.follow(store, lookup.session(store, session_id), changed)
     store.put_meetings([looked(meeting, store.now)])
 
 

@@ -44,6 +44,7 @@ SECRETS = {
     "notify-smtp": {"url"},
     "catalog-service-token": {"token"},
     "sessions-meetings": {"servers.toml"},
+    "sessions-service-token": {"token"},
 }
 STAND_INS = {
     "TANDEM_MONGO_URL": "mongodb://db/",

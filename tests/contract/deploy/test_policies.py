@@ -117,7 +117,7 @@ BREAKS: list[tuple[Policy, Callable[[list[Object]], Any]]] = [
         for spoil in (
             lambda o: drop(o, "NetworkPolicy", "deny"),
             lambda o: drop(o, "NetworkPolicy", "reach-rabbitmq"),
-            lambda o: drop(o, "NetworkPolicy", "library-from-catalog"),
+            lambda o: drop(o, "NetworkPolicy", "library-from-services"),
             lambda o: drop(o, "NetworkPolicy", "from-kubelet"),
             lambda o: _network(o, "reach-smtp").update(podSelector={}),
             lambda o: _network(o, "reach-mongodb")["egress"][0].pop("to"),

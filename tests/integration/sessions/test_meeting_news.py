@@ -151,13 +151,20 @@ def test_a_meeting_that_ended_too_early_is_made_again(house: Hosted) -> None:
 def test_a_recording_that_is_told_is_looked_for_at_once(
     house: Hosted, server: MeetingServer
 ) -> None:
-    """And not only when its next look is due."""
+    """And not only when its next look is due; also if the end is told with it."""
     session = live(house)
     minutes(house, session)
     house.run()
     instants = {"start": NOON.isoformat(), "end": (NOON + timedelta(hours=1)).isoformat()}
     server.control("recording", meeting=session.id, **instants)
     server.settle()
+    assert house.meeting(session).next_at == house.clock.now()
+    house.clock.forward(seconds=1)
+    both = [
+        MeetingEvent(id=fact, external_id=session.id, fact=fact, at=NOON)
+        for fact in (MeetingFact.ENDED, MeetingFact.RECORDING_READY)
+    ]
+    house.school.database.transact(lambda store: take_events(store, "alpha", both))
     assert house.meeting(session).next_at == house.clock.now()
 
 
