@@ -220,6 +220,7 @@ def live_school(
             "jwks_url": jwks,
             "token_issuer": ISSUER,
             "token_audience": AUDIENCE,
+            "library_target": "127.0.0.1:1",
             **more,
         }
         return Settings(**fields)

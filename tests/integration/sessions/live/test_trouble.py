@@ -169,6 +169,13 @@ def came(count: int) -> Callable[[Member], bool]:
     return lambda member: len(member.texts()) == count
 
 
+def await_all_sent(replica: Replica, person_id: str) -> None:
+    """Wait until a member has all that is due, and waits for news."""
+    [room] = replica.live.channel.rooms.all()
+    [member] = [each for each in room.members if each.person_id == person_id]
+    eventually(lambda: replica.do(lambda: bool(member._woken._waiters)), "it waits for news")
+
+
 class SlowReader:
     """A member by gRPC that reads only when it is told."""
 
@@ -183,8 +190,8 @@ class SlowReader:
             self._over.wait()
 
         call: Callable[..., Any] = self._channel.stream_stream(ATTEND)
-        token = live.token(person_id)
-        self._call = call(requests(), metadata=[("authorization", f"Bearer {token}")])
+        metadata = [("authorization", f"Bearer {live.token(person_id)}")]
+        self._call = call(requests(), metadata=metadata, timeout=2 * PATIENCE)
 
     def read(self) -> Response:
         """The next message."""
@@ -204,6 +211,7 @@ def test_a_slow_reader_is_told(live: LiveSchool, monkeypatch: pytest.MonkeyPatch
     replica = live.replica()
     slow, bea = SlowReader(live, replica, "ada"), live.member(replica, "bea").joined()
     assert slow.read().HasField("joined")
+    await_all_sent(replica, "ada")  # until then she may be behind
     for number in range(1, 41):
         write(live, f"{number} {'x' * 30_000}", replica)
         if number % 4 == 0:  # she is never further behind than the tail reaches
@@ -252,9 +260,7 @@ def test_a_burst_leaves_nobody_behind(live: LiveSchool, monkeypatch: pytest.Monk
     bea = live.member(replica, "bea").joined()
     write(live, "first")
     bea.wait(lambda it: it.texts() == ["first"] and it.all("presence"))
-    [room] = replica.live.channel.rooms.all()
-    [member] = room.members
-    eventually(lambda: replica.do(lambda: bool(member._woken._waiters)), "it waits for news")
+    await_all_sent(replica, "bea")
     now[0] += 3_600.0
 
     live.school.database.transact(lambda store: many(store, live.session_id, 30))
