@@ -114,7 +114,15 @@ class Hosting:
 
     def _look(self, session_id: str, claim: str) -> None:
         meeting = use.claimed(self._database.reader(), session_id, claim)
-        told = self._recordings(meeting.made) if meeting.made else []
+        told: dict[str, list[ProviderRecording]] = {}
+        for each in meeting.all_made:
+            try:
+                told.setdefault(each.server, []).extend(self._recordings(each))
+            except Away as error:
+                if each == meeting.made:
+                    raise
+                told.pop(each.server, None)
+                log.warning("recordings of an earlier meeting can't be looked for", why=str(error))
         self._database.transact(lambda store: use.finish_looking(store, session_id, claim, told))
 
     def _recordings(self, made: MadeMeeting) -> Sequence[ProviderRecording]:

@@ -225,7 +225,7 @@ _RECORDING_COPIES: Mapping[str, Sequence[IndexModel]] = {
         INDEX,
         IndexModel("files.item_id"),
         IndexModel([("state", 1), ("since", 1)]),
-        IndexModel("end", expireAfterSeconds=30 * _DAY),
+        IndexModel("removed_at", expireAfterSeconds=0),
     ],
 }
 _RECORDINGS: Mapping[str, Sequence[IndexModel]] = {
@@ -349,6 +349,15 @@ def _expire_by_system_clock(mongo: Mongo) -> None:
             mongo[name].drop_index(f"{field}_1")
 
 
+_EARLIER: Mapping[str, Sequence[IndexModel]] = {
+    "meetings": [
+        IndexModel(
+            [("earlier.server", 1), ("earlier.meeting.external_id", 1)],
+            partialFilterExpression={"earlier.server": {"$gt": ""}},
+        ),
+    ],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -379,4 +388,5 @@ MIGRATIONS = (
         _words,
     ),
     Migration(29, "what expires by the system's clock", _expire_by_system_clock),
+    Migration(30, "meetings that were made before for the same class", adding(_EARLIER)),
 )

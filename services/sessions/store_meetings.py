@@ -112,8 +112,10 @@ class MeetingStore(SeriesStore):
                 {"_id": f"{server}:{recording_id}"}, {"session_id": 1}, session=self.session
             )
             return self.meeting(found["session_id"]) if found else None
-        query = {"made.server": server, "made.meeting.external_id": external_id}
-        return self._one("meetings", query, Meeting)
+        made = {"server": server, "meeting.external_id": external_id}
+        present = {f"made.{name}": value for name, value in made.items()}
+        earlier = {"earlier.server": server, "earlier": {"$elemMatch": made}}
+        return self._one("meetings", {"$or": [present, earlier]}, Meeting)
 
     # Links of persons
 

@@ -42,18 +42,18 @@ class RecordingCopyStore(MeetingStore):
     def give_copy(self, copy: RecordingCopy) -> None:
         """Store a copy, and give it to the processes that copy."""
         job = waiting(COPY, datetime.now(UTC), copy.server)
-        self._put("recording_copies", to_document(copy) | {"job": job})
+        self._put("recording_copies", self._copy_document(copy) | {"job": job})
 
     def put_copy(self, copy: RecordingCopy) -> None:
         """Store a copy; what works on it finds its claim gone."""
-        change = {"$set": to_document(copy), "$unset": DONE}
+        change = {"$set": self._copy_document(copy), "$unset": DONE}
         self["recording_copies"].update_one(
             {"_id": copy.id}, change, upsert=True, session=self.session
         )
 
     def note_copy(self, copy: RecordingCopy) -> None:
         """Store a changed copy on which somebody works, who goes on."""
-        self._put("recording_copies", to_document(copy))
+        self._put("recording_copies", self._copy_document(copy))
 
     def oldest_copy(self) -> timedelta:
         """Return for how long the oldest copy has waited to be copied or opened."""
@@ -70,3 +70,6 @@ class RecordingCopyStore(MeetingStore):
     def count_copied(self, size: int) -> None:
         """Count the bytes of a file that was copied, likewise."""
         self.on_commit(partial(metrics.RECORDING_BYTES.inc, size))
+
+    def _copy_document(self, copy: RecordingCopy) -> Document:
+        return to_document(copy) | self._kept_from(copy.end)

@@ -48,6 +48,11 @@ class MadeMeeting:
     server: str
     meeting: ProviderMeeting = field(repr=False)
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return by what its server's news name it: the server, and its id there."""
+        return self.server, self.meeting.external_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
@@ -66,6 +71,8 @@ class Meeting:
     avoided: str = ""
     """A server that was away when it was to be made there."""
     made: MadeMeeting | None = None
+    earlier: tuple[MadeMeeting, ...] = ()
+    """What was made before for the same class and ended too early: its recordings count, too."""
     former: MadeMeeting | None = None
     """What was made before the session moved or was cancelled, and is to be ended."""
     skew: Skew | None = None
@@ -78,6 +85,11 @@ class Meeting:
     """When its next step is due; None: before the start, or there is none."""
     looks: int = 0
     """How often its recordings were looked for."""
+
+    @property
+    def all_made(self) -> tuple[MadeMeeting, ...]:
+        """Return all that was made for its class, the newest last."""
+        return (*self.earlier, self.made) if self.made else self.earlier
 
 
 def is_hosted(session: Session) -> bool:
@@ -140,10 +152,12 @@ def placed(meeting: Meeting, server: str, need: int) -> Meeting:
 
 def made(meeting: Meeting, found: ProviderMeeting, skew: Skew | None) -> Meeting:
     """Return a meeting that its server has made."""
+    new = MadeMeeting(meeting.server, found)
     return replace(
         meeting,
         state=MeetingState.MADE,
-        made=MadeMeeting(meeting.server, found),
+        made=new,
+        earlier=tuple(each for each in meeting.all_made if each.key != new.key),
         skew=skew or meeting.skew,
         reason="",
         told=False,
@@ -189,6 +203,11 @@ def ended_early(meeting: Meeting, now: datetime) -> Meeting | None:
     if meeting.state is not MeetingState.MADE or now >= meeting.end_time:
         return None
     return replace(meeting, state=MeetingState.WANTED, next_at=now)
+
+
+def is_present(meeting: Meeting, server: str, external_id: str) -> bool:
+    """Return whether a meeting is what a server knows by an id, and not only was it earlier."""
+    return meeting.made is not None and meeting.made.key == (server, external_id)
 
 
 def runs_over(session: Session) -> bool:

@@ -25,6 +25,11 @@ class FoundRecording:
     gone_at: datetime | None = None
     """When the server did not have it any more."""
 
+    @property
+    def server(self) -> str:
+        """Return the name of its server."""
+        return self.id.partition(":")[0]
+
 
 def found_recording(
     meeting: Meeting,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.sessions.domain.hosting import Meeting, due_at, ended_early
+from services.sessions.domain.hosting import Meeting, due_at, ended_early, is_present
 from services.sessions.domain.meeting_news import (
     event_id,
     presence_of,
@@ -41,7 +41,7 @@ def _take(store: Store, server: str, meeting: Meeting, events: Sequence[MeetingE
     fresh = [each for each in events if event_id(server, each) in new]
     store.add_recorder_marks(recorder_marks_of(meeting, server, fresh))
     _record_presence(store, meeting, fresh)
-    _follow(store, meeting, fresh)
+    _follow(store, server, meeting, fresh)
 
 
 def _record_presence(store: Store, meeting: Meeting, events: Sequence[MeetingEvent]) -> None:
@@ -52,9 +52,12 @@ def _record_presence(store: Store, meeting: Meeting, events: Sequence[MeetingEve
         record_presence(store, RecordPresence(meeting.id, tuple(map(PresenceRow, found))))
 
 
-def _follow(store: Store, meeting: Meeting, events: Sequence[MeetingEvent]) -> None:
+def _follow(store: Store, server: str, meeting: Meeting, events: Sequence[MeetingEvent]) -> None:
     """Make a meeting again that ended early, or look for recordings of which it was told."""
-    is_over = any(each.fact is MeetingFact.ENDED for each in events)
+    is_over = any(
+        each.fact is MeetingFact.ENDED and is_present(meeting, server, each.external_id)
+        for each in events
+    )
     if is_over and (again := ended_early(meeting, store.now)):
         store.put_meetings([again])
     elif tells_recordings(events) and meeting.former is None:

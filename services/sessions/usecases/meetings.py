@@ -1,6 +1,6 @@
 """Online meetings: they follow their sessions' plans, and are made and ended step by step."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from services.sessions.domain.enums import Interval, SessionState
 from services.sessions.domain.events import about
@@ -141,15 +141,20 @@ def finish_ending(store: Store, session_id: str, claim: str) -> None:
 
 
 def finish_looking(
-    store: Store, session_id: str, claim: str, told: Sequence[ProviderRecording]
+    store: Store, session_id: str, claim: str, told: Mapping[str, Sequence[ProviderRecording]]
 ) -> None:
-    """Store which recordings a server has of a meeting now, for those who copy them. Raises
-    PlanChanged.
+    """Store which recordings each server that answered has of a meeting now, for those who copy
+    them. Raises PlanChanged.
     """
     meeting = claimed(store, session_id, claim)
     marks = store.recorder_marks(session_id)
-    there = [found_recording(meeting, meeting.server, each, marks, store.now) for each in told]
-    changed = compared(store.found_recordings(session_id), there, store.now)
+    there = [
+        found_recording(meeting, server, each, marks, store.now)
+        for server, recordings in told.items()
+        for each in recordings
+    ]
+    before = [each for each in store.found_recordings(session_id) if each.server in told]
+    changed = compared(before, there, store.now)
     store.put_found_recordings(changed)
     recording_copies.follow(store, lookup.session(store, session_id), changed)
     store.put_meetings([looked(meeting, store.now)])

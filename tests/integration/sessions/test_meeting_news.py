@@ -1,6 +1,7 @@
 """What meeting servers tell by webhooks, in any order and repeatedly, with clocks that differ."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -146,6 +147,46 @@ def test_a_meeting_that_ended_too_early_is_made_again(house: Hosted) -> None:
     assert house.meeting(session).state is MeetingState.WANTED
     house.run()
     assert house.meeting(session).state is MeetingState.MADE
+
+
+def test_recordings_of_both_servers_count(
+    house: Hosted, server: MeetingServer, clock: FakeClock
+) -> None:
+    """A meeting that ended early is made on another server: recordings of both are found, what the
+    first one tells late ends nothing, and while it is away none of its recordings counts as gone.
+    """
+    with meeting_server(clock) as beta:
+        house.serve(100, 50, alpha=server, beta=beta)
+        session = live(house)
+        ended = MeetingEvent(id="1", external_id=session.id, fact=MeetingFact.ENDED, at=NOON)
+        house.school.database.transact(lambda store: take_events(store, "alpha", [ended]))
+        server.control("fault", next="503", times=9)
+        house.run()
+        assert house.meeting(session).server == "beta"
+        server.control("fault/end")
+        house.lift_holds()
+        late = replace(ended, id="2")
+        house.school.database.transact(lambda store: take_events(store, "alpha", [late]))
+        assert house.meeting(session).state is MeetingState.MADE
+        minutes(house, session)
+        house.run()
+        for place, each in enumerate((server, beta)):
+            times = (NOON + timedelta(minutes=20 * place + minute) for minute in (0, 20))
+            start, end = (at.isoformat() for at in times)
+            each.control("recording", meeting=session.id, start=start, end=end)
+            each.settle()
+        house.run()
+        assert servers_with(house, session) == ["alpha", "beta"]
+        server.control("fault", next="503", times=9)
+        house.clock.forward(hours=2)
+        house.run()
+        assert servers_with(house, session) == ["alpha", "beta"]
+
+
+def servers_with(house: Hosted, session: resources_pb2.Session) -> list[str]:
+    """The servers that have recordings of a class, as far as it is known."""
+    found = house.school.database.reader().found_recordings(session.id)
+    return [each.server for each in found if each.gone_at is None]
 
 
 def test_a_recording_that_is_told_is_looked_for_at_once(

@@ -23,6 +23,7 @@ from services.sessions.domain.hosting import (
     failed,
     followed,
     is_hosted,
+    is_present,
     looked,
     made,
     placed,
@@ -180,6 +181,19 @@ def test_a_failure_is_told_once_until_the_meeting_is_there() -> None:
     assert (late.told, late.reason, late.avoided) == (True, "why", "a")
     again = made(placed(late, "b", 10), FOUND, None)
     assert (again.told, again.reason) == (False, "")
+
+
+def test_what_was_made_before_for_a_class_is_remembered() -> None:
+    """Its recordings count; the same server's meeting of the same id is the same."""
+    first = made_on("a")
+    same = made(placed(first, "a", 10), FOUND, None)
+    assert same.all_made == first.all_made
+    second = made(placed(first, "b", 10), FOUND, None)
+    assert [each.server for each in second.all_made] == ["a", "b"]
+    back = made(placed(second, "a", 10), FOUND, None)
+    assert [each.server for each in back.all_made] == ["b", "a"]
+    assert is_present(back, "a", FOUND.external_id)
+    assert not is_present(back, "b", FOUND.external_id)
 
 
 def test_nothing_is_tried_after_the_end_of_the_class() -> None:
