@@ -24,6 +24,7 @@ def given(make_database: Any, stack: Mapping[str, str]) -> dict[str, Any]:
         "mongo_url": stack["TANDEM_MONGO_URL"],
         "mongo_database": make_database(SessionsStore).mongo.name,
         "amqp_url": "amqp://nobody",
+        "library_target": "nowhere",
     }
 
 
