@@ -73,7 +73,9 @@ def test_a_role_holds_its_own_runtime_only(
     role: str,
     probes: "dict[tuple[str, str], Future[subprocess.CompletedProcess[str]]]",
 ) -> None:
-    """An edge has no bus library, worker is patched and has no grpc, the others have neither."""
+    """An edge and what calls services have no bus library, worker is patched and has no grpc, the
+    others have neither.
+    """
     done = probes[service, role].result()
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
@@ -85,9 +87,12 @@ def test_a_role_holds_its_own_runtime_only(
     elif role == "live":
         assert loaded & BUS == set()
         assert {"grpc", "pika"} <= loaded
+    elif role == "meetings":
+        assert loaded & (BUS | {"pika"}) == set()
+        assert "grpc" in loaded
     elif role == "worker":
         assert "grpc" not in loaded
         assert "nameko" in loaded
     else:
         assert loaded & (BUS | {"grpc"}) == set()
-        assert ("pika" in loaded) is (role not in {"migrate", "solver", "meetings"})
+        assert ("pika" in loaded) is (role not in {"migrate", "solver"})

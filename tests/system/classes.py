@@ -153,14 +153,14 @@ class Class:
         """Whether progress knows the run."""
         return self.summary().run_id == self.run
 
-    def enrol(self, learners: list[str]) -> None:
-        """Enrol learners, all of them."""
+    def enrol(self, learners: list[str], request_id: str = "") -> None:
+        """Enrol learners, all of them; a repeat with the same `request_id` changes nothing."""
         rows = [
             catalog_pb2.EnrolRow(learner_id=learner, mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
             for learner in learners
         ]
         answer = self.staff.catalog.BatchEnrol(
-            catalog_pb2.BatchEnrolRequest(run_id=self.run, rows=rows)
+            catalog_pb2.BatchEnrolRequest(request_id=request_id, run_id=self.run, rows=rows)
         )
         assert not [row for row in answer.results if row.violations]
 

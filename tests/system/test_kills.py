@@ -5,9 +5,9 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import pika
@@ -21,6 +21,8 @@ from chassis.data.store import connect
 from tests.deep import DEEP, deep, only_deep
 from tests.mongo import end_leases, long_transactions
 from tests.system.classes import MakeClass, come_to_rest, until
+
+T = TypeVar("T")
 
 
 class Listener:
@@ -213,19 +215,26 @@ def test_mongodb_killed_is_waited_for(whole: Platform, make_class: MakeClass) ->
     pids = {name: role.process.pid for name, role in whole.roles.items()}
     whole.stack.mongodb.kill()
     whole.stack.mongodb.start()
-    until("requests to be answered", lambda: _answered(group))
-    group.enrol(group.learners[10:])
-    until("every enrolment", lambda: group.summary().learners >= 20)
+    patiently(lambda: group.enrol(group.learners[10:], "after MongoDB"))
+    until("every enrolment", lambda: patiently(group.summary).learners >= 20)
     assert {name: role.process.pid for name, role in whole.roles.items()} == pids
     come_to_rest(whole)
     assert group.summary().learners == 20
 
 
-def _answered(group: Any) -> bool:
-    """Whether both services answer: each reconnects in its own time."""
-    try:
-        group.summary()
-        group.staff.catalog.GetRun(catalog_pb2.GetRunRequest(run_id=group.run))
-    except grpc.RpcError:
-        return False
-    return True
+def patiently(call: Callable[[], T]) -> T:
+    """What a call returns. It is repeated while a service asks for that, as clients do: each
+    service finds out in its own time, up to a second, that MongoDB went away and is back.
+    """
+    answers: list[T] = []
+
+    def is_answered() -> bool:
+        try:
+            answers.append(call())
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+        return bool(answers)
+
+    until("an answer", is_answered)
+    return answers[0]
