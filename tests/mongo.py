@@ -1,6 +1,6 @@
 """MongoDB's patience with a test, and what a client asks of it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,13 +30,16 @@ def end_leases(database: Any) -> None:
     database["leases"].delete_many({"holder": {"$in": workers}})
 
 
-def end_transactions(client: Any, service: str) -> None:
-    """Roll back the open transactions of killed processes of a service, whose timers have some too.
+def end_transactions(client: Any, service: str, ports: Collection[int] = ()) -> None:
+    """Roll back the open transactions of killed processes of a service, whose timers have some too;
+    where others of it live on, only those that came from some local `ports`.
 
     MongoDB itself would do so after the time that held when they began: `TRANSACTION`, or 600 s
     within `long_transactions`. Until then even the removal of their database waits.
     """
-    wanted = {"appName": f"tandem-{service}", "transaction": {"$exists": True}}
+    wanted: dict[str, Any] = {"appName": f"tandem-{service}", "transaction": {"$exists": True}}
+    if ports:
+        wanted["client"] = {"$in": [f"127.0.0.1:{port}" for port in ports]}
     stages = [{"$currentOp": {"idleSessions": True}}, {"$match": wanted}]
     while sessions := [{"id": each["lsid"]["id"]} for each in client.admin.aggregate(stages)]:
         client.admin.command("killSessions", sessions)

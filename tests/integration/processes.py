@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 import pika
+import psutil
 
 from chassis.contracts import events
 from chassis.contracts.events import Event
@@ -110,6 +111,11 @@ class RoleProcess:
     def url(self) -> str:
         """The URL of its HTTP server."""
         return f"http://127.0.0.1:{self.listening()['http_port']}"
+
+    def ports(self) -> set[int]:
+        """The local ports of its connections to servers."""
+        found = psutil.Process(self.process.pid).net_connections("tcp4")
+        return {each.laddr.port for each in found if each.raddr}
 
     def kill(self) -> None:
         """End it, whatever it does."""

@@ -107,8 +107,9 @@ def test_a_replica_is_killed(live: LiveSchool, processes: list[RoleProcess]) -> 
     for each in learners:
         each.hear(LEARNERS * BEFORE)
     _say(learners, BEFORE, BEFORE + MEANWHILE)
+    its_own = processes[0].ports()
     processes[0].kill()
-    end_transactions(live.school.database.client, "sessions")
+    end_transactions(live.school.database.client, "sessions", its_own)
     for place, each in enumerate(learners):
         if place % 2:
             each.come_back()
