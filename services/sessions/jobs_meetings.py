@@ -9,9 +9,9 @@ import structlog
 
 from chassis.data.store import Database
 from chassis.jobs import Away, Batch, Jobs, Work
-from services.sessions.domain.hosting import HOSTS, MadeMeeting, Meeting, Step
+from services.sessions.domain.hosting import HOSTS, Meeting, Step
 from services.sessions.domain.joining import PersonalLink, linked, refused
-from services.sessions.domain.meetings import MeetingPlan, ProviderRecording
+from services.sessions.domain.meetings import MeetingPlan, ProviderMeeting, ProviderRecording
 from services.sessions.domain.session import Session
 from services.sessions.domain.skew import skew as skew_of
 from services.sessions.meeting_pool import MeetingPool
@@ -114,20 +114,22 @@ class Hosting:
 
     def _look(self, session_id: str, claim: str) -> None:
         meeting = use.claimed(self._database.reader(), session_id, claim)
-        told: dict[str, list[ProviderRecording]] = {}
-        for each in meeting.all_made:
+        told: dict[str, Sequence[ProviderRecording]] = {}
+        for server, some in meeting.all_made_by_server.items():
             try:
-                told.setdefault(each.server, []).extend(self._recordings(each))
+                told[server] = self._recordings(server, some)
             except Away as error:
-                if each == meeting.made:
+                if server == meeting.server:
                     raise
-                told.pop(each.server, None)
                 log.warning("recordings of an earlier meeting can't be looked for", why=str(error))
         self._database.transact(lambda store: use.finish_looking(store, session_id, claim, told))
 
-    def _recordings(self, made: MadeMeeting) -> Sequence[ProviderRecording]:
-        with calling(made.server):
-            return self._provider(made.server).recordings(made.meeting)
+    def _recordings(
+        self, server: str, meetings: Sequence[ProviderMeeting]
+    ) -> Sequence[ProviderRecording]:
+        with calling(server):
+            provider = self._provider(server)
+            return [found for each in meetings for found in provider.recordings(each)]
 
     def _provider(self, server: str) -> MeetingProvider:
         return provider_of(self._pool, server)

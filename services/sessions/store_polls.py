@@ -9,7 +9,7 @@ votes that are not counted conflict with it, start again, and find the poll clos
 import random
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from itertools import groupby
 from operator import itemgetter
@@ -17,6 +17,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 
+from chassis.clock import by_system_clock
 from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.polls import Poll, PollState
@@ -109,7 +110,7 @@ class PollStore(SeriesStore):
         if until is None:
             return to_document(vote) | named
         # by this computer's clock, because MongoDB removes rows by its own
-        return to_document(vote) | named | {"removed_at": datetime.now(UTC) + (until - self.now)}
+        return to_document(vote) | named | {"removed_at": by_system_clock(until, self.now)}
 
     def poll_tallies(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:
         """Return the votes of those of some polls that are OPEN, as they stand."""

@@ -4,12 +4,12 @@ A timer's run does only some of the work, so that the worker can stop. A run or 
 stops no other. Whoever is killed leaves the notes, and the next does their work again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from chassis.data.store import Database
 from services.sessions import metrics
-from services.sessions.alone import fails_alone
+from services.sessions.alone import each_alone, fails_alone
 from services.sessions.ports_questions import AgendaNote
 from services.sessions.store import SessionsStore
 from services.sessions.store_counts import NOTE_COLLECTIONS
@@ -26,13 +26,16 @@ QUESTIONS = 500
 def place_questions(database: Database[SessionsStore]) -> None:
     """Put open questions on the agendas of the classes that come next."""
     runs = database.reader().noted_agendas(RUNS)
-    _each(runs, lambda run_id: _place(database, run_id))
+    for run_id in runs:
+        with fails_alone("a run's questions can't be put on agendas", run_id=run_id):
+            _place(database, run_id)
 
 
 def count_votes(database: Database[SessionsStore]) -> None:
     """Count the votes of questions, each question once."""
     voted = database.reader().noted_votes(QUESTIONS)
-    _each(voted, lambda id_: database.transact(partial(agendas.count_votes, question_id=id_)))
+    counts = (partial(agendas.count_votes, question_id=each) for each in voted)
+    each_alone("a question's votes can't be counted", database, counts)
 
 
 def watch(database: Database[SessionsStore]) -> None:
@@ -65,9 +68,3 @@ def _units(run_id: str, notes: Sequence[AgendaNote]) -> Iterator[Callable[[Sessi
     for place in range(0, len(ids), agendas.MOST):
         some = ids[place : place + agendas.MOST]
         yield partial(agendas.place_some, run_id=run_id, question_ids=some)
-
-
-def _each(ids: Iterable[str], work: Callable[[str], object]) -> None:
-    for id_ in ids:
-        with fails_alone("questions can't be put on agendas, or their votes counted", id=id_):
-            work(id_)

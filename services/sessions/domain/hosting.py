@@ -91,6 +91,14 @@ class Meeting:
         """Return all that was made for its class, the newest last."""
         return (*self.earlier, self.made) if self.made else self.earlier
 
+    @property
+    def all_made_by_server(self) -> dict[str, list[ProviderMeeting]]:
+        """Return what each server has made for its class."""
+        found: dict[str, list[ProviderMeeting]] = {}
+        for each in self.all_made:
+            found.setdefault(each.server, []).append(each.meeting)
+        return found
+
 
 def is_hosted(session: Session) -> bool:
     """Return whether a session's meeting is made by a provider."""

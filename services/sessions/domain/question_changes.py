@@ -17,6 +17,7 @@ from services.sessions.domain.questions import (
     QuestionState,
 )
 from services.sessions.domain.session import Session
+from services.sessions.domain.states import expect_state, unfit_state
 
 MOST_CHANGES = 200
 """Changes of a question that are kept."""
@@ -189,14 +190,9 @@ def expect(question: Question, done: str, *states: QuestionState) -> None:
     """Raise FailedPrecondition unless the question is in one of `states`, so that it can be
     `done`.
     """
-    violations = state_violations(question, done, *states)
-    if violations:
-        raise FailedPrecondition(f"the question can't be {done}", violations)
+    expect_state("question", question.state, done, states)
 
 
 def state_violations(question: Question, done: str, *states: QuestionState) -> list[FieldViolation]:
     """Return a violation if the question is in none of `states`, so that it can't be `done`."""
-    if question.state in states:
-        return []
-    right = f"only a question that is {' or '.join(states)} can be {done}"
-    return [FieldViolation("question_id", f"the question is {question.state}", right)]
+    return unfit_state("question", question.state, done, states)

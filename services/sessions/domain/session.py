@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from chassis.errors import FailedPrecondition, FieldViolation
+from chassis.errors import FieldViolation
 from chassis.texts import is_blank, shown
 from services.sessions.domain.enums import CivilTime, Interval, SessionKind, SessionState
+from services.sessions.domain.states import expect_state, unfit_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +175,9 @@ def expect(session: Session, done: str, *states: SessionState) -> None:
     """Raise FailedPrecondition unless the session is in one of `states`, so that it can be
     `done`.
     """
-    violations = state_violations(session, done, *states)
-    if violations:
-        raise FailedPrecondition(f"the session can't be {done}", violations)
+    expect_state("session", session.state, done, states)
 
 
 def state_violations(session: Session, done: str, *states: SessionState) -> list[FieldViolation]:
     """Return a violation if the session is in none of `states`, so that it can't be `done`."""
-    if session.state in states:
-        return []
-    right = f"only a session that is {' or '.join(states)} can be {done}"
-    return [FieldViolation("session_id", f"the session is {session.state}", right)]
+    return unfit_state("session", session.state, done, states)
