@@ -109,7 +109,6 @@ class PollStore(SeriesStore):
         named = {"_id": key(*vote.key)}
         if until is None:
             return to_document(vote) | named
-        # by this computer's clock, because MongoDB removes rows by its own
         return to_document(vote) | named | {"removed_at": by_system_clock(until, self.now)}
 
     def poll_tallies(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:

@@ -76,8 +76,7 @@ def edit(store: Store, question_id: str, learner_id: str, text: str, editor_id: 
         return before
     wrong = [*checks.edit_violations(before), *_stranger(store, before.run_id, learner_id)]
     check_state("the question can't be edited", wrong)
-    session = store.session_by_id(before.session_id)
-    if session is not None and is_live(session):
+    for session in _live_sessions(store, before.session_id):
         channel.expect_may_write(store, session, learner_id)
     question = changes.edited(before, text, editor_id, store.now)
     store.put_questions(question)

@@ -194,6 +194,12 @@ def test_what_was_made_before_for_a_class_is_remembered() -> None:
     assert [each.server for each in back.all_made] == ["b", "a"]
     assert is_present(back, "a", FOUND.external_id)
     assert not is_present(back, "b", FOUND.external_id)
+    other = made(placed(back, "a", 10), ProviderMeeting(external_id="y"), None)
+    ids = {
+        server: [each.external_id for each in meetings]
+        for server, meetings in other.all_made_by_server.items()
+    }
+    assert ids == {"b": ["x"], "a": ["x", "y"]}
 
 
 def test_nothing_is_tried_after_the_end_of_the_class() -> None:
