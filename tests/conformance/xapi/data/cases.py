@@ -259,7 +259,7 @@ def requires(
             for value in values:
                 statement = put(place, value)
                 yield from (
-                    Case(number, place.name, _told(value), statement, verdict, version)
+                    Case(number, place.name, told(value), statement, verdict, version)
                     for version in versions
                 )
 
@@ -309,5 +309,6 @@ def everywhere() -> Iterator[tuple[str, Json, Path, Json]]:
                 yield f"{name}{shown}", statement, path, value
 
 
-def _told(value: Json) -> str:
+def told(value: Json) -> str:
+    """A value as messages show it."""
     return "nothing" if value is GONE else ascii(value)

@@ -18,6 +18,7 @@ from tests.conformance.xapi.data.cases import (
     changed,
     each_requirement,
     requires,
+    told,
     values,
 )
 from tests.conformance.xapi.data.conftest import Lrs
@@ -162,8 +163,8 @@ DEFINITIONS = [
 def in_sub_statement(number: str, name: str, value: Json, *, taken: bool = False) -> list[Case]:
     """Cases for a property of a sub-statement."""
     statement = changed(NESTED, ("object", name), value)
-    told = f"{name} {value!r:.60}"
-    return [Case(number, "sub-statement", told, statement, taken, version) for version in BOTH]
+    what = f"{name} {told(value)}"
+    return [Case(number, "sub-statement", what, statement, taken, version) for version in BOTH]
 
 
 SUB_STATEMENTS = [
