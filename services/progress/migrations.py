@@ -186,4 +186,5 @@ MIGRATIONS = (
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
+    Migration(23, "hours of learners for study", adding({"study_hours": []})),
 )
