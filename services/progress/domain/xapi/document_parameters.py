@@ -20,7 +20,7 @@ from services.progress.domain.xapi.versions import Version
 
 # In characters: each is a part of a key in the database.
 LONGEST = 2_000
-_name = matching(re.compile(rf".{{1,{LONGEST}}}", re.DOTALL), f"1 to {LONGEST:,} characters")
+_name = matching(re.compile(rf"[^\ud800-\udfff]{{1,{LONGEST}}}"), f"1 to {LONGEST:,} characters")
 ID_NAMES: Mapping[Kind, str] = {
     Kind.STATE: "stateId",
     Kind.AGENT_PROFILE: "profileId",
