@@ -168,7 +168,7 @@ def merged(before: Content, posted: Content) -> Content:
 
     Raises Invalid, with all that is wrong, if either is no JSON object.
     """
-    faults = [*_object_faults(before, "the stored document"), *_object_faults(posted, "body")]
+    faults = [*_object_faults(before, "stored_document"), *_object_faults(posted, "body")]
     if faults:
         raise Invalid(faults, "POST merges JSON objects; PUT replaces a document")
     both = parse_json(before.body) | parse_json(posted.body)
