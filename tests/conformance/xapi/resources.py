@@ -67,7 +67,7 @@ def many(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in parameters.items() if name not in ("stateId", "profileId")}
 
 
-class Lrs:
+class Resources:
     """The resources in one version of xAPI, as one process has them."""
 
     def __init__(
@@ -117,9 +117,9 @@ class Lrs:
         """Learn the definitions of activities in statements, as storing them does."""
         self.definitions.learn(told_by(client, BASE, statements))
 
-    def limited(self, limits: Limits) -> "Lrs":
+    def limited(self, limits: Limits) -> "Resources":
         """The same with other limits."""
-        return Lrs(self.database, self.version, limits)
+        return Resources(self.database, self.version, limits)
 
     def _resource(self, path: str) -> Resource:
         documents = {

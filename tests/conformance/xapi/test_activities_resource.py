@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conformance.xapi.resources import ACTIVITIES, Lrs, covers, person
+from tests.conformance.xapi.resources import ACTIVITIES, Resources, covers, person
 
 TYPE = "http://adlnet.gov/expapi/activities/meeting"
 MEETING = {"type": TYPE, "name": {"en-US": "example meeting"}}
@@ -25,7 +25,7 @@ def _activity(activity_id: str, **definition: Any) -> dict[str, Any]:
 
 
 @covers("XAPI-00251", "XAPI-00252", "XAPI-00253")
-def test_the_complete_activity(documents: Lrs, number: str) -> None:
+def test_the_complete_activity(documents: Resources, number: str) -> None:
     """GET returns the activity with the definition that a statement gave it."""
     told = _activity(_new(), **MEETING, extensions={"https://uni.example/$x.y": {"a.b": [1.5]}})
     documents.tell(_statement(told))
@@ -36,12 +36,12 @@ def test_the_complete_activity(documents: Lrs, number: str) -> None:
 
 
 @pytest.mark.parametrize("parameters", [{}, {"activityId": ""}, {"activityId": "no/scheme"}])
-def test_what_is_no_activity_is_refused(documents: Lrs, parameters: dict[str, str]) -> None:
+def test_what_is_no_activity_is_refused(documents: Resources, parameters: dict[str, str]) -> None:
     """XAPI-00250: GET without activityId, or with what is no IRI, is answered 400."""
     assert documents.status("GET", ACTIVITIES, parameters) == 400
 
 
-def test_all_languages_of_all_statements(documents: Lrs) -> None:
+def test_all_languages_of_all_statements(documents: Resources) -> None:
     """XAPI-00254: the definition joins what statements tell: languages, and what only one tells."""
     name = _new()
     documents.tell(
@@ -56,7 +56,7 @@ def test_all_languages_of_all_statements(documents: Lrs) -> None:
     }
 
 
-def test_activities_of_contexts_and_sub_statements(documents: Lrs) -> None:
+def test_activities_of_contexts_and_sub_statements(documents: Resources) -> None:
     """XAPI-00254: what a statement tells of other activities than its object counts too."""
     parent, inner, other = _new(), _new(), _new()
     context = {"contextActivities": {"parent": [_activity(parent, **MEETING)]}}
@@ -67,7 +67,7 @@ def test_activities_of_contexts_and_sub_statements(documents: Lrs) -> None:
         assert documents.read(ACTIVITIES, {"activityId": name}) == _activity(name, **MEETING)
 
 
-def test_an_unknown_activity(documents: Lrs) -> None:
+def test_an_unknown_activity(documents: Resources) -> None:
     """2.5.s2.b1: of an activity without a definition, the activity is returned."""
     name = _new()
     assert documents.read(ACTIVITIES, {"activityId": name}) == {

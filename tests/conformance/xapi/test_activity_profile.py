@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.xapi.resources import ACTIVITY_PROFILE, STATE, Lrs, about, covers, many
+from tests.conformance.xapi.resources import ACTIVITY_PROFILE, STATE, Resources, about, covers, many
 from tests.conftest import FakeClock
 
 DOCUMENT = {"level": "easy", "parts": 3}
@@ -27,7 +27,7 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("number", "method", "more"), REFUSED)
 def test_faulty_parameters_are_refused(
-    documents: Lrs, number: str, method: str, more: dict[str, Any]
+    documents: Resources, number: str, method: str, more: dict[str, Any]
 ) -> None:
     """A parameter that is missing or faulty is answered 400."""
     named = about(ACTIVITY_PROFILE, **more)
@@ -35,7 +35,7 @@ def test_faulty_parameters_are_refused(
 
 
 @covers("XAPI-00288", "XAPI-00290", "XAPI-00311")
-def test_get(documents: Lrs, number: str) -> None:
+def test_get(documents: Resources, number: str) -> None:
     """GET with activityId and profileId returns the document as it came."""
     named = about(ACTIVITY_PROFILE)
     documents.call("PUT", ACTIVITY_PROFILE, named, b" raw ", content_type="text/x")
@@ -50,7 +50,7 @@ def test_get(documents: Lrs, number: str) -> None:
         ("XAPI-00287 XAPI-00293", "PUT"),
     ],
 )
-def test_store(documents: Lrs, number: str, method: str) -> None:
+def test_store(documents: Resources, number: str, method: str) -> None:
     """PUT and POST of a new document store it, and are answered 204."""
     named = about(ACTIVITY_PROFILE)
     assert documents.status(method, ACTIVITY_PROFILE, named, DOCUMENT) == 204
@@ -66,7 +66,7 @@ def test_store(documents: Lrs, number: str, method: str) -> None:
         ("XAPI-00314", "{", "application/json", 400),
     ],
 )
-def test_merge(documents: Lrs, number: str, body: str, kind: str, status: int) -> None:
+def test_merge(documents: Resources, number: str, body: str, kind: str, status: int) -> None:
     """POST on a document merges JSON objects, and is answered 400 where there is none."""
     named = about(ACTIVITY_PROFILE)
     documents.call("PUT", ACTIVITY_PROFILE, named, DOCUMENT)
@@ -75,7 +75,7 @@ def test_merge(documents: Lrs, number: str, body: str, kind: str, status: int) -
     assert documents.read(ACTIVITY_PROFILE, named) == after
 
 
-def test_ids(documents: Lrs) -> None:
+def test_ids(documents: Resources) -> None:
     """XAPI-00289: GET without profileId returns the ids of the activity's profiles, no states."""
     named = about(ACTIVITY_PROFILE)
     for name in ("b", "a"):
@@ -86,7 +86,7 @@ def test_ids(documents: Lrs) -> None:
 
 
 @covers("XAPI-00294", "XAPI-00303")
-def test_since(documents: Lrs, xapi_clock: FakeClock, number: str) -> None:
+def test_since(documents: Resources, xapi_clock: FakeClock, number: str) -> None:
     """GET with since returns the ids of what was stored or changed after it."""
     named = about(ACTIVITY_PROFILE)
     documents.call("PUT", ACTIVITY_PROFILE, {**named, "profileId": "old"}, DOCUMENT)
@@ -97,7 +97,7 @@ def test_since(documents: Lrs, xapi_clock: FakeClock, number: str) -> None:
 
 
 @covers("XAPI-00285", "XAPI-00291")
-def test_delete(documents: Lrs, number: str) -> None:
+def test_delete(documents: Resources, number: str) -> None:
     """DELETE deletes the profile, and is answered 204."""
     named = about(ACTIVITY_PROFILE)
     documents.call("PUT", ACTIVITY_PROFILE, named, DOCUMENT)

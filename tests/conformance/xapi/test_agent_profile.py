@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.xapi.resources import AGENT_PROFILE, STATE, Lrs, about, covers, many
+from tests.conformance.xapi.resources import AGENT_PROFILE, STATE, Resources, about, covers, many
 from tests.conftest import FakeClock
 
 DOCUMENT = {"theme": "dark", "size": 3}
@@ -30,7 +30,7 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("number", "method", "more"), REFUSED)
 def test_faulty_parameters_are_refused(
-    documents: Lrs, number: str, method: str, more: dict[str, Any]
+    documents: Resources, number: str, method: str, more: dict[str, Any]
 ) -> None:
     """A parameter that is missing or faulty is answered 400."""
     named = about(AGENT_PROFILE, **more)
@@ -38,7 +38,7 @@ def test_faulty_parameters_are_refused(
 
 
 @covers("XAPI-00259", "XAPI-00269", "XAPI-00274", "XAPI-00282")
-def test_get(documents: Lrs, number: str) -> None:
+def test_get(documents: Resources, number: str) -> None:
     """GET with agent and profileId returns the document as it came."""
     named = about(AGENT_PROFILE)
     documents.call("PUT", AGENT_PROFILE, named, b" raw ", content_type="text/x")
@@ -53,7 +53,7 @@ def test_get(documents: Lrs, number: str) -> None:
         ("XAPI-00273", "PUT"),
     ],
 )
-def test_store(documents: Lrs, number: str, method: str) -> None:
+def test_store(documents: Resources, number: str, method: str) -> None:
     """PUT and POST of a new document store it, and are answered 204."""
     named = about(AGENT_PROFILE)
     assert documents.status(method, AGENT_PROFILE, named, DOCUMENT) == 204
@@ -69,7 +69,7 @@ def test_store(documents: Lrs, number: str, method: str) -> None:
         ("XAPI-00284", "{", "application/json", 400),
     ],
 )
-def test_merge(documents: Lrs, number: str, body: str, kind: str, status: int) -> None:
+def test_merge(documents: Resources, number: str, body: str, kind: str, status: int) -> None:
     """POST on a document merges JSON objects, and is answered 400 where there is none."""
     named = about(AGENT_PROFILE)
     documents.call("PUT", AGENT_PROFILE, named, DOCUMENT)
@@ -78,7 +78,7 @@ def test_merge(documents: Lrs, number: str, body: str, kind: str, status: int) -
     assert documents.read(AGENT_PROFILE, named) == after
 
 
-def test_ids(documents: Lrs) -> None:
+def test_ids(documents: Resources) -> None:
     """XAPI-00270: GET without profileId returns the ids of the agent's profiles, and no states."""
     named = about(AGENT_PROFILE)
     for name in ("b", "a"):
@@ -89,7 +89,7 @@ def test_ids(documents: Lrs) -> None:
 
 
 @covers("XAPI-00268", "XAPI-00275")
-def test_since(documents: Lrs, xapi_clock: FakeClock, number: str) -> None:
+def test_since(documents: Resources, xapi_clock: FakeClock, number: str) -> None:
     """GET with since returns the ids of what was stored or changed after it."""
     named = about(AGENT_PROFILE)
     documents.call("PUT", AGENT_PROFILE, {**named, "profileId": "old"}, DOCUMENT)
@@ -99,7 +99,7 @@ def test_since(documents: Lrs, xapi_clock: FakeClock, number: str) -> None:
     assert documents.read(AGENT_PROFILE, many({**named, "since": since})) == ["new"]
 
 
-def test_delete(documents: Lrs) -> None:
+def test_delete(documents: Resources) -> None:
     """XAPI-00271: DELETE deletes the profile, and is answered 204."""
     named = about(AGENT_PROFILE)
     documents.call("PUT", AGENT_PROFILE, named, DOCUMENT)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.xapi.resources import AGENTS, Lrs
+from tests.conformance.xapi.resources import AGENTS, Resources
 
 SHA1 = "ebd31e95054c018b10727ccffd2ef2ec3a016ee9"
 ACCOUNT = {"homePage": "https://uni.example", "name": "ana"}
@@ -32,7 +32,7 @@ ACCOUNT = {"homePage": "https://uni.example", "name": "ana"}
     ],
 )
 def test_a_person_has_what_the_agent_has(
-    documents: Lrs, number: str, agent: dict[str, Any], person: dict[str, Any]
+    documents: Resources, number: str, agent: dict[str, Any], person: dict[str, Any]
 ) -> None:
     """GET returns a Person, in which each property of the agent is an array, and nothing else."""
     answer = documents.call("GET", AGENTS, {"agent": agent})
@@ -57,7 +57,7 @@ def test_a_person_has_what_the_agent_has(
     ],
 )
 def test_what_is_no_agent_is_refused(
-    documents: Lrs, number: str, parameters: dict[str, Any]
+    documents: Resources, number: str, parameters: dict[str, Any]
 ) -> None:
     """A parameter that is missing, or no agent with one identifier, is answered 400."""
     assert documents.status("GET", AGENTS, parameters) == 400

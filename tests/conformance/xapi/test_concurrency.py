@@ -12,7 +12,7 @@ from tests.conformance.xapi.resources import (
     AGENT_PROFILE,
     STATE,
     WRONG,
-    Lrs,
+    Resources,
     about,
     many,
 )
@@ -22,7 +22,7 @@ every = pytest.mark.parametrize("resource", [STATE, AGENT_PROFILE, ACTIVITY_PROF
 
 
 @every
-def test_get_tells_the_etag(documents: Lrs, resource: str) -> None:
+def test_get_tells_the_etag(documents: Resources, resource: str) -> None:
     """XAPI-00322: the ETag is the SHA-1 of the content, in lower case and quotes."""
     named = about(resource)
     documents.call("PUT", resource, named, b"raw", content_type="text/plain")
@@ -35,7 +35,7 @@ def test_get_tells_the_etag(documents: Lrs, resource: str) -> None:
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
 @pytest.mark.parametrize("given", [WRONG, "1234", 'W/"{right}"', ""])
 def test_another_etag_is_answered_412(
-    documents: Lrs, resource: str, method: str, given: str
+    documents: Resources, resource: str, method: str, given: str
 ) -> None:
     """XAPI-00322: where If-Match does not name the present document, nothing is changed."""
     named = about(resource)
@@ -50,7 +50,7 @@ def test_another_etag_is_answered_412(
 @every
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
 @pytest.mark.parametrize("given", ["{right}", "*", '"other", {right}'])
-def test_the_right_etag(documents: Lrs, resource: str, method: str, given: str) -> None:
+def test_the_right_etag(documents: Resources, resource: str, method: str, given: str) -> None:
     """XAPI-00322: where If-Match names the present document, it is changed."""
     named = about(resource)
     documents.call("PUT", resource, named, OLD)
@@ -64,7 +64,7 @@ def test_the_right_etag(documents: Lrs, resource: str, method: str, given: str) 
 
 @every
 @pytest.mark.parametrize("method", ["PUT", "POST"])
-def test_if_none_match(documents: Lrs, resource: str, method: str) -> None:
+def test_if_none_match(documents: Resources, resource: str, method: str) -> None:
     """XAPI-00322: If-None-Match: * stores a new document, and changes none that exists."""
     named = about(resource)
     assert documents.status(method, resource, named, OLD, if_none_match="*") == 204
@@ -74,7 +74,7 @@ def test_if_none_match(documents: Lrs, resource: str, method: str) -> None:
 
 @every
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
-def test_if_match_of_nothing(documents: Lrs, resource: str, method: str) -> None:
+def test_if_match_of_nothing(documents: Resources, resource: str, method: str) -> None:
     """RFC 9110, section 13.1.1: nothing matches where there is no document."""
     named = about(resource)
     for tag in ("*", WRONG):
@@ -83,7 +83,7 @@ def test_if_match_of_nothing(documents: Lrs, resource: str, method: str) -> None
 
 
 @every
-def test_put_without_precondition(documents: Lrs, resource: str) -> None:
+def test_put_without_precondition(documents: Resources, resource: str) -> None:
     """XAPI-00322: PUT on a document without a precondition is answered 409 with what to do, and
     changes nothing; but 1.0.3 allows it for states.
     """
@@ -102,7 +102,9 @@ def test_put_without_precondition(documents: Lrs, resource: str) -> None:
 
 @every
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_post_and_delete_need_no_precondition(documents: Lrs, resource: str, method: str) -> None:
+def test_post_and_delete_need_no_precondition(
+    documents: Resources, resource: str, method: str
+) -> None:
     """3.1.s3: only PUT must have a precondition."""
     named = about(resource)
     documents.call("PUT", resource, named, OLD)
@@ -110,7 +112,7 @@ def test_post_and_delete_need_no_precondition(documents: Lrs, resource: str, met
 
 
 @every
-def test_get_of_what_is_known(documents: Lrs, resource: str) -> None:
+def test_get_of_what_is_known(documents: Resources, resource: str) -> None:
     """RFC 9110, section 13.1.2: GET with the present ETag in If-None-Match is answered 304."""
     named = about(resource)
     documents.call("PUT", resource, named, OLD)
@@ -122,7 +124,7 @@ def test_get_of_what_is_known(documents: Lrs, resource: str) -> None:
     assert documents.status("GET", resource, named, if_match=WRONG) == 412
 
 
-def test_delete_of_many(documents: Lrs) -> None:
+def test_delete_of_many(documents: Resources) -> None:
     """XAPI-00322: a precondition of a DELETE of many is of their list, as GET returns it."""
     named = about(STATE)
     documents.call("PUT", STATE, named, OLD)

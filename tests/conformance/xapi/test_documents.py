@@ -8,7 +8,7 @@ from tests.conformance.xapi.resources import (
     ACTIVITY_PROFILE,
     AGENT_PROFILE,
     STATE,
-    Lrs,
+    Resources,
     about,
     covers,
 )
@@ -33,7 +33,7 @@ DODGE = {"car": {"make": "Dodge"}, "series": {"nascar": "nextel"}}
     ],
 )
 def test_a_rejected_request_changes_nothing(
-    documents: Lrs, resource: str, number: str, body: Any, content_type: str
+    documents: Resources, resource: str, number: str, body: Any, content_type: str
 ) -> None:
     """XAPI-00182: what can't be merged is answered 400, and the document stays as it was."""
     named = about(resource)
@@ -53,7 +53,7 @@ def test_a_rejected_request_changes_nothing(
     ],
 )
 def test_what_is_there_must_be_an_object(
-    documents: Lrs, resource: str, number: str, content: bytes, content_type: str
+    documents: Resources, resource: str, number: str, content: bytes, content_type: str
 ) -> None:
     """XAPI-00278, XAPI-00281, XAPI-00309, XAPI-00313: a stored document that is no JSON object is
     not merged into.
@@ -68,7 +68,7 @@ def test_what_is_there_must_be_an_object(
 
 @every
 @covers("XAPI-00183", "XAPI-00184", "XAPI-00185", "XAPI-00186")
-def test_merge(documents: Lrs, resource: str, number: str) -> None:
+def test_merge(documents: Resources, resource: str, number: str) -> None:
     """A merge replaces each top-level property as a whole, and keeps those that were not sent."""
     named = about(resource)
     assert documents.status("POST", resource, named, FORD) == 204
@@ -79,7 +79,7 @@ def test_merge(documents: Lrs, resource: str, number: str) -> None:
 
 
 @every
-def test_json_with_parameters_is_json(documents: Lrs, resource: str) -> None:
+def test_json_with_parameters_is_json(documents: Resources, resource: str) -> None:
     """XAPI-00234, XAPI-00279, XAPI-00308: a content type's parameters and case do not matter."""
     named = about(resource)
     kind = "Application/JSON; charset=UTF-8"
@@ -93,7 +93,7 @@ def test_json_with_parameters_is_json(documents: Lrs, resource: str) -> None:
     [("XAPI-00235", STATE), ("XAPI-00284", AGENT_PROFILE), ("XAPI-00314", ACTIVITY_PROFILE)],
 )
 @pytest.mark.parametrize("method", ["PUT", "POST"])
-def test_invalid_json(documents: Lrs, resource: str, number: str, method: str) -> None:
+def test_invalid_json(documents: Resources, resource: str, number: str, method: str) -> None:
     """A new document that says that it is JSON, and is not, is answered 400."""
     for wrong in ("abc", "", '{"a": NaN}', "[" * 10_000):
         assert documents.status(method, resource, about(resource), wrong) == 400
@@ -101,7 +101,7 @@ def test_invalid_json(documents: Lrs, resource: str, number: str, method: str) -
 
 @every
 @pytest.mark.parametrize("body", [b"1", b"true", b'"text"', b"{}"])
-def test_any_content_is_stored(documents: Lrs, resource: str, body: bytes) -> None:
+def test_any_content_is_stored(documents: Resources, resource: str, body: bytes) -> None:
     """Section 2.2.s4.b2: a document is not refused for its content, or because nothing is known
     of its activity or agent.
     """
@@ -111,7 +111,7 @@ def test_any_content_is_stored(documents: Lrs, resource: str, body: bytes) -> No
 
 
 @every
-def test_empty_documents(documents: Lrs, resource: str) -> None:
+def test_empty_documents(documents: Resources, resource: str) -> None:
     """A document may be empty, if it does not say that it is JSON."""
     named = about(resource)
     assert documents.status("PUT", resource, named, b"", content_type="") == 204
@@ -120,7 +120,7 @@ def test_empty_documents(documents: Lrs, resource: str) -> None:
 
 
 @every
-def test_agents_are_equal_by_their_identifier(documents: Lrs, resource: str) -> None:
+def test_agents_are_equal_by_their_identifier(documents: Resources, resource: str) -> None:
     """Part 2, section 2.4.2.3: an agent with another name, the same identifier, is the same."""
     named = about(resource)
     if "agent" not in named:

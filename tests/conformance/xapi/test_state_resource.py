@@ -10,7 +10,7 @@ from tests.conformance.xapi.resources import (
     AGENT_PROFILE,
     REGISTRATION,
     STATE,
-    Lrs,
+    Resources,
     about,
     covers,
     many,
@@ -56,14 +56,14 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("number", "method", "more"), REFUSED, ids=_ids(REFUSED))
 def test_faulty_parameters_are_refused(
-    documents: Lrs, number: str, method: str, more: dict[str, Any]
+    documents: Resources, number: str, method: str, more: dict[str, Any]
 ) -> None:
     """A parameter that is missing or faulty is answered 400."""
     assert documents.status(method, STATE, about(STATE, **more), DOCUMENT) == 400
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "GET", "DELETE"])
-def test_a_group_is_no_agent(documents: Lrs, method: str) -> None:
+def test_a_group_is_no_agent(documents: Resources, method: str) -> None:
     """XAPI-00196 to 00199: a group, two identifiers and a relative activity id are refused."""
     group = {"objectType": "Group", "mbox": "mailto:team@uni.example"}
     two = {"mbox": "mailto:a@uni.example", "openid": "https://a.uni.example"}
@@ -81,7 +81,7 @@ def test_a_group_is_no_agent(documents: Lrs, method: str) -> None:
     ("number", "registration"),
     [("XAPI-00187 XAPI-00191 XAPI-00216", None), ("XAPI-00219", REGISTRATION)],
 )
-def test_delete(documents: Lrs, number: str, registration: str | None) -> None:
+def test_delete(documents: Resources, number: str, registration: str | None) -> None:
     """DELETE with stateId deletes that document, and is answered 204."""
     named = about(STATE, registration=registration)
     documents.call("PUT", STATE, named, DOCUMENT)
@@ -98,7 +98,7 @@ def test_delete(documents: Lrs, number: str, registration: str | None) -> None:
         ("XAPI-00190", "PUT"),
     ],
 )
-def test_store(documents: Lrs, number: str, method: str) -> None:
+def test_store(documents: Resources, number: str, method: str) -> None:
     """PUT and POST of a new document store it, and are answered 204 without a body."""
     named = about(STATE)
     answer = documents.call(method, STATE, named, DOCUMENT)
@@ -107,7 +107,7 @@ def test_store(documents: Lrs, number: str, method: str) -> None:
 
 
 @covers("XAPI-00188", "XAPI-00192", "XAPI-00217")
-def test_get(documents: Lrs, number: str) -> None:
+def test_get(documents: Resources, number: str) -> None:
     """GET with stateId returns the document as it came, with its content type."""
     named = about(STATE)
     documents.call("PUT", STATE, named, b"\x00\xff raw", content_type="image/x-thing; a=b")
@@ -120,7 +120,7 @@ def test_get(documents: Lrs, number: str) -> None:
     assert "last-modified" in answer.headers
 
 
-def test_ids(documents: Lrs) -> None:
+def test_ids(documents: Resources) -> None:
     """XAPI-00193: GET without stateId returns the ids of the context's documents."""
     named = about(STATE)
     for name in ("b", "a"):
@@ -136,7 +136,7 @@ def test_ids(documents: Lrs) -> None:
     assert documents.read(STATE, many(about(STATE))) == []
 
 
-def test_delete_all(documents: Lrs) -> None:
+def test_delete_all(documents: Resources) -> None:
     """XAPI-00194: DELETE without stateId deletes the context's documents, and no others."""
     named, other = about(STATE), about(STATE)
     for each in (named, {**named, "stateId": "second"}, other):
@@ -148,7 +148,7 @@ def test_delete_all(documents: Lrs) -> None:
 
 
 @covers("XAPI-00195", "XAPI-00221", "XAPI-00222")
-def test_since(documents: Lrs, xapi_clock: FakeClock, number: str) -> None:
+def test_since(documents: Resources, xapi_clock: FakeClock, number: str) -> None:
     """GET with since returns the ids of what was stored or changed after it, exclusively."""
     named = about(STATE)
     for name in ("old", "changed"):
@@ -163,7 +163,7 @@ def test_since(documents: Lrs, xapi_clock: FakeClock, number: str) -> None:
     assert documents.read(STATE, before) == ["changed", "new", "old"]
 
 
-def test_delete_since(documents: Lrs, xapi_clock: FakeClock) -> None:
+def test_delete_since(documents: Resources, xapi_clock: FakeClock) -> None:
     """XAPI-00223: DELETE with since deletes what was stored or changed after it."""
     named = about(STATE)
     documents.call("PUT", STATE, {**named, "stateId": "old"}, DOCUMENT)
@@ -174,7 +174,7 @@ def test_delete_since(documents: Lrs, xapi_clock: FakeClock) -> None:
     assert documents.read(STATE, many(named)) == ["old"]
 
 
-def test_since_beside_a_state_id(documents: Lrs) -> None:
+def test_since_beside_a_state_id(documents: Resources) -> None:
     """XAPI-00192: since beside stateId has no effect in 1.0.3, and is refused in 2.0.0 (section
     4.1.6.2: not allowed).
     """
@@ -189,7 +189,7 @@ def test_since_beside_a_state_id(documents: Lrs) -> None:
     ("number", "method"),
     [("XAPI-00218", "PUT"), ("XAPI-00220", "GET"), ("XAPI-00227", "POST")],
 )
-def test_registration(documents: Lrs, number: str, method: str) -> None:
+def test_registration(documents: Resources, number: str, method: str) -> None:
     """A registration has documents of its own; case does not tell two registrations apart."""
     named = about(STATE)
     storing = "POST" if method == "POST" else "PUT"
@@ -202,7 +202,7 @@ def test_registration(documents: Lrs, number: str, method: str) -> None:
     assert documents.read(STATE, upper) == {"of": REGISTRATION}
 
 
-def test_many_of_a_registration(documents: Lrs) -> None:
+def test_many_of_a_registration(documents: Resources) -> None:
     """XAPI-00219, XAPI-00220: with a registration, many are those of it; without, those of all."""
     named = about(STATE)
     of_it = {**named, "registration": REGISTRATION}
