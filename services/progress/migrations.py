@@ -139,6 +139,11 @@ def _add_scores(mongo: Mongo) -> None:
     )
 
 
+_CREDENTIALS: Mapping[str, Sequence[IndexModel]] = {
+    "lrs_credentials": [IndexModel([("run_ids", 1), ("_id", 1)])],
+}
+
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -152,4 +157,5 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
+    Migration(14, "credentials of the LRS", adding(_CREDENTIALS)),
 )

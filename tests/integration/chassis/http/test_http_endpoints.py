@@ -16,6 +16,7 @@ from chassis.edge.http.endpoints import Endpoint, EndpointAnswer, EndpointReques
 from chassis.edge.statuses import Malformed
 from chassis.errors import FieldViolation, Invalid, NotFound, PermissionDenied
 from chassis.testing import figure
+from tests.integration.chassis.http.callers import Answer as Received
 from tests.integration.chassis.http.callers import Run, Running
 
 Answer = Callable[[EndpointRequest], EndpointAnswer]
@@ -185,7 +186,10 @@ def test_a_tunnelled_request_brings_its_credentials_in_its_body(run: Run) -> Non
     credentials are wrong.
     """
     running = serving(run)
-    send = lambda body: running.send("POST", "/things/one?inner", body)  # noqa: E731
+
+    def send(body: bytes) -> Received:
+        return running.send("POST", "/things/one?inner", body)
+
     right = send(basic("eve:a:b").encode() + b"\nx")
     assert right.body.decode() == repr(("PUT", "/things/one", "", b"x", "eve"))
     statuses = [send(body).status for body in (b"", b"Basic x\ny", b"\nx", b"x" * 1001)]
