@@ -61,7 +61,7 @@ class Tunnel(Interface):
     """A syntax by which a request holds another one in its body, credentials included."""
 
     def holds(self, request: EndpointRequest) -> bool:
-        """Return whether this request, whose body has not come yet, holds another one."""
+        """Return whether this POST, whose body has not come yet, holds another request."""
 
     def opened(self, request: EndpointRequest) -> EndpointRequest:
         """Return the request that such a request holds. Raises Malformed."""
@@ -101,6 +101,10 @@ class Endpoint:
         """Return the methods that it answers, HEAD included."""
         return [*self.methods, *(["HEAD"] if "GET" in self.methods else [])]
 
+    def is_tunnelled(self, request: EndpointRequest) -> bool:
+        """Return whether a request, whose body has not come yet, holds another one."""
+        return self.tunnel is not None and self.tunnel.holds(request)
+
 
 def route_of_endpoint(service: str, pipeline: Pipeline, endpoint: Endpoint) -> Route:
     """Return the route of an endpoint. It takes all methods, and refuses those that are not its."""
@@ -114,7 +118,7 @@ class _Endpoint:
         self._pipeline, self._endpoint = pipeline.with_schemes(endpoint.schemes), endpoint
         self._measures = {
             method: Measures(Protocol.HTTP, service, f"{method} {endpoint.path}")
-            for method in endpoint.methods
+            for method in {*endpoint.methods, *(["POST"] if endpoint.tunnel else [])}
         }
         self._crowd = of_page(endpoint.path)
 
@@ -154,7 +158,7 @@ class _Endpoint:
     async def _answer(self, request: Request, head: EndpointRequest) -> EndpointAnswer:
         endpoint = self._endpoint
         reading = Reading(time.monotonic() + LONGEST_REQUEST, endpoint.largest_body)
-        tunnel = endpoint.tunnel if endpoint.tunnel and endpoint.tunnel.holds(head) else None
+        tunnel = endpoint.tunnel if endpoint.is_tunnelled(head) else None
         with self._slot(head) as slot:
             if tunnel is None:
                 slot.check()
@@ -202,12 +206,14 @@ class _Endpoint:
 
 def _head(request: Request) -> EndpointRequest:
     """Return a request without its body and its caller."""
+    # The parser leaves the space after a value, which is none of it (RFC 9110, section 5.5).
     names = dict.fromkeys(request.headers.keys())
+    headers = {name: ", ".join(request.headers.getlist(name)).strip(" \t") for name in names}
     return EndpointRequest(
         "GET" if request.method == "HEAD" else request.method,
         request.scope["raw_path"].decode("latin-1"),
         request.scope["query_string"].decode("latin-1"),
-        {name: ", ".join(request.headers.getlist(name)) for name in names},
+        headers,
     )
 
 
@@ -215,7 +221,7 @@ def _refusal(
     endpoint: Endpoint, method: str, head: EndpointRequest, also: Mapping[str, str]
 ) -> Response | None:
     """Return the refusal of a request by its first line alone; None if it may go on."""
-    if method not in endpoint.allowed:
+    if method not in endpoint.allowed and not endpoint.is_tunnelled(head):
         allowed = ", ".join(endpoint.allowed)
         told = {"detail": f"the method is {method[:40]!r}; wanted: {allowed}"}
         return plain_problem(405, told, {**also, "allow": allowed})

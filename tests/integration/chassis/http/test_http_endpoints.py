@@ -45,7 +45,7 @@ class Form:
     """A tunnel: `POST ?inner` holds the credentials and the body of another request."""
 
     def holds(self, request: EndpointRequest) -> bool:
-        return request.query == "inner"
+        return request.method == "POST" and request.query == "inner"
 
     def opened(self, request: EndpointRequest) -> EndpointRequest:
         credentials, newline, body = request.body.partition(b"\n")
