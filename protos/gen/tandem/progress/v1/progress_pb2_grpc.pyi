@@ -73,6 +73,13 @@ class ProgressServiceStub:
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
+    RebuildRun: _grpc.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]
+    """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+    else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+    is under way, that one is answered. NOT_FOUND when the run is unknown.
+    """
+    GetRebuild: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetRebuildRequest, _resources_pb2.Rebuild]
+    """The latest rebuild of a run. NOT_FOUND when there was none."""
     CreateLrsCredential: _grpc.UnaryUnaryMultiCallable[_progress_pb2.CreateLrsCredentialRequest, _progress_pb2.CreateLrsCredentialResponse]
     """Makes a credential by which a system calls the LRS (HTTP, Basic: RFC 7617), and answers its
     secret, which nobody can read again. A teacher makes credentials of own runs only. There is no
@@ -132,6 +139,13 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
+    RebuildRun: _aio.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]  # type: ignore[assignment]
+    """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+    else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+    is under way, that one is answered. NOT_FOUND when the run is unknown.
+    """
+    GetRebuild: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetRebuildRequest, _resources_pb2.Rebuild]  # type: ignore[assignment]
+    """The latest rebuild of a run. NOT_FOUND when there was none."""
     CreateLrsCredential: _aio.UnaryUnaryMultiCallable[_progress_pb2.CreateLrsCredentialRequest, _progress_pb2.CreateLrsCredentialResponse]  # type: ignore[assignment]
     """Makes a credential by which a system calls the LRS (HTTP, Basic: RFC 7617), and answers its
     secret, which nobody can read again. A teacher makes credentials of own runs only. There is no
@@ -236,6 +250,25 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
         their own runs, for staff of groups of the runs where the learner is in one of theirs.
         """
+
+    @_abc_1.abstractmethod
+    def RebuildRun(
+        self,
+        request: _progress_pb2.RebuildRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Rebuild, _abc.Awaitable[_resources_pb2.Rebuild]]:
+        """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+        else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+        is under way, that one is answered. NOT_FOUND when the run is unknown.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRebuild(
+        self,
+        request: _progress_pb2.GetRebuildRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Rebuild, _abc.Awaitable[_resources_pb2.Rebuild]]:
+        """The latest rebuild of a run. NOT_FOUND when there was none."""
 
     @_abc_1.abstractmethod
     def CreateLrsCredential(
