@@ -25,7 +25,7 @@ from chassis.edge.http.problems import STATUSES, headers_of, plain_problem, prob
 from chassis.edge.http.threads import on_thread
 from chassis.edge.pipeline import LARGEST_REQUEST, LONGEST_REQUEST, Pipeline
 from chassis.edge.spans import Protocol
-from chassis.edge.statuses import ROOM_IN_BODY, TooLarge, Unimplemented
+from chassis.edge.statuses import ROOM_IN_BODY, Malformed, TooLarge
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +232,15 @@ def _refusal(
     return None
 
 
+class Compressed(Malformed):
+    """The body is compressed: 415, and INVALID_ARGUMENT, for it is no fault of the server."""
+
+
 def _check_body(headers: Mapping[str, str], largest: int) -> None:
-    """Raise Unimplemented for a compressed body, TooLarge for one that is told to be too large."""
+    """Raise Compressed, or TooLarge for a body that is told to be too large."""
     encoding = headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
-        raise Unimplemented(f"content-encoding is {encoding[:40]!r}; wanted: 'identity', or none")
+        raise Compressed(f"content-encoding is {encoding[:40]!r}; wanted: 'identity', or none")
     length = headers.get("content-length", "0")
     if length.isascii() and length.isdigit() and int(length) > largest:
         raise TooLarge(largest)
@@ -244,7 +248,7 @@ def _check_body(headers: Mapping[str, str], largest: int) -> None:
 
 def _http(error: Exception) -> int | None:
     """Return the status that tells a caller more than its code does (RFC 9110)."""
-    if isinstance(error, Unimplemented):
+    if isinstance(error, Compressed):
         return 415
     return 413 if isinstance(error, TooLarge) else None
 
