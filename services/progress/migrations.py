@@ -159,6 +159,10 @@ _DOCUMENTS: Mapping[str, Sequence[IndexModel]] = {
     "xapi_activities": [],
 }
 
+_CREDENTIALS: Mapping[str, Sequence[IndexModel]] = {
+    "lrs_credentials": [IndexModel([("run_ids", 1), ("_id", 1)])],
+}
+
 
 _REBUILDS: Mapping[str, Sequence[IndexModel]] = {
     "rebuilds": [IndexModel([("finished_at", 1), ("requested_at", 1)])],
@@ -206,6 +210,7 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
+    Migration(14, "credentials of the LRS", adding(_CREDENTIALS)),
     Migration(17, "documents and activities of the LRS", adding(_DOCUMENTS)),
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
 )

@@ -5,6 +5,7 @@
 | statements | a statement as it was recorded | the statement's |
 | standings | a learner's run state | run and learner |
 | evidence | the sum of a learner's statements on one target | run, learner, target |
+| lrs_credentials | a credential of the LRS | its own |
 | catch_ups | a catch-up | made of session and learner |
 | summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
 | plans | the version of a run's plan (store_plans.py) | run |
@@ -41,6 +42,7 @@ from services.progress.domain.statements import Statement, Stored
 from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue, Turn
+from services.progress.store_credentials import CredentialsStore
 from services.progress.store_documents import DocumentsStore
 from services.progress.store_plans import PlansStore
 from services.progress.store_rebuilds import RebuildsRows
@@ -54,7 +56,7 @@ HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use th
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
-class ProgressStore(RebuildsRows, PlansStore, DocumentsStore):
+class ProgressStore(RebuildsRows, CredentialsStore, PlansStore, DocumentsStore):
     """Progress's database as one unit of work sees it."""
 
     service = "progress"
