@@ -5,8 +5,13 @@ from dataclasses import dataclass
 
 from chassis.data.store import Database
 from services.progress.domain.xapi.clients import Scope
+from services.progress.domain.xapi.documents import Kind
 from services.progress.store import ProgressStore
+from services.progress.store_definitions import ActivityDefinitions
 from services.progress.xapi.about import about
+from services.progress.xapi.activities import ActivityResource
+from services.progress.xapi.agents import agents
+from services.progress.xapi.documents import DocumentResource
 from services.progress.xapi.exchange import Resource
 
 
@@ -57,7 +62,7 @@ STATEMENTS = _operations(
 """`cursor` is ours: it stands in the IRL `more` alone."""
 _STATE = "activityId agent registration stateId"
 STATE = _operations(
-    {"PUT": _STATE, "POST": _STATE, "DELETE": _STATE},
+    {"PUT": _STATE, "POST": _STATE, "DELETE": f"{_STATE} since"},
     f"{_STATE} since",
     {Scope.STATE},
     {Scope.STATE},
@@ -86,6 +91,19 @@ AGENTS = _operations({}, "agent", frozenset(), {Scope.STATEMENTS_READ, Scope.PRO
 ABOUT = _operations({}, "", frozenset(), frozenset())
 
 
-def routes(database: Database[ProgressStore], base: str) -> Sequence[XapiRoute]:  # noqa: ARG001
+def routes(database: Database[ProgressStore], base: str) -> Sequence[XapiRoute]:
     """Return the resources. `base`: the LRS's public URL, without a slash at its end."""
-    return (XapiRoute("/about", ABOUT, about, is_public=True),)
+    definitions = ActivityDefinitions(database.mongo)
+    activities = ActivityResource(database, definitions, base)
+    states, agent_profiles, activity_profiles = (
+        DocumentResource(database, base, kind)
+        for kind in (Kind.STATE, Kind.AGENT_PROFILE, Kind.ACTIVITY_PROFILE)
+    )
+    return (
+        XapiRoute("/about", ABOUT, about, is_public=True),
+        XapiRoute("/activities", ACTIVITIES, activities, of_runs=True),
+        XapiRoute("/activities/state", STATE, states, of_runs=True),
+        XapiRoute("/activities/profile", ACTIVITY_PROFILE, activity_profiles, of_runs=True),
+        XapiRoute("/agents", AGENTS, agents),
+        XapiRoute("/agents/profile", AGENT_PROFILE, agent_profiles),
+    )

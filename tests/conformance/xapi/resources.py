@@ -1,24 +1,20 @@
 """The resources of documents, agents and activities as their callers see them."""
 
+import http.client
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 
-from chassis.data.store import Database
-from chassis.errors import AlreadyExists, DomainError, Invalid, NotFound, PermissionDenied
 from services.progress.domain.xapi.activity_definitions import told_by
 from services.progress.domain.xapi.clients import Client, Scope
-from services.progress.domain.xapi.documents import LIMITS, Kind, Limits
 from services.progress.domain.xapi.versions import Version
-from services.progress.store import ProgressStore
 from services.progress.store_definitions import ActivityDefinitions
-from services.progress.xapi.activities import ActivityResource
-from services.progress.xapi.agents import agents
-from services.progress.xapi.documents import DocumentResource
-from services.progress.xapi.exchange import Resource, XapiAnswer, XapiRequest
+from services.progress.xapi.exchange import XapiAnswer
 
 BASE = "https://progress.uni.example/xapi"
 JSON = "application/json"
@@ -31,12 +27,6 @@ AGENTS, ACTIVITIES = "/agents", "/activities"
 ALL = Client("all", {"account": {"homePage": BASE, "name": "lrs:all"}}, {Scope.ALL})
 REGISTRATION = "7c8a1b5e-0a52-4c5b-8a5e-4f1f3f1a9a10"
 WRONG = '"1111111111111111111111111111111111111111"'
-_STATUSES: Mapping[type[DomainError], int] = {
-    Invalid: 400,
-    PermissionDenied: 403,
-    NotFound: 404,
-    AlreadyExists: 409,
-}
 
 
 def covers(*numbers: str) -> pytest.MarkDecorator:
@@ -67,37 +57,19 @@ def many(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in parameters.items() if name not in ("stateId", "profileId")}
 
 
-class Resources:
-    """The resources in one version of xAPI, as one process has them."""
+def text_of(value: object) -> str:
+    """A text as it is, and anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
 
-    def __init__(
-        self, database: Database[ProgressStore], version: Version, limits: Limits = LIMITS
-    ) -> None:
-        self.database, self.version, self.limits = database, version, limits
-        self.definitions = ActivityDefinitions(database.mongo)
 
-    def call(
-        self,
-        method: str,
-        resource: str,
-        parameters: Mapping[str, Any] | None = None,
-        body: object = b"",
-        *,
-        client: Client = ALL,
-        content_type: str = JSON,
-        **headers: str,
-    ) -> XapiAnswer:
-        """The answer to a request. What is no text is sent as JSON; header names have _ for -."""
-        asked = {name: _text(each) for name, each in (parameters or {}).items()}
-        sent = body if isinstance(body, bytes) else _text(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = XapiRequest(
-            method, self.version, client, asked, named, sent, content_type, resource
-        )
-        try:
-            return self._resource(resource)(request)
-        except DomainError as error:
-            return XapiAnswer(_STATUSES[type(error)], str(error).encode(), "text/plain")
+class Caller(ABC):
+    """Calls the resources in one version of xAPI."""
+
+    version: Version
+
+    @abstractmethod
+    def call(self, *call: Any, **more: Any) -> XapiAnswer:
+        """The answer to a request (see Resources.call)."""
 
     def status(self, *call: Any, **more: Any) -> int:
         """The status of an answer."""
@@ -113,26 +85,45 @@ class Resources:
         """The entity tag of a document."""
         return self.call("GET", resource, parameters).headers["etag"]
 
-    def tell(self, *statements: Mapping[str, Any], client: Client = ALL) -> None:
+
+class Resources(Caller):
+    """Calls them by HTTP."""
+
+    def __init__(
+        self, port: int, authorization: str, version: Version, definitions: ActivityDefinitions
+    ) -> None:
+        self.version = version
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._authorization = authorization
+        self._definitions = definitions
+
+    def call(
+        self,
+        method: str,
+        resource: str,
+        parameters: Mapping[str, Any] | None = None,
+        body: object = b"",
+        *,
+        content_type: str = JSON,
+        **headers: str,
+    ) -> XapiAnswer:
+        """The answer to a request. What is no text is sent as JSON; header names have _ for -."""
+        query = urlencode({name: text_of(each) for name, each in (parameters or {}).items()})
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named["X-Experience-API-Version"] = self.version.value
+        named["Authorization"] = self._authorization
+        if content_type:
+            named["Content-Type"] = content_type
+        sent = body if isinstance(body, bytes) else text_of(body).encode()
+        self._connection.request(method, f"/xapi{resource}?{query}", sent or None, named)
+        answer = self._connection.getresponse()
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return XapiAnswer(answer.status, answer.read(), told.get("content-type", ""), told)
+
+    def tell(self, *statements: Mapping[str, Any]) -> None:
         """Learn the definitions of activities in statements, as storing them does."""
-        self.definitions.learn(told_by(client, BASE, statements))
+        self._definitions.learn(told_by(ALL, BASE, statements))
 
-    def limited(self, limits: Limits) -> "Resources":
-        """The same with other limits."""
-        return Resources(self.database, self.version, limits)
-
-    def _resource(self, path: str) -> Resource:
-        documents = {
-            STATE: Kind.STATE,
-            AGENT_PROFILE: Kind.AGENT_PROFILE,
-            ACTIVITY_PROFILE: Kind.ACTIVITY_PROFILE,
-        }
-        if path in documents:
-            return DocumentResource(self.database, BASE, documents[path], self.limits)
-        if path == AGENTS:
-            return agents
-        return ActivityResource(self.database, self.definitions, BASE)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

@@ -13,8 +13,9 @@ from services.progress.domain.xapi.clients import Client, Scope
 from services.progress.domain.xapi.versions import Version
 from services.progress.store import ProgressStore
 from services.progress.store_definitions import ActivityDefinitions
-from tests.conformance.xapi.resources import ACTIVITIES, BASE, Resources, person
+from tests.conformance.xapi.resources import ACTIVITIES, BASE, person
 from tests.integration.progress.classroom import RUN, Classroom, task
+from tests.integration.progress.xapi_resources import DirectResources
 from tests.mongo import Commands
 
 A = "https://uni.example/a"
@@ -86,7 +87,7 @@ def test_who_sees_a_definition(classroom: Classroom) -> None:
     are; of others each is answered the bare activity.
     """
     classroom.open(task("essay"), learners=["ana"])
-    lrs = Resources(classroom.database, Version.V1_0_3)
+    lrs = DirectResources(classroom.database, Version.V1_0_3)
     own, other = f"{BASE}/runs/{RUN}/activities/essay", f"{BASE}/runs/other/activities/essay"
     item = f"{BASE}/items/film"
     for name in (own, other, item, A):

@@ -22,12 +22,12 @@ from tests.conformance.xapi.resources import (
     AGENT_PROFILE,
     AGENTS,
     STATE,
-    Resources,
     about,
     many,
     person,
 )
 from tests.deep import DEEP, deep
+from tests.integration.progress.xapi_resources import DirectResources
 from tests.mongo import Commands
 
 AT_ONCE = 6
@@ -35,17 +35,17 @@ RESOURCES = [STATE, AGENT_PROFILE, ACTIVITY_PROFILE]
 
 
 @pytest.fixture
-def lrs(progress_database: Database[ProgressStore]) -> Resources:
+def lrs(progress_database: Database[ProgressStore]) -> DirectResources:
     """The resources in version 2.0.0."""
-    return Resources(progress_database, Version.V2_0_0)
+    return DirectResources(progress_database, Version.V2_0_0)
 
 
 @pytest.fixture
-def others(lrs: Resources, stack: dict[str, str]) -> Iterator[Resources]:
+def others(lrs: DirectResources, stack: dict[str, str]) -> Iterator[DirectResources]:
     """The same in another process, which shares no locks with the first."""
     with pymongo.MongoClient[dict[str, Any]](stack["TANDEM_MONGO_URL"], **CLIENT) as client:
         database = Database(client, lrs.database.mongo.name, ProgressStore, lrs.database.clock)
-        yield Resources(database, lrs.version)
+        yield DirectResources(database, lrs.version)
 
 
 def _at_once(acts: list[Callable[[], int]]) -> Counter[int]:
@@ -63,7 +63,7 @@ def _at_once(acts: list[Callable[[], int]]) -> Counter[int]:
 @pytest.mark.parametrize("resource", RESOURCES)
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
 def test_of_writers_with_one_etag_one_wins(
-    lrs: Resources, others: Resources, resource: str, method: str
+    lrs: DirectResources, others: DirectResources, resource: str, method: str
 ) -> None:
     """Of many who change a document with the same ETag, in two processes, exactly one does; the
     others are answered 412.
@@ -81,7 +81,7 @@ def test_of_writers_with_one_etag_one_wins(
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 def test_of_writers_of_a_new_document_one_wins(
-    lrs: Resources, others: Resources, method: str
+    lrs: DirectResources, others: DirectResources, method: str
 ) -> None:
     """Of many who store a document unless it exists, in two processes, exactly one does."""
     named = about(STATE)
@@ -93,7 +93,7 @@ def test_of_writers_of_a_new_document_one_wins(
     assert _at_once([write(number) for number in range(AT_ONCE)]) == {204: 1, 412: AT_ONCE - 1}
 
 
-def test_no_merge_is_lost(lrs: Resources, others: Resources) -> None:
+def test_no_merge_is_lost(lrs: DirectResources, others: DirectResources) -> None:
     """Of many who merge into one document at once, in two processes, each has its effect."""
     named = about(STATE)
 
@@ -105,7 +105,7 @@ def test_no_merge_is_lost(lrs: Resources, others: Resources) -> None:
     assert lrs.read(STATE, named) == {f"{number}": number for number in range(AT_ONCE)}
 
 
-def test_many_documents_at_once_do_not_exceed_the_room(lrs: Resources, others: Resources) -> None:
+def test_many_at_once_do_not_exceed_the_room(lrs: DirectResources, others: DirectResources) -> None:
     """Of many who store new documents of one agent at once, as many succeed as have room."""
     limits = Limits(of_owner=Room(3, 1_000_000))
     agent = person("ana")
@@ -118,7 +118,7 @@ def test_many_documents_at_once_do_not_exceed_the_room(lrs: Resources, others: R
     assert _room(lrs, "agent") == Room(3, 3 * len('{"by": 0}'))
 
 
-def test_room_of_an_agent(lrs: Resources) -> None:
+def test_room_of_an_agent(lrs: DirectResources) -> None:
     """An agent's states and profiles share its room; what is deleted or made smaller frees it."""
     limited = lrs.limited(Limits(largest=50, of_owner=Room(3, 100)))
     agent, raw = person("ana"), "application/x"
@@ -141,7 +141,7 @@ def test_room_of_an_agent(lrs: Resources) -> None:
     assert _room(lrs, "agent") == Room(3, 52)
 
 
-def test_room_of_an_activity(lrs: Resources) -> None:
+def test_room_of_an_activity(lrs: DirectResources) -> None:
     """An activity's profiles have a room of their own, whoever stores them."""
     limited = lrs.limited(Limits(of_owner=Room(1, 100)))
     named = about(ACTIVITY_PROFILE)
@@ -152,7 +152,7 @@ def test_room_of_an_activity(lrs: Resources) -> None:
     assert _room(lrs, "activity") == Room(1, 2)
 
 
-def test_a_merge_takes_room(lrs: Resources) -> None:
+def test_a_merge_takes_room(lrs: DirectResources) -> None:
     """A document that would become too large by POST is answered 413, and stays as it was."""
     limited = lrs.limited(Limits(largest=30, of_owner=Room(9, 100)))
     named = about(STATE)
@@ -161,7 +161,7 @@ def test_a_merge_takes_room(lrs: Resources) -> None:
     assert lrs.read(STATE, named) == {"a": "x" * 10}
 
 
-def test_room_after_deleting_many(lrs: Resources) -> None:
+def test_room_after_deleting_many(lrs: DirectResources) -> None:
     """DELETE of all states frees all that they took."""
     named = about(STATE)
     for number in range(4):
@@ -171,12 +171,12 @@ def test_room_after_deleting_many(lrs: Resources) -> None:
     assert _room(lrs, "agent") == Room()
 
 
-def _room(lrs: Resources, kind: str) -> Room:
+def _room(lrs: DirectResources, kind: str) -> Room:
     (row,) = lrs.database.mongo["xapi_rooms"].find({"_id.kind": kind})
     return Room(row["documents"], row["size"])
 
 
-def test_lists_read_the_index_alone(lrs: Resources, stack: dict[str, str]) -> None:
+def test_lists_read_the_index_alone(lrs: DirectResources, stack: dict[str, str]) -> None:
     """Each list of documents is answered from one range of the index, and reads no content."""
     named = about(STATE, registration="7c8a1b5e-0a52-4c5b-8a5e-4f1f3f1a9a10")
     agent, activity = named["agent"], named["activityId"]
@@ -193,7 +193,7 @@ def test_lists_read_the_index_alone(lrs: Resources, stack: dict[str, str]) -> No
         stack["TANDEM_MONGO_URL"], event_listeners=[commands], **CLIENT
     ) as client:
         database = Database(client, lrs.database.mongo.name, ProgressStore, lrs.database.clock)
-        watched = Resources(database, lrs.version)
+        watched = DirectResources(database, lrs.version)
         since = {"since": "2000-01-01T00:00:00Z"}
         for resource, parameters in ((STATE, named), *profiles.items()):
             assert len(watched.read(resource, many(parameters))) == 1
@@ -242,7 +242,7 @@ _TAGS = st.sampled_from(["*", "", '"', 'W/"a"', '"a","b"']) | st.text(max_size=9
     tags=st.fixed_dictionaries({}, optional={"if_match": _TAGS, "if_none_match": _TAGS}),
 )
 def test_any_request_has_an_answer(
-    lrs: Resources,
+    lrs: DirectResources,
     method: str,
     resource: str,
     version: Version,
@@ -252,7 +252,7 @@ def test_any_request_has_an_answer(
     tags: dict[str, str],
 ) -> None:
     """Whatever is asked is done or refused: no request ends in an error of ours."""
-    asked = Resources(lrs.database, version)
+    asked = DirectResources(lrs.database, version)
     sent = "GET" if resource in (AGENTS, ACTIVITIES) else method
     status = asked.status(sent, resource, parameters, body, content_type=kind, **tags)
     assert status in (200, 204, 304, 400, 404, 409, 412)
