@@ -177,6 +177,27 @@ def _begin_rebuilds(mongo: Mongo) -> None:
     )
 
 
+# The index has all that a list of documents tells, so that no content is read for it.
+_DOCUMENTS: Mapping[str, Sequence[IndexModel]] = {
+    "xapi_documents": [
+        IndexModel(
+            [
+                ("kind", 1),
+                ("agent", 1),
+                ("activity_id", 1),
+                ("updated", 1),
+                ("registration", 1),
+                ("name", 1),
+                ("size", 1),
+            ],
+            name="listed",
+        )
+    ],
+    "xapi_rooms": [],
+    "xapi_activities": [],
+}
+
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -191,5 +212,6 @@ MIGRATIONS = (
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
     Migration(14, "credentials of the LRS", adding(_CREDENTIALS)),
+    Migration(17, "documents and activities of the LRS", adding(_DOCUMENTS)),
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
 )

@@ -13,6 +13,8 @@
 | rebuilds | the latest rebuild of a run (store_rebuilds.py) | run |
 | item_news | a change of an item that is applied to runs a second time | item |
 | people, runs, paths, sessions, items | replicas (store_replicas.py) | theirs |
+| xapi_documents, xapi_rooms | documents of the LRS (store_documents.py) | context and id; owner |
+| xapi_activities | the definition of an activity (store_definitions.py) | its IRI |
 
 Units of work conflict only over one learner's run state, or over one run's plan. Each writes
 summaries under its own name (`Store.writer`): the queue that it works for, or the timer.
@@ -41,6 +43,7 @@ from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue, Turn
 from services.progress.store_credentials import CredentialsStore
+from services.progress.store_documents import DocumentsStore
 from services.progress.store_plans import PlansStore
 from services.progress.store_rebuilds import RebuildsRows
 from services.progress.store_replicas import Document
@@ -53,7 +56,7 @@ HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use th
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
-class ProgressStore(RebuildsRows, CredentialsStore, PlansStore):
+class ProgressStore(RebuildsRows, DocumentsStore, CredentialsStore, PlansStore):
     """Progress's database as one unit of work sees it."""
 
     service = "progress"

@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 
 from chassis.data.store import Database
 from services.progress.domain.xapi.clients import Scope
+from services.progress.domain.xapi.documents import Kind
 from services.progress.store import ProgressStore
+from services.progress.store_definitions import ActivityDefinitions
 from services.progress.xapi.about import about
+from services.progress.xapi.activities import ActivityResource
+from services.progress.xapi.agents import agents
+from services.progress.xapi.documents import DocumentResource
 from services.progress.xapi.exchange import Resource
 
 
@@ -29,8 +35,7 @@ class XapiRoute:
     operations: Mapping[str, Operation]
     """By method; HEAD is GET."""
     resource: Resource
-    of_runs: bool = False
-    """Whether a client of some runs may use it: it then answers what is of these runs."""
+    """It answers a client that is limited to a learner or to runs with what is theirs."""
     is_public: bool = False
     """Whether it needs neither credentials nor a version."""
 
@@ -76,16 +81,22 @@ AGENT_PROFILE = _operations(
     {Scope.PROFILE},
     {Scope.PROFILE},
 )
-ACTIVITIES = _operations(
-    {},
-    "activityId",
-    frozenset(),
-    {Scope.STATEMENTS_READ, Scope.STATEMENTS_READ_MINE, Scope.STATE, Scope.DEFINE, Scope.PROFILE},
-)
-AGENTS = _operations({}, "agent", frozenset(), {Scope.STATEMENTS_READ, Scope.PROFILE})
+# Who may only write statements reads nothing; all others may look up what they read about.
+_READERS = frozenset(Scope) - {Scope.STATEMENTS_WRITE}
+ACTIVITIES = _operations({}, "activityId", frozenset(), _READERS)
+AGENTS = _operations({}, "agent", frozenset(), _READERS)
 ABOUT = _operations({}, "", frozenset(), frozenset())
 
 
-def routes(database: Database[ProgressStore], base: str) -> Sequence[XapiRoute]:  # noqa: ARG001
+def routes(database: Database[ProgressStore], base: str) -> Sequence[XapiRoute]:
     """Return the resources. `base`: the LRS's public URL, without a slash at its end."""
-    return (XapiRoute("/about", ABOUT, about, is_public=True),)
+    documents = partial(DocumentResource, database, base)
+    definitions = ActivityDefinitions(database.mongo)
+    return (
+        XapiRoute("/activities", ACTIVITIES, ActivityResource(database, definitions, base)),
+        XapiRoute("/activities/state", STATE, documents(Kind.STATE)),
+        XapiRoute("/activities/profile", ACTIVITY_PROFILE, documents(Kind.ACTIVITY_PROFILE)),
+        XapiRoute("/agents", AGENTS, agents),
+        XapiRoute("/agents/profile", AGENT_PROFILE, documents(Kind.AGENT_PROFILE)),
+        XapiRoute("/about", ABOUT, about, is_public=True),
+    )
