@@ -139,26 +139,6 @@ def _add_scores(mongo: Mongo) -> None:
     )
 
 
-# The index has all that a list of documents tells, so that no content is read for it.
-_DOCUMENTS: Mapping[str, Sequence[IndexModel]] = {
-    "xapi_documents": [
-        IndexModel(
-            [
-                ("kind", 1),
-                ("agent", 1),
-                ("activity_id", 1),
-                ("updated", 1),
-                ("registration", 1),
-                ("name", 1),
-                ("size", 1),
-            ],
-            name="listed",
-        )
-    ],
-    "xapi_rooms": [],
-    "xapi_activities": [],
-}
-
 _CREDENTIALS: Mapping[str, Sequence[IndexModel]] = {
     "lrs_credentials": [IndexModel([("run_ids", 1), ("_id", 1)])],
 }
@@ -195,6 +175,27 @@ def _begin_rebuilds(mongo: Mongo) -> None:
         ],
         allowDiskUse=True,
     )
+
+
+# The index has all that a list of documents tells, so that no content is read for it.
+_DOCUMENTS: Mapping[str, Sequence[IndexModel]] = {
+    "xapi_documents": [
+        IndexModel(
+            [
+                ("kind", 1),
+                ("agent", 1),
+                ("activity_id", 1),
+                ("updated", 1),
+                ("registration", 1),
+                ("name", 1),
+                ("size", 1),
+            ],
+            name="listed",
+        )
+    ],
+    "xapi_rooms": [],
+    "xapi_activities": [],
+}
 
 
 MIGRATIONS = (

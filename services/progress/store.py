@@ -56,7 +56,7 @@ HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use th
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
-class ProgressStore(RebuildsRows, CredentialsStore, PlansStore, DocumentsStore):
+class ProgressStore(RebuildsRows, DocumentsStore, CredentialsStore, PlansStore):
     """Progress's database as one unit of work sees it."""
 
     service = "progress"

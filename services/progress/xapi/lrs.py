@@ -85,8 +85,6 @@ class _Answering:
         if not client.scopes & operation.scopes:
             wanted = ", ".join(sorted(scope.value for scope in operation.scopes))
             raise PermissionDenied(f"this needs one of the scopes {wanted}")
-        if client.run_ids is not None and not self.route.of_runs:
-            raise PermissionDenied("this needs credentials that are not limited to runs")
         return client
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 
 from chassis.data.store import Database
 from services.progress.domain.xapi.clients import Scope
@@ -34,8 +35,7 @@ class XapiRoute:
     operations: Mapping[str, Operation]
     """By method; HEAD is GET."""
     resource: Resource
-    of_runs: bool = False
-    """Whether a client of some runs may use it: it then answers what is of these runs."""
+    """It answers a client that is limited to a learner or to runs with what is theirs."""
     is_public: bool = False
     """Whether it needs neither credentials nor a version."""
 
@@ -81,29 +81,22 @@ AGENT_PROFILE = _operations(
     {Scope.PROFILE},
     {Scope.PROFILE},
 )
-ACTIVITIES = _operations(
-    {},
-    "activityId",
-    frozenset(),
-    {Scope.STATEMENTS_READ, Scope.STATEMENTS_READ_MINE, Scope.STATE, Scope.DEFINE, Scope.PROFILE},
-)
-AGENTS = _operations({}, "agent", frozenset(), {Scope.STATEMENTS_READ, Scope.PROFILE})
+# Who may only write statements reads nothing; all others may look up what they read about.
+_READERS = frozenset(Scope) - {Scope.STATEMENTS_WRITE}
+ACTIVITIES = _operations({}, "activityId", frozenset(), _READERS)
+AGENTS = _operations({}, "agent", frozenset(), _READERS)
 ABOUT = _operations({}, "", frozenset(), frozenset())
 
 
 def routes(database: Database[ProgressStore], base: str) -> Sequence[XapiRoute]:
     """Return the resources. `base`: the LRS's public URL, without a slash at its end."""
+    documents = partial(DocumentResource, database, base)
     definitions = ActivityDefinitions(database.mongo)
-    activities = ActivityResource(database, definitions, base)
-    states, agent_profiles, activity_profiles = (
-        DocumentResource(database, base, kind)
-        for kind in (Kind.STATE, Kind.AGENT_PROFILE, Kind.ACTIVITY_PROFILE)
-    )
     return (
-        XapiRoute("/about", ABOUT, about, is_public=True),
-        XapiRoute("/activities", ACTIVITIES, activities, of_runs=True),
-        XapiRoute("/activities/state", STATE, states, of_runs=True),
-        XapiRoute("/activities/profile", ACTIVITY_PROFILE, activity_profiles, of_runs=True),
+        XapiRoute("/activities", ACTIVITIES, ActivityResource(database, definitions, base)),
+        XapiRoute("/activities/state", STATE, documents(Kind.STATE)),
+        XapiRoute("/activities/profile", ACTIVITY_PROFILE, documents(Kind.ACTIVITY_PROFILE)),
         XapiRoute("/agents", AGENTS, agents),
-        XapiRoute("/agents/profile", AGENT_PROFILE, agent_profiles),
+        XapiRoute("/agents/profile", AGENT_PROFILE, documents(Kind.AGENT_PROFILE)),
+        XapiRoute("/about", ABOUT, about, is_public=True),
     )

@@ -1,10 +1,10 @@
-"""An LRS behind the real edge, whose resources tell what they are asked."""
+"""An LRS behind the real edge: with its own resources, or with some that tell what they are asked."""
 
 import base64
 import http.client
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,7 +41,6 @@ TABLE = {
     "/agents/profile": AGENT_PROFILE,
 }
 """The operations of each resource that needs credentials, by its path."""
-OF_RUNS = {"/statements", "/activities"}
 
 
 class Answer(NamedTuple):
@@ -95,7 +94,7 @@ class Lrs:
 
 @pytest.fixture
 def lrs(make_database: MakeDatabase, tmp_path: Path) -> Iterator[Lrs]:
-    """An LRS that runs; the resources tell `asked`, but for what needs no credentials."""
+    """An LRS that runs; its resources tell `asked`, but for those that need no credentials."""
     database = make_database(ProgressStore)
     asked: list[XapiRequest] = []
 
@@ -104,15 +103,29 @@ def lrs(make_database: MakeDatabase, tmp_path: Path) -> Iterator[Lrs]:
         return XapiAnswer(200, b'{"told": true}', "application/json")
 
     public = [route for route in routes(database, BASE) if route.is_public]
-    told_of = [
-        XapiRoute(path, operations, told, of_runs=path in OF_RUNS)
-        for path, operations in TABLE.items()
-    ]
-    endpoints = endpoints_of(database, BASE, [*public, *told_of])
-    chosen = settings_for(Issuer().write_jwks(tmp_path / "jwks.json"))
+    told_of = [XapiRoute(path, operations, told) for path, operations in TABLE.items()]
+    with serving(database, [*public, *told_of], tmp_path) as server:
+        yield Lrs(server, database, asked)
+
+
+@pytest.fixture
+def real_lrs(make_database: MakeDatabase, tmp_path: Path) -> Iterator[Lrs]:
+    """An LRS that runs, with the resources that it has."""
+    database = make_database(ProgressStore)
+    with serving(database, routes(database, BASE), tmp_path) as server:
+        yield Lrs(server, database)
+
+
+@contextmanager
+def serving(
+    database: Database[ProgressStore], resources: Sequence[XapiRoute], folder: Path
+) -> Iterator[Server]:
+    """Serve resources behind the real edge."""
+    chosen = settings_for(Issuer().write_jwks(folder / "jwks.json"))
+    endpoints = endpoints_of(database, BASE, resources)
     server = Server(chosen, "tests", database, [], endpoints=endpoints)
     server.start()
-    yield Lrs(server, database, asked)
+    yield server
     server.drain(chosen.drain)
 
 
