@@ -72,8 +72,8 @@ class ActivityDefinitions:
     def _merge(self, told: Mapping[str, Definition]) -> dict[str, Definition]:
         """Merge each unless others change it at the same time; return those that they changed."""
         known = self.of(told)
-        after = {name: learned(known.get(name), each) for name, each in told.items()}
-        changed = {name: each for name, each in after.items() if each != known.get(name)}
+        after = {name: learned(known.get(name, {}), each) for name, each in told.items()}
+        changed = {name: each for name, each in after.items() if each != known.get(name, {})}
         lost = self._write([_write(name, known.get(name), each) for name, each in changed.items()])
         return {name: told[name] for place, name in enumerate(changed) if place in lost}
 

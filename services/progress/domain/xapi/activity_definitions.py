@@ -19,20 +19,21 @@ LARGEST = 64 * 1024
 MOST = 100
 # Activities that one request defines.
 MOST_AT_ONCE = 1_000
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _TEXTS = ("name", "description")
 _COMPONENTS = ("choices", "scale", "source", "target", "steps")
 
 
 def definitions_of(statement: Mapping[str, Any]) -> dict[str, Definition]:
     """Return the definitions that a valid statement gives, by activity id: of its object, of the
-    activities of its context, and of those of its sub-statement. At most `MOST`, at most `LARGEST`
-    each.
+    activities of its context, and of those of its sub-statement; at most `MOST`.
     """
     found: dict[str, Definition] = {}
     for activity in islice(_defined(statement), MOST):
         known = found.get(activity["id"])
-        found[activity["id"]] = merged(known or {}, activity["definition"])
-    return {name: each for name, each in found.items() if is_small(each)}
+        told = activity["definition"]
+        found[activity["id"]] = merged(known, told) if known else told
+    return found
 
 
 def told_by(
@@ -45,7 +46,7 @@ def told_by(
     for statement in statements:
         for name, each in definitions_of(statement).items():
             if may_define(client, base, name):
-                found[name] = learned(found.get(name), each)
+                found[name] = merged(found[name], each) if name in found else each
     return dict(islice(found.items(), MOST_AT_ONCE))
 
 
@@ -66,22 +67,17 @@ def merged(known: Definition, told: Definition) -> Definition:
     return {**known, **told, **both, **parts}
 
 
-def learned(known: Definition | None, told: Definition) -> Definition:
-    """Return what is known after a definition was told: both merged, or what was told alone if
-    both together are too large.
+def learned(known: Definition, told: Definition) -> Definition:
+    """Return what is known after a definition was told: both merged; what was told alone if they
+    are too large together; what was known if that is too large as well.
     """
-    both = merged(known or {}, told)
-    return both if is_small(both) else told
+    fitting = (each for each in (merged(known, told), told) if len(canonical(each)) <= LARGEST)
+    return next(fitting, known)
 
 
 def canonical(definition: Definition) -> str:
     """Return a definition's JSON text, the same for equal ones, in ASCII."""
-    return json.dumps(definition, sort_keys=True, separators=(",", ":"))
-
-
-def is_small(definition: Definition) -> bool:
-    """Return whether a definition is kept."""
-    return len(canonical(definition)) <= LARGEST
+    return _ENCODER.encode(definition)
 
 
 def activity(activity_id: str, definition: Definition | None) -> dict[str, Any]:
