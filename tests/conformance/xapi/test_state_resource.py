@@ -1,6 +1,5 @@
 """State Resource (xAPI 1.0.3, part 3, section 2.3; IEEE 9274.1.1, section 4.1.6.2)."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from tests.conformance.xapi.resources import (
     STATE,
     Resources,
     about,
-    covers,
     many,
 )
 from tests.conftest import FakeClock
@@ -91,35 +89,6 @@ def test_delete(documents: Resources, number: str, registration: str | None) -> 
     assert documents.read(STATE, {**named, "stateId": "other"}) == DOCUMENT
 
 
-@pytest.mark.parametrize(
-    ("number", "method"),
-    [
-        ("XAPI-00189 XAPI-00230 XAPI-00231 XAPI-00233", "POST"),
-        ("XAPI-00190", "PUT"),
-    ],
-)
-def test_store(documents: Resources, number: str, method: str) -> None:
-    """PUT and POST of a new document store it, and are answered 204 without a body."""
-    named = about(STATE)
-    answer = documents.call(method, STATE, named, DOCUMENT)
-    assert (answer.status, answer.body) == (204, b"")
-    assert documents.read(STATE, named) == DOCUMENT
-
-
-@covers("XAPI-00188", "XAPI-00192", "XAPI-00217")
-def test_get(documents: Resources, number: str) -> None:
-    """GET with stateId returns the document as it came, with its content type."""
-    named = about(STATE)
-    documents.call("PUT", STATE, named, b"\x00\xff raw", content_type="image/x-thing; a=b")
-    answer = documents.call("GET", STATE, named)
-    assert (answer.status, answer.body, answer.media_type) == (
-        200,
-        b"\x00\xff raw",
-        "image/x-thing; a=b",
-    )
-    assert "last-modified" in answer.headers
-
-
 def test_ids(documents: Resources) -> None:
     """XAPI-00193: GET without stateId returns the ids of the context's documents."""
     named = about(STATE)
@@ -145,22 +114,6 @@ def test_delete_all(documents: Resources) -> None:
     assert documents.read(STATE, many(named)) == []
     assert documents.read(STATE, many(other)) == ["bookmark"]
     assert documents.status("DELETE", STATE, many(named)) == 204
-
-
-@covers("XAPI-00195", "XAPI-00221", "XAPI-00222")
-def test_since(documents: Resources, xapi_clock: FakeClock, number: str) -> None:
-    """GET with since returns the ids of what was stored or changed after it, exclusively."""
-    named = about(STATE)
-    for name in ("old", "changed"):
-        documents.call("PUT", STATE, {**named, "stateId": name}, DOCUMENT)
-    since = xapi_clock.now()
-    xapi_clock.forward(seconds=1)
-    documents.call("POST", STATE, {**named, "stateId": "changed"}, DOCUMENT)
-    documents.call("POST", STATE, {**named, "stateId": "new"}, DOCUMENT)
-    after = many({**named, "since": since.isoformat()})
-    assert documents.read(STATE, after) == ["changed", "new"]
-    before = {**after, "since": (since - timedelta(milliseconds=1)).isoformat()}
-    assert documents.read(STATE, before) == ["changed", "new", "old"]
 
 
 def test_delete_since(documents: Resources, xapi_clock: FakeClock) -> None:
