@@ -8,7 +8,7 @@ Numbers such as XAPI-00038 are those of ADL's conformance requirements for 1.0.3
 import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -92,24 +92,49 @@ NESTED: Json = {**LEAST, "object": {"objectType": "SubStatement", **_PARTS}}
 """A statement whose object is a sub-statement with every property."""
 
 
+class Takes(Protocol):
+    """An LRS, as far as the cases ask it."""
+
+    def takes(self, statement: Json, version: Version) -> bool:
+        """Whether it stores a statement."""
+        ...
+
+
 @dataclass(frozen=True)
 class Case:
     """A statement, and whether an LRS that speaks `version` takes it."""
 
     number: str
+    place: str
     what: str
     statement: Json
     taken: bool
     version: Version
 
-    def __str__(self) -> str:
-        verdict = "taken" if self.taken else "refused"
-        return f"{self.number} {self.what}: {verdict} by {self.version.value}"
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of one requirement at one place of statements."""
+
+    name: str
+    some: tuple[Case, ...]
+
+    def contradicted_by(self, lrs: Takes) -> list[str]:
+        """What the LRS takes against the requirement, or refuses."""
+        return [
+            f"{case.version.value} {'refuses' if case.taken else 'takes'} {case.what}"
+            for case in self.some
+            if lrs.takes(case.statement, case.version) is not case.taken
+        ]
 
 
-def each_case(cases: Iterable[Case]) -> pytest.MarkDecorator:
-    """Runs a test for each case, with its number in the test's id."""
-    return pytest.mark.parametrize("case", list(cases), ids=str)
+def each_requirement(cases: Iterable[Case]) -> pytest.MarkDecorator:
+    """Runs a test for each requirement and place; both are in the test's id."""
+    by_name: dict[str, list[Case]] = {}
+    for case in cases:
+        by_name.setdefault(f"{case.number} {case.place}", []).append(case)
+    grouped = [Cases(name, tuple(some)) for name, some in by_name.items()]
+    return pytest.mark.parametrize("cases", grouped, ids=list(by_name))
 
 
 @dataclass(frozen=True)
@@ -215,7 +240,12 @@ PLACES: dict[str, tuple[Place, ...]] = {
 }
 
 
-def cases(
+def values(*some: Json) -> tuple[Json, ...]:
+    """Values of any types."""
+    return some
+
+
+def requires(
     number: str,
     where: str,
     *,
@@ -227,9 +257,11 @@ def cases(
     for place in PLACES[where]:
         for verdict, values in ((True, taken), (False, refused)):
             for value in values:
-                what = f"{place.name} {_told(value)}"
                 statement = put(place, value)
-                yield from (Case(number, what, statement, verdict, version) for version in versions)
+                yield from (
+                    Case(number, place.name, told(value), statement, verdict, version)
+                    for version in versions
+                )
 
 
 def put(place: Place, value: Json) -> Json:
@@ -277,6 +309,6 @@ def everywhere() -> Iterator[tuple[str, Json, Path, Json]]:
                 yield f"{name}{shown}", statement, path, value
 
 
-def _told(value: Json) -> str:
-    text = "absent" if value is GONE else ascii(value)
-    return text if len(text) < 90 else f"{text[:60]}...{text[-25:]}"
+def told(value: Json) -> str:
+    """A value as messages show it."""
+    return "nothing" if value is GONE else ascii(value)
