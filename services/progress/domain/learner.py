@@ -21,6 +21,8 @@ class Learner:
     """All of the learner's catch-ups, by session."""
     at_hand: frozenset[str] | None = None
     """The targets whose evidence is in `evidence`, if there is any; None: all."""
+    judged_again: frozenset[str] = frozenset()
+    """The targets of which a statement was voided: what they had completed may not be any more."""
 
 
 def did(learner: Learner, statement: Statement) -> Learner:
@@ -35,3 +37,16 @@ def did(learner: Learner, statement: Statement) -> Learner:
 def did_all(learner: Learner, recorded: Recorded) -> Learner:
     """Return the learner after more statements. Repeated statements change nothing."""
     return reduce(did, recorded.statements, learner)
+
+
+def without_voided(learner: Learner, targets: frozenset[str], remaining: Recorded) -> Learner:
+    """Return the learner whose evidence on some targets is that of the remaining statements alone.
+
+    What these targets had completed is judged again by the next review. The run state counts as
+    changed, so that a unit of work that still applies what was voided starts again.
+    """
+    run_state = replace(learner.run_state, writes=learner.run_state.writes + 1)
+    fresh = {target: Evidence(*run_state.key, target, vouched=()) for target in targets}
+    evidence = {**learner.evidence, **{t: e for t, e in fresh.items() if t in learner.evidence}}
+    bare = replace(learner, run_state=run_state, evidence=evidence, judged_again=targets)
+    return did_all(bare, remaining)
