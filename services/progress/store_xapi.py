@@ -25,9 +25,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, TypeVar
 
-from bson.binary import Binary
 from pymongo import ASCENDING, DESCENDING, ReplaceOne, UpdateOne
 from pymongo.write_concern import WriteConcern
 
@@ -112,7 +112,7 @@ class XapiStatements(Store):
     def _add(self, rows: Sequence[Document]) -> None:
         for row in rows:
             row["stored_at"] = self.now
-            row["cursor"] = Binary(cursor_of(self.now, self._salt, self._stored))
+            row["cursor"] = cursor_of(self.now, self._salt, self._stored)
             self._stored += 1
         self.insert("statements", [row for row in rows if row["_id"] not in self._awaited])
         late = [row for row in rows if row["_id"] in self._awaited]
@@ -135,7 +135,7 @@ class XapiStatements(Store):
         writes = [
             UpdateOne(
                 {"_id": sha2},
-                {"$setOnInsert": {"content": Binary(each.content), "media_type": each.media_type}},
+                {"$setOnInsert": {"content": each.content, "media_type": each.media_type}},
                 upsert=True,
             )
             for sha2, each in data.items()
@@ -165,7 +165,7 @@ class XapiStatements(Store):
         for id_, link in after.items():
             if more := link.keys - before[id_].keys:
                 field = "hidden" if before[id_].is_voided else "keys"
-                added = {"$addToSet": {field: {"$each": _binary(more)}}}
+                added = {"$addToSet": {field: {"$each": list(more)}}}
                 writes.append(UpdateOne({"_id": id_}, added))
             if link.is_voided and not before[id_].is_voided:
                 hide: Document = {"$rename": {"keys": "hidden"}, "$set": {"voided": True}}
@@ -193,7 +193,7 @@ class XapiStatements(Store):
     ) -> tuple[list[StoredStatement], bool]:
         """Return a page of what was stored at `through` or before, and whether there is more."""
         direction = ASCENDING if query.ascending else DESCENDING
-        found = self["statements"].find(_filter(query, through), UNREAD, session=self.session)
+        found = self["statements"].find(page_filter(query, through), UNREAD, session=self.session)
         found = found.sort("cursor", direction).hint(INDEX)
         page: list[StoredStatement] = []
         size = 0
@@ -248,20 +248,35 @@ def _announced(database: Database[S]) -> Iterator[str]:
         raise
 
 
+def page_filter(query: Query, through: datetime) -> Document:
+    """Return the filter of a query: all of its clauses, within a range of cursors."""
+    last = min(query.until or through, through)
+    above, below = [first_after(query.since)] if query.since else [], [first_after(last)]
+    if query.after:
+        (above if query.ascending else below).append(query.after)
+    cursor: Document = {"$lt": min(below)}
+    if above:
+        # What was stored after `since` has a cursor from the bound on; a page goes on after it.
+        operator = "$gt" if query.after and query.ascending else "$gte"
+        cursor[operator] = max(above)
+    return {"$and": [_clause(keys) for keys in query.clauses], "cursor": cursor}
+
+
 def index_fields(row: Mapping[str, Any]) -> Document:
     """Return the fields by which the LRS finds a statement that an older version stored."""
     statement = from_document(row, Statement)
-    salt = statement.id.encode()[:6].ljust(6, b"0")
-    cursor = cursor_of(row.get("stored_at", statement.timestamp), salt, 0)
-    return {"keys": _own_keys(statement), "cursor": Binary(cursor)}
+    salt = sha256(statement.id.encode()).digest()
+    stored = row.get("stored_at", statement.timestamp)
+    cursor = cursor_of(stored, salt[:6], int.from_bytes(salt[6:8]))
+    return {"keys": _own_keys(statement), "cursor": cursor}
 
 
 def _ours(row: Mapping[str, Any]) -> Statement | None:
     return from_document(row, Statement) if "learner_id" in row else None
 
 
-def _own_keys(statement: Statement) -> list[Binary]:
-    return _binary(keys_of(rendered(statement, OWN), OWN))
+def _own_keys(statement: Statement) -> list[bytes]:
+    return keys_of(rendered(statement, OWN), OWN)
 
 
 def _grpc_row(statement: Statement) -> Document:
@@ -271,15 +286,11 @@ def _grpc_row(statement: Statement) -> Document:
 def _lrs_row(row: Row) -> Document:
     link = row.link
     document: Document = to_document(row.statement) if row.statement else {"_id": link.id}
-    document |= {"raw": Binary(row.raw), "digest": Binary(row.digest), "keys": _binary(link.keys)}
+    document |= {"raw": row.raw, "digest": row.digest, "keys": list(link.keys)}
     if link.target:
-        within = [_binary(keys) for keys in link.within]
+        within = [list(keys) for keys in link.within]
         document |= {"target": link.target, "voiding": link.is_voiding, "within": within}
     return document | ({"attachments": list(row.attachments)} if row.attachments else {})
-
-
-def _binary(keys: Iterable[bytes]) -> list[Binary]:
-    return [Binary(key) for key in keys]
 
 
 def _link(row: Mapping[str, Any]) -> Link:
@@ -310,20 +321,5 @@ def _rendered(row: Mapping[str, Any], base: str) -> bytes:
     return written(rendered(from_document(row, Statement), base) | stored)
 
 
-def _filter(query: Query, through: datetime) -> Document:
-    """Return the filter of a query: all of its clauses, within a range of cursors."""
-    last = min(query.until or through, through)
-    above, below = [first_after(query.since)] if query.since else [], [first_after(last)]
-    if query.after:
-        (above if query.ascending else below).append(query.after)
-    cursor: Document = {"$lt": Binary(min(below))}
-    if above:
-        # What was stored after `since` has a cursor from the bound on; a page goes on after it.
-        operator = "$gt" if query.after and query.ascending else "$gte"
-        cursor[operator] = Binary(max(above))
-    return {"$and": [_clause(keys) for keys in query.clauses], "cursor": cursor}
-
-
 def _clause(keys: Sequence[bytes]) -> Document:
-    wanted = _binary(keys)
-    return {"keys": wanted[0] if len(wanted) == 1 else {"$in": wanted}}
+    return {"keys": keys[0] if len(keys) == 1 else {"$in": keys}}

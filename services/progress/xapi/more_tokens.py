@@ -15,7 +15,7 @@ _FIELDS = 8
 _MOST_CLAUSES = 4
 _CLAUSE = re.compile(rf"[0-9a-f]{{{2 * index_keys.LENGTH}}}(,[0-9a-f]{{{2 * index_keys.LENGTH}}})?")
 _CURSOR = re.compile(rf"[0-9a-f]{{{2 * cursors.LENGTH}}}")
-_BAD = FieldViolation("more", "is not from an earlier answer", "the IRL as it was answered")
+_BAD = FieldViolation("cursor", "is not from an earlier answer", "the IRL as it was answered")
 
 
 def write(query: Query) -> str:

@@ -45,7 +45,7 @@ def said(verb: str = f"{ADL}experienced", **more: Any) -> Json:
 
 
 def about(learner_id: str, verb: str = "completed", *, item: str = "", **more: Any) -> Json:
-    """Return a statement of a learner's progress: on the activity `quiz` of run-1, or on an item."""
+    """Return a statement of a learner's progress: on the activity quiz of run-1, or an item."""
     target = item_iri(BASE, item) if item else activity_iri(BASE, "run-1", "quiz")
     parents = {"contextActivities": {"parent": [{"id": run_iri(BASE, "run-1")}]}}
     actor = person_iri(BASE, learner_id)

@@ -86,8 +86,10 @@ def test_the_same_again_is_fine_and_another_with_its_id_a_conflict(lrs: Lrs) -> 
     lrs.clock.forward(seconds=1)
     assert lrs.post(sent) == [sent["id"]]
     assert lrs.put(sent["id"], before).status == 204
-    for again in (lambda: lrs.put(sent["id"], said(id=sent["id"], verb="x:y")),
-                  lambda: lrs.post(said(), said(id=sent["id"], verb="x:y"))):
+    for again in (
+        lambda: lrs.put(sent["id"], said(id=sent["id"], verb="x:y")),
+        lambda: lrs.post(said(), said(id=sent["id"], verb="x:y")),
+    ):
         with pytest.raises(AlreadyExists):
             again()
     assert lrs.ids() == [sent["id"]]

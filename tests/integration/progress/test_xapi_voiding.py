@@ -202,5 +202,3 @@ def test_a_person_is_the_account_at_the_lrs(lrs: Lrs) -> None:
     sent = about("ada")
     lrs.post(sent, about("eve"))
     assert lrs.ids(agent=json.dumps(person_iri(BASE, "ada"))) == [sent["id"]]
-
-

@@ -194,7 +194,9 @@ def _agent_faults(text: str) -> Iterator[FieldViolation]:
         yield from error.violations
         return
     faults = agent_violations(agent)
-    yield from faults
+    for each in faults:
+        field = "agent" if each.field == "agent" else f"agent.{each.field}"
+        yield FieldViolation(field, each.wrong, each.right)
     if not faults and not identities.agent_key(agent):
         yield FieldViolation("agent", "has no identifier", "an agent or an identified group")
 
