@@ -13,13 +13,14 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from services.progress import queries
+from services.progress.api_credentials import CredentialsApi
 from services.progress.domain.enums import Role
 from services.progress.domain.intake import RecordStatements, Row, row_of
 from services.progress.domain.statements import Statement
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.video import TIMES
 from services.progress.store import ProgressStore
-from services.progress.usecases import catch_ups
+from services.progress.usecases import catch_ups, rebuilds
 from services.progress.usecases.catch_ups import ExtendCatchUp, WaiveCatchUp
 from services.progress.usecases.intake import record_statements
 
@@ -27,7 +28,7 @@ from services.progress.usecases.intake import record_statements
 TOLERATED = frozenset(f"video.{name}" for name in TIMES)
 
 
-class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
+class ProgressApi(CredentialsApi, progress_pb2_grpc.ProgressServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(self, database: Database[ProgressStore]) -> None:
@@ -89,6 +90,23 @@ class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
             resources_pb2.CatchUp,
             lambda store: catch_ups.waive_catch_up(store, command, staff_id),
         )
+
+    def RebuildRun(
+        self, request: progress_pb2.RebuildRunRequest, _context: Any
+    ) -> resources_pb2.Rebuild:
+        caller = principal.current().subject
+        return execute(
+            self._database,
+            request,
+            resources_pb2.Rebuild,
+            lambda store: rebuilds.start_rebuild(store, request.run_id, caller),
+        )
+
+    def GetRebuild(
+        self, request: progress_pb2.GetRebuildRequest, _context: Any
+    ) -> resources_pb2.Rebuild:
+        found = rebuilds.get_rebuild(self._database.reader(), request.run_id)
+        return to_message(found, resources_pb2.Rebuild)
 
     def GetTimeline(
         self, request: progress_pb2.GetTimelineRequest, _context: Any

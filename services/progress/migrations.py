@@ -166,6 +166,65 @@ def _index_older_statements(mongo: Mongo) -> None:
             mongo["statements"].bulk_write(writes, ordered=False)
 
 
+_CREDENTIALS: Mapping[str, Sequence[IndexModel]] = {
+    "lrs_credentials": [IndexModel([("run_ids", 1), ("_id", 1)])],
+}
+
+
+_REBUILDS: Mapping[str, Sequence[IndexModel]] = {
+    "rebuilds": [IndexModel([("finished_at", 1), ("requested_at", 1)])],
+}
+
+
+def _begin_rebuilds(mongo: Mongo) -> None:
+    """Store the best scores that are known in the learners' run states, too.
+
+    A score that an older version takes in after this step counts after a rebuild of the run.
+    """
+    adding(_REBUILDS)(mongo)
+    scored = {"target": {"$regex": "^activity:"}, "best_score": {"$type": "number"}}
+    learner = {"run_id": "$run_id", "learner_id": "$learner_id"}
+    activity_id = {"$substrBytes": ["$target", len("activity:"), -1]}
+    scores = {"$push": {"k": activity_id, "v": "$best_score"}}
+    newer_first = {"$mergeObjects": ["$$new.scores", "$scores"]}
+    mongo["evidence"].aggregate(
+        [
+            {"$match": scored},
+            {"$group": {"_id": learner, "scores": scores}},
+            {"$set": {"scores": {"$arrayToObject": "$scores"}}},
+            {
+                "$merge": {
+                    "into": "standings",
+                    "whenMatched": [{"$set": {"scores": newer_first}}],
+                    "whenNotMatched": "discard",
+                }
+            },
+        ],
+        allowDiskUse=True,
+    )
+
+
+# The index has all that a list of documents tells, so that no content is read for it.
+_DOCUMENTS: Mapping[str, Sequence[IndexModel]] = {
+    "xapi_documents": [
+        IndexModel(
+            [
+                ("kind", 1),
+                ("agent", 1),
+                ("activity_id", 1),
+                ("updated", 1),
+                ("registration", 1),
+                ("name", 1),
+                ("size", 1),
+            ],
+            name="listed",
+        )
+    ],
+    "xapi_rooms": [],
+    "xapi_activities": [],
+}
+
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -179,6 +238,9 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
+    Migration(14, "credentials of the LRS", adding(_CREDENTIALS)),
     Migration(15, "indexes of the LRS's statements, attachments", adding(_XAPI)),
     Migration(16, "what the LRS finds older statements by", _index_older_statements),
+    Migration(17, "documents and activities of the LRS", adding(_DOCUMENTS)),
+    Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
 )

@@ -5,12 +5,16 @@
 | statements | a statement as it was recorded (its storing: store_xapi.py) | the statement's |
 | standings | a learner's run state | run and learner |
 | evidence | the sum of a learner's statements on one target | run, learner, target |
+| lrs_credentials | a credential of the LRS | its own |
 | catch_ups | a catch-up | made of session and learner |
 | summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
 | plans | the version of a run's plan (store_plans.py) | run |
 | plan_revisits | a run whose learners must be evaluated again | run |
+| rebuilds | the latest rebuild of a run (store_rebuilds.py) | run |
 | item_news | a change of an item that is applied to runs a second time | item |
 | people, runs, paths, sessions, items | replicas (store_replicas.py) | theirs |
+| xapi_documents, xapi_rooms | documents of the LRS (store_documents.py) | context and id; owner |
+| xapi_activities | the definition of an activity (store_definitions.py) | its IRI |
 
 Units of work conflict only over one learner's run state, or over one run's plan. Each writes
 summaries under its own name (`Store.writer`): the queue that it works for, or the timer.
@@ -38,7 +42,10 @@ from services.progress.domain.statements import Statement, Stored
 from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue, Turn
+from services.progress.store_credentials import CredentialsStore
+from services.progress.store_documents import DocumentsStore
 from services.progress.store_plans import PlansStore
+from services.progress.store_rebuilds import RebuildsRows
 from services.progress.store_replicas import Document
 from services.progress.store_xapi import XapiStatements
 
@@ -50,7 +57,7 @@ HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use th
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
-class ProgressStore(PlansStore, XapiStatements):
+class ProgressStore(RebuildsRows, DocumentsStore, CredentialsStore, XapiStatements, PlansStore):
     """Progress's database as one unit of work sees it."""
 
     service = "progress"

@@ -47,7 +47,8 @@ from services.progress.usecases.plans import (
     learn_sessions,
     recordings_waited_for,
 )
-from services.progress.usecases.study import retract, study
+from services.progress.usecases.study import study
+from services.progress.usecases.voided import retract
 
 Events = Sequence[Event[Any]]
 T = TypeVar("T")

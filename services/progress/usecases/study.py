@@ -6,9 +6,8 @@ from functools import partial
 
 from chassis.errors import NotFound
 from services.progress.domain.enums import Key
-from services.progress.domain.events import StatementVoided
-from services.progress.domain.evidence import targets_named, targets_of
-from services.progress.domain.learner import did_all, without_voided
+from services.progress.domain.evidence import targets_of
+from services.progress.domain.learner import did_all
 from services.progress.domain.statements import Recorded, Statement
 from services.progress.ports import Store
 from services.progress.usecases.reviews import LearnerUpdate, review
@@ -27,26 +26,6 @@ def study(store: Store, batch: Iterable[Recorded]) -> None:
     for each, count in news:
         counts[each.key[0]] += count
     store.add_to_summaries({run_id: {"statements": count} for run_id, count in counts.items()})
-
-
-def retract(store: Store, voided: Iterable[StatementVoided]) -> None:
-    """Take back what voided statements brought: the evidence on their targets is that of the
-    statements that remain, and what these do not complete is not completed any more.
-
-    Catch-ups that they completed stay so.
-    """
-    targets: dict[Key, set[str]] = defaultdict(set)
-    for each in voided:
-        targets[each.run_id, each.learner_id].update(targets_named(each.activity_id, each.item_id))
-    review(store, [_without(store, key, frozenset(some)) for key, some in targets.items()])
-
-
-def _without(store: Store, key: Key, targets: frozenset[str]) -> LearnerUpdate:
-    run_id, learner_id = key
-    left = store.taken_in(run_id, [learner_id], targets, store.now).get(learner_id, ())
-    remaining = Recorded(tuple(each.statement for each in left), store.now)
-    change = partial(without_voided, targets=targets, remaining=remaining)
-    return LearnerUpdate(key, store.now, change, targets)
 
 
 def _without_voided(store: Store, batch: Sequence[Recorded]) -> list[Recorded]:

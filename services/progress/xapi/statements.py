@@ -12,6 +12,7 @@ from chassis.data.group_commit import GroupCommit
 from chassis.data.store import Database
 from chassis.errors import DomainError, FieldViolation, NotFound, check
 from chassis.ids import new_id
+from services.progress.domain.xapi.activity_definitions import definitions_of, told_by
 from services.progress.domain.xapi.completed import timestamp_text
 from services.progress.domain.xapi.formats import canonical, ids
 from services.progress.domain.xapi.queries import (
@@ -26,6 +27,7 @@ from services.progress.domain.xapi.queries import (
 from services.progress.domain.xapi.sending import sent_of, statements_in
 from services.progress.domain.xapi.storing import StoreStatements, written
 from services.progress.store import ProgressStore
+from services.progress.store_definitions import ActivityDefinitions
 from services.progress.store_xapi import StoredStatement, storing
 from services.progress.usecases.xapi_statements import store_statements
 from services.progress.xapi import more_tokens, statement_bodies
@@ -43,9 +45,11 @@ SMALL = 64 << 10
 class StatementsResource:
     """Answers the requests for statements."""
 
-    def __init__(self, database: Database[ProgressStore], base: str) -> None:
-        """`base`: the LRS's public URL."""
-        self._database, self._base = database, base
+    def __init__(
+        self, database: Database[ProgressStore], definitions: ActivityDefinitions, base: str
+    ) -> None:
+        """`definitions`: what the LRS learns of activities; `base`: its public URL."""
+        self._database, self._definitions, self._base = database, definitions, base
         self._group: GroupCommit[StoreStatements, None] = GroupCommit(self._store_all)
         self._methods: Mapping[str, Callable[[XapiRequest], XapiAnswer]] = {
             "GET": self._get,
@@ -96,6 +100,7 @@ class StatementsResource:
             (refusal,) = self._store_all([command])
             if refusal:
                 raise refusal
+        self._definitions.learn(told_by(request.client, self._base, statements))
         return command
 
     def _store_all(self, commands: Sequence[StoreStatements]) -> list[DomainError | None]:
@@ -121,7 +126,7 @@ class StatementsResource:
         if not found or found.is_voided != single.voided or not may_read(found.keys, rights):
             kind = "voided statement" if single.voided else "statement"
             raise NotFound(f"no {kind} that you may read has the id {single.id}")
-        raw = _formatted(found.raw, single.format, request)
+        (raw,) = self._formatted([found], single.format, request)
         return self._answer(raw, [found], single.attachments)
 
     def _page(self, request: XapiRequest, query: Query) -> XapiAnswer:
@@ -129,11 +134,24 @@ class StatementsResource:
         through = reader.consistent_through()
         cut = restricted(query, rights_of(request.client, self._base))
         page, has_more = reader.statements_page(cut, self._base, through)
-        texts = b",".join(_formatted(each.raw, query.format, request) for each in page)
+        texts = b",".join(self._formatted(page, query.format, request))
         more = self._more(replace(query, after=page[-1].cursor)) if has_more else ""
         raw = b'{"statements":[' + texts + b'],"more":' + written(more) + b"}"
         answer = self._answer(raw, page, query.attachments)
         return replace(answer, headers={**answer.headers, THROUGH: timestamp_text(through)})
+
+    def _formatted(
+        self, page: Sequence[StoredStatement], format_: str, request: XapiRequest
+    ) -> list[bytes]:
+        """Return statements in the format that a query asks for."""
+        if format_ == "exact":
+            return [each.raw for each in page]
+        statements = [json.loads(each.raw) for each in page]
+        if format_ == "ids":
+            return [written(ids(each)) for each in statements]
+        languages = request.headers.get("accept-language", "")
+        known = self._definitions.of({name for each in statements for name in definitions_of(each)})
+        return [written(canonical(each, languages, known)) for each in statements]
 
     def _more(self, query: Query) -> str:
         path = urlsplit(self._base).path.rstrip("/")
@@ -150,13 +168,3 @@ class StatementsResource:
         data = self._database.reader().attachments(hashes)
         body, media_type = statement_bodies.with_attachments(raw, data)
         return XapiAnswer(200, body, media_type, headers)
-
-
-def _formatted(raw: bytes, format_: str, request: XapiRequest) -> bytes:
-    """Return a statement in the format that a query asks for."""
-    if format_ == "exact":
-        return raw
-    statement = json.loads(raw)
-    if format_ == "ids":
-        return written(ids(statement))
-    return written(canonical(statement, request.headers.get("accept-language", "")))

@@ -11,6 +11,7 @@ from services.progress.domain.xapi.clients import Client, Scope
 from services.progress.domain.xapi.places import activity_iri, item_iri, person_iri, run_iri
 from services.progress.domain.xapi.versions import Version
 from services.progress.store import ProgressStore
+from services.progress.store_definitions import ActivityDefinitions
 from services.progress.xapi.exchange import XapiAnswer, XapiRequest
 from services.progress.xapi.statements import StatementsResource
 from tests.conftest import FakeClock
@@ -67,7 +68,7 @@ class Lrs:
 
     def __init__(self, database: Database[ProgressStore], clock: FakeClock) -> None:
         self.database, self.clock = database, clock
-        self.resource = StatementsResource(database, BASE)
+        self.resource = StatementsResource(database, ActivityDefinitions(database.mongo), BASE)
         self.client = client()
 
     def ask(

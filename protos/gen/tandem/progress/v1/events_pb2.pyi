@@ -145,7 +145,7 @@ Global___ActivityCompleted: _TypeAlias = ActivityCompleted  # noqa: Y015
 @_typing.final
 class ActivityReopened(_message.Message):
     """The completion of a CHECKPOINT was taken back: it was told as completed, never as passed, and a
-    failure is known now. If the learner's path was completed, it is not any more. If the learner
+    failure is known now. Or the statement that completed an activity was voided. If the learner's path was completed, it is not any more. If the learner
     passes, ActivityCompleted and PathCompleted come again.
     """
 
