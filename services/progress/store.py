@@ -2,7 +2,7 @@
 
 | collection | one document is | its id |
 |---|---|---|
-| statements | a statement as it was recorded | the statement's |
+| statements | a statement as it was recorded (its storing: store_xapi.py) | the statement's |
 | standings | a learner's run state | run and learner |
 | evidence | the sum of a learner's statements on one target | run, learner, target |
 | lrs_credentials | a credential of the LRS | its own |
@@ -47,6 +47,7 @@ from services.progress.store_documents import DocumentsStore
 from services.progress.store_plans import PlansStore
 from services.progress.store_rebuilds import RebuildsRows
 from services.progress.store_replicas import Document
+from services.progress.store_xapi import XapiStatements
 
 T = TypeVar("T")
 COUNTED = tuple(each.name for each in fields(RunSummary) if each.name != "run_id")
@@ -56,7 +57,7 @@ HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use th
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
-class ProgressStore(RebuildsRows, DocumentsStore, CredentialsStore, PlansStore):
+class ProgressStore(RebuildsRows, DocumentsStore, CredentialsStore, XapiStatements, PlansStore):
     """Progress's database as one unit of work sees it."""
 
     service = "progress"
@@ -64,26 +65,18 @@ class ProgressStore(RebuildsRows, DocumentsStore, CredentialsStore, PlansStore):
 
     # Statements
 
-    def statements(self, ids: Iterable[str]) -> dict[str, Statement]:
-        """Return the stored statements, by id."""
-        rows = self.find_by_ids("statements", ids)
-        return {row["_id"]: from_document(row, Statement) for row in rows}
-
-    def add_statements(self, statements: Sequence[Statement]) -> None:
-        """Store new statements, with the present time."""
-        rows = [to_document(each) | {"stored_at": self.now} for each in statements]
-        if rows:
-            self["statements"].insert_many(rows, ordered=False, session=self.session)
-
     def taken_in(
         self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
     ) -> dict[str, list[Stored]]:
-        """Return, by learner, statements on some targets in a run that were stored by `until`."""
+        """Return, by learner, statements on some targets in a run that were stored by `until`; none
+        that was voided.
+        """
         # Each alternative has an index of its own.
         whose = {
             "learner_id": {"$in": list(learner_ids)},
             "run_id": run_id,
             "stored_at": {"$lte": until},
+            "voided": {"$ne": True},
         }
         named: Mapping[str, list[str]] = {"activity_id": [], "item_id": []}
         for target in targets:

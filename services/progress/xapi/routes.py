@@ -14,6 +14,7 @@ from services.progress.xapi.activities import ActivityResource
 from services.progress.xapi.agents import agents
 from services.progress.xapi.documents import DocumentResource
 from services.progress.xapi.exchange import Resource
+from services.progress.xapi.statements import StatementsResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ def routes(database: Database[ProgressStore], base: str) -> Sequence[XapiRoute]:
     """Return the resources. `base`: the LRS's public URL, without a slash at its end."""
     documents = partial(DocumentResource, database, base)
     definitions = ActivityDefinitions(database.mongo)
+    statements = StatementsResource(database, definitions, base)
     return (
+        XapiRoute("/statements", STATEMENTS, statements),
         XapiRoute("/activities", ACTIVITIES, ActivityResource(database, definitions, base)),
         XapiRoute("/activities/state", STATE, documents(Kind.STATE)),
         XapiRoute("/activities/profile", ACTIVITY_PROFILE, documents(Kind.ACTIVITY_PROFILE)),
