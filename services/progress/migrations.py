@@ -214,4 +214,5 @@ MIGRATIONS = (
     Migration(14, "credentials of the LRS", adding(_CREDENTIALS)),
     Migration(17, "documents and activities of the LRS", adding(_DOCUMENTS)),
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
+    Migration(23, "hours of learners for study", adding({"study_hours": []})),
 )
