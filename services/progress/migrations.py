@@ -243,4 +243,5 @@ MIGRATIONS = (
     Migration(16, "what the LRS finds older statements by", _index_older_statements),
     Migration(17, "documents and activities of the LRS", adding(_DOCUMENTS)),
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
+    Migration(23, "hours of learners for study", adding({"study_hours": []})),
 )
