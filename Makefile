@@ -45,6 +45,7 @@ lint: setup  ## Check style and types
 
 pages: setup  ## Generate what docs/architecture.md and docs/operators.md tell of the code
 	$(BIN)/python scripts/pages.py
+	$(BIN)/python scripts/conformance.py
 
 rules: setup  ## Generate the objectives' alerts and the PrometheusRule of deploy/monitoring
 	$(BIN)/python scripts/rules.py

@@ -12,7 +12,7 @@ from services.progress.domain.xapi.checks import anything, keyed, matching, text
 # effort (section 2.2): of the authority only a literal address is told apart, for its brackets.
 _IRI_PART = (
     r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?"
-    r"\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\uffef\U00010000-\U0010fffd]|%[0-9A-Fa-f]{2})*+"
+    r"\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\uffef\U00010000-\U0010fffd]++|%[0-9A-Fa-f]{2})*+"
 )
 _IRI = re.compile(
     rf"[A-Za-z][A-Za-z0-9+.\-]*+:(?=.)(?://\[[0-9A-Fa-fvV:.]++\])?{_IRI_PART}(?:#{_IRI_PART})?"

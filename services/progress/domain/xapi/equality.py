@@ -20,6 +20,8 @@ _Rule = Callable[[Any], Json]
 # What the LRS sets. Attachments are no part of a statement (2.3.1, 6th exception), and a signature
 # is made before its own attachment is there (2.6).
 _NOT_COMPARED = frozenset({"id", "authority", "stored", "version", "attachments"})
+# In the manner of RFC 8785: sorted keys, no space; ASCII only.
+_NORMAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
 _BEYOND_HUNDREDTHS = re.compile(r"([.,]\d\d)\d+(?=S)")
 
 
@@ -42,8 +44,7 @@ def digest(statement: Mapping[str, Any]) -> bytes:
 
 
 def _written(statement: Mapping[str, Any]) -> str:
-    """In the manner of RFC 8785: sorted keys, no space, ASCII only."""
-    return json.dumps(_statement(statement), sort_keys=True, separators=(",", ":"))
+    return _NORMAL.encode(_statement(statement))
 
 
 def _statement(statement: Mapping[str, Any]) -> Json:
@@ -67,6 +68,8 @@ def _each(rule: _Rule) -> _Rule:
 
 def _plain(value: Any) -> Json:
     """A number is its value: 1 and 1.0 are the same (RFC 8785, section 3.2.2.3)."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -86,7 +89,7 @@ def _duration(value: str) -> str:
 def _actor(actor: Mapping[str, Any]) -> Json:
     compared = _by(_ACTOR)(actor)
     if "member" in compared:
-        compared["member"].sort(key=lambda each: json.dumps(each, sort_keys=True))
+        compared["member"].sort(key=_NORMAL.encode)
     return compared
 
 

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 
 from chassis.errors import FieldViolation
+from services.progress.domain.xapi import data_types
+from services.progress.domain.xapi.checks import Check
+from services.progress.domain.xapi.timestamps import timestamp
 from services.progress.domain.xapi.validation import agent_violations, violations_of
 from services.progress.domain.xapi.versions import Version
 from tests.unit.progress.xapi.examples import (
@@ -104,6 +107,32 @@ def test_hostile_values_become_printable_faults(value: Json) -> None:
     bad = {"actor": {"name": value, value if isinstance(value, str) else "x": 1}, "verb": value}
     for each in violations_of(bad, Version.V1_0_3):
         assert len(str(each).encode()) < 1000
+
+
+@pytest.mark.parametrize(
+    ("check", "start", "repeated"),
+    [
+        (data_types.iri, "a:", "%aa"),
+        (data_types.iri, "a://[", ":"),
+        (data_types.uri, "a:", "//"),
+        (data_types.mailto, "mailto:a@", "a."),
+        (data_types.mailto, "mailto:", "a."),
+        (data_types.duration, "P", "1"),
+        (data_types.duration, "PT", "1.1H"),
+        (data_types.language_tag, "en", "-a-bc"),
+        (data_types.language_tag, "en", "-abcde"),
+        (data_types.language_tag, "x", "-a"),
+        (data_types.media_type, "a/b", ";a=b"),
+        (data_types.media_type, 'a/b;c="', "\\\\"),
+        (timestamp(Version.V1_0_3), "2026-03-02T08:00:00.", "1"),
+        (timestamp(Version.V1_0_3), "2026-03-02T08", "-00"),
+    ],
+)
+def test_long_texts_are_checked_in_one_pass(check: Check, start: str, repeated: str) -> None:
+    """A text of a hundred thousand repetitions with a wrong end is refused; a pattern that tried it
+    in several ways would not end.
+    """
+    assert check(start + repeated * 100_000 + "\n!")
 
 
 def test_deep_nesting_is_no_trouble() -> None:
