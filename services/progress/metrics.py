@@ -29,3 +29,10 @@ DEFINITIONS = Counter(
 )
 for outcome in ("stored", "lost"):
     DEFINITIONS.labels(outcome)
+LRS_STATEMENTS = Counter(
+    "tandem_progress_xapi_statements",
+    "New statements that the LRS stored: of a learner's progress, or other ones.",
+    ["kind"],
+)
+for kind in ("progress", "other"):
+    LRS_STATEMENTS.labels(kind)

@@ -11,7 +11,7 @@ A row of `statements` has, beside the fields of a statement of ours (store.py):
 | cursor | its place in the order of storing |
 | target | the statement that it refers to, if any |
 | voiding, voided, within | see domain/xapi/voiding.py |
-| attachments | the SHA-2 hashes of the data that came with it |
+| attachments, attached | the SHA-2 hashes of the data that came with it, and their bytes |
 | awaited | true: not stored yet, but others refer to it; the row has nothing else |
 
 | collection | one document is | its id |
@@ -25,6 +25,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -36,6 +37,7 @@ from chassis.data.store import Database, Store
 from chassis.data.transactions import inserting
 from chassis.errors import Unavailable
 from chassis.ids import new_id
+from services.progress import metrics
 from services.progress.domain.statements import Statement
 from services.progress.domain.xapi.completed import timestamp_text
 from services.progress.domain.xapi.cursors import cursor_of, first_after
@@ -55,7 +57,7 @@ UNREAD = dict.fromkeys(("keys", "hidden", "digest"), 0)
 MOST_REFERRERS = 1_000
 """Statements that came before their target and are then found by what finds it."""
 PAGE_BYTES = 4 << 20
-"""A page ends when its statements have so many bytes."""
+"""A page ends when its statements, and the data of attachments that it has, have so many bytes."""
 FORGOTTEN = timedelta(minutes=2)
 """A unit of work that began so long ago is over: MongoDB ends a transaction after a minute."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -108,6 +110,9 @@ class XapiStatements(Store):
     def add_rows(self, rows: Sequence[Row]) -> None:
         """Store new statements of the LRS, with the present time."""
         self._add([_lrs_row(each) for each in rows])
+        ours = sum(row.statement is not None for row in rows)
+        for kind, count in (("progress", ours), ("other", len(rows) - ours)):
+            self.on_commit(partial(metrics.LRS_STATEMENTS.labels(kind).inc, count))
 
     def _add(self, rows: Sequence[Document]) -> None:
         for row in rows:
@@ -201,7 +206,7 @@ class XapiStatements(Store):
             if len(page) == query.limit or size > PAGE_BYTES:
                 return page, True
             page.append(_stored(row, base))
-            size += len(page[-1].raw)
+            size += len(page[-1].raw) + (row.get("attached", 0) if query.attachments else 0)
         return page, False
 
     def attachments(self, hashes: Iterable[str]) -> dict[str, Data]:
@@ -290,7 +295,9 @@ def _lrs_row(row: Row) -> Document:
     if link.target:
         within = [list(keys) for keys in link.within]
         document |= {"target": link.target, "voiding": link.is_voiding, "within": within}
-    return document | ({"attachments": list(row.attachments)} if row.attachments else {})
+    if row.attachments:
+        document |= {"attachments": list(row.attachments), "attached": row.attached}
+    return document
 
 
 def _link(row: Mapping[str, Any]) -> Link:

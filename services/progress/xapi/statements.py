@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from chassis.data.group_commit import GroupCommit
 from chassis.data.store import Database
-from chassis.errors import DomainError, FieldViolation, NotFound, check
+from chassis.errors import DomainError, FieldViolation, NotFound, Unavailable, check
 from chassis.ids import new_id
 from services.progress.domain.xapi.activity_definitions import definitions_of, told_by
 from services.progress.domain.xapi.completed import timestamp_text
@@ -32,6 +32,7 @@ from services.progress.store_xapi import StoredStatement, storing
 from services.progress.usecases.xapi_statements import store_statements
 from services.progress.xapi import more_tokens, statement_bodies
 from services.progress.xapi.exchange import XapiAnswer, XapiRequest
+from services.progress.xapi.refusals import refusal
 from services.progress.xapi.signatures import signature_violations
 
 JSON = "application/json"
@@ -58,6 +59,17 @@ class StatementsResource:
         }
 
     def __call__(self, request: XapiRequest) -> XapiAnswer:
+        """Answer a request; a refusal tells until when answers are consistent, too (section
+        2.1.3).
+        """
+        try:
+            return self.answer(request)
+        except Unavailable:
+            raise
+        except DomainError as error:
+            return refusal(error, {THROUGH: timestamp_text(self._through())})
+
+    def answer(self, request: XapiRequest) -> XapiAnswer:
         """Answer a request.
 
         Raises Invalid, NotFound, PermissionDenied, and AlreadyExists if a statement has an id of

@@ -1,22 +1,40 @@
 """Storing statements in the LRS: validity, ids, conflicts, rights, events."""
 
+import hashlib
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tandem.progress.v1 import resources_pb2
 
 from chassis.contracts.mapping import to_message
 from chassis.data.store import Database
 from chassis.errors import AlreadyExists, DomainError, Invalid, PermissionDenied
 from services.progress.domain.xapi.clients import Scope
-from services.progress.domain.xapi.places import person_iri, run_iri
+from services.progress.domain.xapi.places import activity_iri, person_iri, run_iri
+from services.progress.domain.xapi.versions import Version
+from services.progress.migrations import MIGRATIONS
 from services.progress.store import ProgressStore
+from services.progress.xapi.exchange import XapiRequest
+from services.progress.xapi.multipart import Attachment, read, write
 from tests.conftest import FakeClock
+from tests.deep import DEEP
 from tests.integration.progress.classroom import RUN, Classroom, task
-from tests.integration.progress.lrs import ADL, BASE, Lrs, about, client, learner, refers, said
+from tests.integration.progress.lrs import (
+    ADL,
+    BASE,
+    TOOL,
+    Lrs,
+    about,
+    client,
+    learner,
+    refers,
+    said,
+)
 
 
 @pytest.fixture
@@ -206,3 +224,70 @@ def test_a_batch_of_a_thousand_is_one_unit_of_work(lrs: Lrs) -> None:
     assert lrs.post(*sent) == [each["id"] for each in sent]
     with pytest.raises(Invalid, match="1001 statements"):
         lrs.post(*sent, said())
+
+
+def test_statements_that_an_older_version_stored_are_found(classroom: Classroom) -> None:
+    """The migration gives them keys and cursors: each is found by its verb, person and activity,
+    in the order of storing.
+    """
+    lrs = Lrs(classroom.database, classroom.clock)
+    sent = [classroom.said("ada", "completed", activity_id=f"a{number}") for number in range(3)]
+    for each in sent:
+        classroom.record(each)
+        classroom.clock.forward(seconds=1)
+    rows = classroom.database.mongo["statements"]
+    rows.update_many({}, {"$unset": {"keys": "", "cursor": ""}})
+    assert lrs.ids() == []
+    (step,) = (each for each in MIGRATIONS if each.number == 16)
+    step.run(classroom.database.mongo)
+    ids = [each.id for each in sent]
+    assert lrs.ids(ascending="true") == ids
+    assert lrs.ids(activity=activity_iri(BASE, RUN, "a1")) == [ids[1]]
+    assert lrs.ids(agent=json.dumps(person_iri(BASE, "ada")), verb=f"{ADL}completed") == ids[::-1]
+
+
+def test_a_page_with_attachments_is_bounded_too(lrs: Lrs) -> None:
+    """Statements with three megabytes of data each come two on a page, with their data."""
+    sent = []
+    for number in range(3):
+        data = bytes([number]) * 3_000_000
+        sha2 = hashlib.sha256(data).hexdigest()
+        described = {"usageType": "x:y", "display": {"en": "x"}, "contentType": "a/b"}
+        each = said(attachments=[described | {"length": len(data), "sha2": sha2}])
+        body, content_type = write(json.dumps(each).encode(), [Attachment(sha2, data, "a/b")])
+        assert lrs.ask("POST", body=body, content_type=content_type).status == 200
+        sent.append(each["id"])
+        lrs.clock.forward(milliseconds=1)
+    answer = lrs.ask("GET", {"attachments": "true"})
+    found = read(answer.body, answer.headers.get("content-type", answer.media_type))
+    assert len(found.attachments) == 2
+    assert lrs.database.mongo["attachments"].count_documents({}) == 3
+    assert lrs.ids() == sent[::-1]
+
+
+BODIES = st.binary(max_size=40) | st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.sampled_from([said(), TOOL]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["id", "actor", "verb", "object", "result", "context", "attachments", "x"]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=8,
+).map(lambda value: json.dumps(value).encode())
+TYPES = st.sampled_from(["application/json", "multipart/mixed", "multipart/mixed; boundary=x", ""])
+
+
+@settings(max_examples=300 if DEEP else 30, suppress_health_check=list(HealthCheck))
+@given(body=BODIES, content_type=TYPES, method=st.sampled_from(["POST", "PUT"]))
+def test_no_body_causes_more_than_a_refusal(
+    lrs: Lrs, body: bytes, content_type: str, method: str
+) -> None:
+    """Any bytes and any JSON are stored or refused."""
+    parameters = {"statementId": str(uuid.uuid4())} if method == "PUT" else {}
+    asked = (method, Version.V2_0_0, lrs.client, parameters, {}, body, content_type)
+    assert lrs.resource(XapiRequest(*asked)).status in (200, 204, 400, 409)

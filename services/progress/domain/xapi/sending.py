@@ -43,17 +43,17 @@ def sent_of(
     data of an attachment that names no URL are missing or of another length, or if data belong to
     no attachment.
     """
-    sent = tuple(
-        Sent(
-            str(each.get("id", "")).lower() or new_id(),
-            each,
-            digest(each),
-            tuple(sha2 for sha2 in _hashes(each) if sha2 in data),
-        )
-        for each in statements
-    )
+    sent = tuple(_sent(each, data, new_id) for each in statements)
     check([*repeated(sent), *_attachment_faults(statements, data)])
     return sent
+
+
+def _sent(
+    statement: Mapping[str, Any], data: Mapping[str, bytes], new_id: Callable[[], str]
+) -> Sent:
+    came = tuple(sha2 for sha2 in dict.fromkeys(_hashes(statement)) if sha2 in data)
+    id_ = str(statement.get("id", "")).lower() or new_id()
+    return Sent(id_, statement, digest(statement), came, sum(len(data[sha2]) for sha2 in came))
 
 
 def attachments_of(statement: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -37,6 +37,8 @@ class Sent:
     """Equal for statements that say the same."""
     attachments: tuple[str, ...] = ()
     """The SHA-2 hashes of the data that came with it."""
+    attached: int = 0
+    """How many bytes these data have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Row:
     digest: bytes
     statement: Statement | None
     attachments: tuple[str, ...]
+    attached: int = 0
 
 
 def row_of(sent: Sent, client: Client, version: Version, base: str, now: datetime) -> Row:
@@ -93,7 +96,8 @@ def row_of(sent: Sent, client: Client, version: Version, base: str, now: datetim
         is_voiding=is_voiding(whole),
         within=_within(client, base) if target_of(whole) else (),
     )
-    return Row(link, written(whole), sent.digest, _ours(whole, client, base, now), sent.attachments)
+    ours = _ours(whole, client, base, now)
+    return Row(link, written(whole), sent.digest, ours, sent.attachments, sent.attached)
 
 
 def written(value: Any) -> bytes:
