@@ -114,6 +114,8 @@ class Role:
             secret = hashlib.sha256(environment.get("TANDEM_S3_SECRET_KEY", "").encode())
             address = f"http://{self.http_address}"
             pages = {"TANDEM_PAGES_URL": address, "TANDEM_PAGES_KEY": secret.hexdigest()}
+        if self.role == "api" and self.service == "progress":
+            pages = {"TANDEM_XAPI_URL": f"http://{self.http_address}/xapi"}
         self.process.start(
             python_command(f"services.{self.service}", self.role),
             {

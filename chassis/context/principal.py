@@ -35,8 +35,9 @@ class Principal:
 
 
 _OFFICE = frozenset({"registrar", "service"})
-_NOBODY = Principal("", frozenset())
-_current: ContextVar[Principal] = ContextVar("principal", default=_NOBODY)
+NOBODY = Principal("", frozenset())
+"""The principal outside of requests, and of public pages."""
+_current: ContextVar[Principal] = ContextVar("principal", default=NOBODY)
 
 
 def current() -> Principal:

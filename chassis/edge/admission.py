@@ -22,11 +22,14 @@ from chassis.edge.statuses import Exhausted
 # Requests that are handled or wait. More would wait for longer than their callers do.
 MOST_REQUESTS = 1_000
 SERVICE = "service"
+# A system that authenticates itself, and is no service: it has the share of one, and no rights.
+SYSTEM = "\0system"
 ANONYMOUS = ""
 # Requests for one public page; MOST_REQUESTS includes them.
 MOST_OF_PAGE = 128
 # No token has it.
 _PAGE = "\0page"
+_SYSTEMS = frozenset({SERVICE, SYSTEM})
 
 
 def of_page(path: str) -> Principal:
@@ -97,7 +100,7 @@ class AdmissionControl:
             return self._most // 2
         if _PAGE in principal.roles:
             return MOST_OF_PAGE
-        return self._of_service if SERVICE in principal.roles else self._of_person
+        return self._of_service if principal.roles & _SYSTEMS else self._of_person
 
 
 class Slot:

@@ -52,6 +52,10 @@ class Authenticator:
         found = scheme.known(credentials) if scheme else None
         return found.principal if found else None
 
+    def also(self, schemes: Mapping[str, Scheme]) -> "Authenticator":
+        """Return one that knows these schemes, too."""
+        return Authenticator({**self._schemes, **schemes})
+
     @property
     def wanted(self) -> str:
         """The value that a request should have."""

@@ -29,7 +29,8 @@ log = structlog.get_logger()
 
 
 class Measures:
-    """The metrics of one method by one protocol, or of one page. They are looked up once."""
+    """The metrics of one method by one protocol, of one page, or of one method of an
+    endpoint. They are looked up once."""
 
     def __init__(self, protocol: Protocol, service: str, method: str) -> None:
         self.protocol, self.method = protocol, method

@@ -5,7 +5,7 @@ authentication, the body, deadline, access, field rules, the service's code. An 
 status. An adapter calls these steps, and translates between them and its protocol.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 from chassis.context import deadline
 from chassis.context.principal import Principal, acting_as
 from chassis.edge.admission import AdmissionControl, Slot
-from chassis.edge.auth import Authenticator, Identity
+from chassis.edge.auth import Authenticator, Identity, Scheme
 from chassis.edge.bodies import Body
 from chassis.edge.executor import BoundedExecutor
 from chassis.edge.methods import Method
@@ -43,6 +43,11 @@ class Pipeline:
     ) -> None:
         self.authenticator, self.admission, self.executor = authenticator, admission, executor
         self._database_answers = database_answers
+
+    def with_schemes(self, schemes: Mapping[str, Scheme]) -> "Pipeline":
+        """Return a pipeline that knows these authentication schemes, too, and shares the rest."""
+        authenticator = self.authenticator.also(schemes)
+        return Pipeline(authenticator, self.admission, self.executor, self._database_answers)
 
     def slot(self, authorization: str) -> Slot:
         """Return a slot for a new request, or one that refuses it. Never waits."""
@@ -91,6 +96,26 @@ class Pipeline:
         with self.executor.working(), _limit(seconds_left()):
             self.fail_fast()
             return work()
+
+    def answer_endpoint(
+        self,
+        work: Callable[[], T],
+        principal: Principal,
+        body: Body,
+        size: int,
+        seconds_left: Callable[[], float],
+    ) -> T:
+        """Return the answer of an endpoint to a body of `size` bytes, as `principal`. Raises as
+        `answer_page` does.
+        """
+
+        def acting() -> T:
+            if size <= SMALL_BODY:
+                body.leave()
+            with acting_as(principal):
+                return work()
+
+        return self.answer_page(acting, seconds_left)
 
     def fail_fast(self) -> None:
         """Raise DatabaseAway in an outage of the database.

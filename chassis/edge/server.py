@@ -18,6 +18,7 @@ from chassis.edge.grpc.health import Health
 from chassis.edge.grpc.server import GrpcServer
 from chassis.edge.grpc.streams import Streams
 from chassis.edge.http.app import app_of
+from chassis.edge.http.endpoints import Endpoint
 from chassis.edge.http.pages import Page
 from chassis.edge.http.server import HttpServer
 from chassis.edge.methods import Servicer, contracts_of
@@ -41,6 +42,7 @@ class Server:
         database: Database[Any],
         servicers: Sequence[Servicer],
         pages: Sequence[Page] = (),
+        endpoints: Sequence[Endpoint] = (),
     ) -> None:
         """Raises SettingsError, UndeclaredAccess for an RPC without access rule, and OSError or
         RuntimeError if an address is in use.
@@ -56,7 +58,8 @@ class Server:
         )
         adapter = Adapter(service, self.pipeline, self._streams)
         self._grpc = GrpcServer(settings.grpc_address, adapter, contracts, self.health)
-        app = app_of(service, self.pipeline, contracts, self.ready, settings.http_origins, pages)
+        origins = settings.http_origins
+        app = app_of(service, self.pipeline, contracts, self.ready, origins, pages, endpoints)
         self._http = HttpServer(settings.http_address, app)
         self.port, self.http_port = self._grpc.port, self._http.port
 
@@ -92,12 +95,13 @@ def serve(
     database: Database[Any],
     servicers: Sequence[Servicer],
     pages: Sequence[Page] = (),
+    endpoints: Sequence[Endpoint] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain within `settings.drain`. Raises as Server does."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    server = Server(settings, service, database, servicers, pages)
+    server = Server(settings, service, database, servicers, pages, endpoints)
     watched = ops.serve(settings.ops_address, server.ready)
     server.start()
     ports = {"port": server.port, "http_port": server.http_port, "ops_port": watched.port}

@@ -25,7 +25,8 @@ class Protocol(Enum):
     GRPC = "grpc"
     CONNECT = "connect_rpc"
     HTTP = "http"
-    """A public page. Its service is empty, and its method is the route."""
+    """A public page or an endpoint. Its service is empty, and its method is the route; of an
+    endpoint the HTTP method, a space, and the route."""
 
 
 def begin(protocol: Protocol, kind: Kind, service: str, method: str, parent: str) -> Span:
@@ -43,7 +44,9 @@ def end(protocol: Protocol, span: Span, code: str, kind: Kind = Kind.SERVER) -> 
 @cache
 def _named(protocol: Protocol, service: str, method: str) -> tuple[str, Attributes]:
     if protocol is Protocol.HTTP:
-        return method, {"http.route": method}
+        verb, _, route = method.rpartition(" ")
+        named: Attributes = {"http.request.method": verb} if verb else {}
+        return method, {**named, "http.route": route}
     system = protocol.value
     parts: Attributes = {"rpc.system": system, "rpc.service": service, "rpc.method": method}
     return f"{service}/{method}", parts

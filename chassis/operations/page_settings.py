@@ -7,7 +7,8 @@ from chassis.operations.settings import API, Settings, setting, url_of
 SHORTEST_KEY = 32
 
 
-def _is_pages_url(value: str) -> str:
+def is_pages_url(value: str) -> str:
+    """Check for the URL of a server or of a folder of its pages: http or https, without a query."""
     fault = url_of("http", "https")(value)
     return fault or ("without a query" if "?" in value or "#" in value else "")
 
@@ -25,7 +26,7 @@ class PagesSettings(Settings):
         " https://api.example.edu: playlists and podcasts of the library, calendars of sessions,"
         " and the links by which people join them; empty: there are none",
         roles=(API,),
-        check=_is_pages_url,
+        check=is_pages_url,
         default="",
     )
     pages_key: str = setting(

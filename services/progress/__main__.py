@@ -5,7 +5,9 @@ from services.progress.settings import Settings
 
 
 def api(settings: Settings) -> None:
-    """Take statements in, and answer what learners have done and have yet to do."""
+    """Take statements in, by gRPC and as an LRS, and answer what learners have done and have yet
+    to do.
+    """
     from functools import partial
 
     from tandem.progress.v1 import progress_pb2
@@ -16,14 +18,16 @@ def api(settings: Settings) -> None:
     from services.progress import rights
     from services.progress.api import ProgressApi
     from services.progress.store import ProgressStore
+    from services.progress.xapi.lrs import lrs
 
     database = roles.open_database(settings, "progress", ProgressStore)
+    endpoints = lrs(database, settings.xapi_url) if settings.xapi_url else []
     servicer = Servicer(
         ProgressApi(database),
         progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
         partial(rights.relation, database),
     )
-    server.serve(settings, "progress", database, [servicer])
+    server.serve(settings, "progress", database, [servicer], endpoints=endpoints)
 
 
 def worker(settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """The metrics of progress alone."""
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -13,3 +13,26 @@ RECORDING_PLAYABLE = Histogram(
         *(HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY, 2 * DAY, 7 * DAY),
     ),
 )
+DOCUMENTS_REFUSED = Counter(
+    "tandem_progress_xapi_documents_refused",
+    "Requests that would have changed or read a document of the LRS, refused because it is not as"
+    " the request assumes (precondition), or because there is no room for it (too_large).",
+    ["reason"],
+)
+for reason in ("precondition", "too_large"):
+    DOCUMENTS_REFUSED.labels(reason)  # creates the series with zero
+DEFINITIONS = Counter(
+    "tandem_progress_xapi_definitions",
+    "Definitions of activities that statements told and that were new: stored, or lost because"
+    " others changed the same one at the same time.",
+    ["outcome"],
+)
+for outcome in ("stored", "lost"):
+    DEFINITIONS.labels(outcome)
+LRS_STATEMENTS = Counter(
+    "tandem_progress_xapi_statements",
+    "New statements that the LRS stored: of a learner's progress, or other ones.",
+    ["kind"],
+)
+for kind in ("progress", "other"):
+    LRS_STATEMENTS.labels(kind)

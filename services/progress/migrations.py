@@ -1,8 +1,9 @@
 """The migrations of progress' database (see chassis/data/migrations.py)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
-from pymongo import IndexModel
+from pymongo import IndexModel, UpdateOne
 
 from chassis.data.migrations import Migration, Mongo, adding
 from chassis.data.staff import STAFF
@@ -139,6 +140,37 @@ def _add_scores(mongo: Mongo) -> None:
     )
 
 
+# The store names these indexes; a statement that nothing refers to is in the first one only.
+_XAPI: Mapping[str, Sequence[IndexModel]] = {
+    "statements": [
+        IndexModel([("keys", 1), ("cursor", 1)]),
+        IndexModel("target", partialFilterExpression={"target": {"$gt": ""}}),
+        IndexModel([("voided", 1), ("_id", 1)], partialFilterExpression={"voided": True}),
+    ],
+    "attachments": [],
+    "storing": [IndexModel("at", expireAfterSeconds=600)],
+}
+
+
+def _index_older_statements(mongo: Mongo) -> None:
+    """Store what the LRS finds a statement by, in the statements that an older version stored.
+
+    What an older version stores after this step is found by its id alone.
+    """
+    from services.progress.store_xapi import index_fields
+
+    older = {"cursor": None, "awaited": None}
+    with mongo["statements"].find(older) as rows:
+        while part := list(islice(rows, 1_000)):
+            writes = [UpdateOne({"_id": row["_id"]}, {"$set": index_fields(row)}) for row in part]
+            mongo["statements"].bulk_write(writes, ordered=False)
+
+
+_CREDENTIALS: Mapping[str, Sequence[IndexModel]] = {
+    "lrs_credentials": [IndexModel([("run_ids", 1), ("_id", 1)])],
+}
+
+
 _REBUILDS: Mapping[str, Sequence[IndexModel]] = {
     "rebuilds": [IndexModel([("finished_at", 1), ("requested_at", 1)])],
 }
@@ -172,6 +204,27 @@ def _begin_rebuilds(mongo: Mongo) -> None:
     )
 
 
+# The index has all that a list of documents tells, so that no content is read for it.
+_DOCUMENTS: Mapping[str, Sequence[IndexModel]] = {
+    "xapi_documents": [
+        IndexModel(
+            [
+                ("kind", 1),
+                ("agent", 1),
+                ("activity_id", 1),
+                ("updated", 1),
+                ("registration", 1),
+                ("name", 1),
+                ("size", 1),
+            ],
+            name="listed",
+        )
+    ],
+    "xapi_rooms": [],
+    "xapi_activities": [],
+}
+
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -185,6 +238,10 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
+    Migration(14, "credentials of the LRS", adding(_CREDENTIALS)),
+    Migration(15, "indexes of the LRS's statements, attachments", adding(_XAPI)),
+    Migration(16, "what the LRS finds older statements by", _index_older_statements),
+    Migration(17, "documents and activities of the LRS", adding(_DOCUMENTS)),
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
     Migration(23, "hours of learners for study", adding({"study_hours": []})),
 )

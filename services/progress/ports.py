@@ -17,6 +17,7 @@ from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Statement, Stored
 from services.progress.ports_week_fits import WeekFitsStore
+from services.progress.ports_xapi import LinkStore
 
 C = TypeVar("C", bound=Replica)
 Overdue = tuple[str, Key]
@@ -35,7 +36,7 @@ Deltas = Mapping[str, Mapping[str, int]]
 """By run, what to add to each count of its summary."""
 
 
-class Store(WeekFitsStore, Protocol):
+class Store(LinkStore, WeekFitsStore, Protocol):
     """Progress's data as one unit of work sees them."""
 
     now: datetime
@@ -45,13 +46,10 @@ class Store(WeekFitsStore, Protocol):
     def system_now(self) -> datetime:
         """Return the system's time, by which MongoDB ends transactions; `now` may be steered."""
 
-    def record_event(self, *happened: object) -> None:
-        """Record events, which are published after the unit of work is committed."""
-
     # Statements
 
-    def statements(self, ids: Iterable[str]) -> dict[str, Statement]:
-        """Return the stored statements, by id."""
+    def voided(self, ids: Iterable[str]) -> set[str]:
+        """Return which of these statements are voided."""
 
     def add_statements(self, statements: Sequence[Statement]) -> None:
         """Store new statements."""
@@ -59,7 +57,9 @@ class Store(WeekFitsStore, Protocol):
     def taken_in(
         self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
     ) -> dict[str, list[Stored]]:
-        """Return, by learner, statements on some targets in a run that were stored by `until`."""
+        """Return, by learner, statements on some targets in a run that were stored by `until`; none
+        that was voided.
+        """
 
     # Runs, their plans and summaries
 

@@ -22,4 +22,6 @@ class RebuildsStore(Store, Protocol):
         """Return learners of a run of whom anything is known, by id, after one id."""
 
     def statements_of(self, keys: Collection[Key]) -> dict[Key, Recorded]:
-        """Return all stored statements of each learner in a run; nothing of who has none."""
+        """Return all stored statements of each learner in a run, without voided ones; nothing of
+        who has none.
+        """

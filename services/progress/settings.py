@@ -4,7 +4,8 @@ import dataclasses
 from datetime import timedelta
 
 from chassis.operations import settings
-from chassis.operations.settings import WORKER, between, setting
+from chassis.operations.page_settings import is_pages_url
+from chassis.operations.settings import API, WORKER, between, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,4 +18,11 @@ class Settings(settings.Settings):
         roles=(WORKER,),
         check=between(timedelta(0), timedelta(days=365), "0 to a year, in seconds"),
         default=timedelta(days=1),
+    )
+    xapi_url: str = setting(
+        "the LRS as its clients reach it, such as https://api.example.edu/xapi; it is the home page"
+        " of the accounts that statements name, so it must stay the same; empty: there is no LRS",
+        roles=(API,),
+        check=is_pages_url,
+        default="",
     )

@@ -2,9 +2,10 @@
 
 | collection | one document is | its id |
 |---|---|---|
-| statements | a statement as it was recorded | the statement's |
+| statements | a statement as it was recorded (its storing: store_xapi.py) | the statement's |
 | standings | a learner's run state | run and learner |
 | evidence | the sum of a learner's statements on one target | run, learner, target |
+| lrs_credentials | a credential of the LRS | its own |
 | catch_ups | a catch-up | made of session and learner |
 | summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
 | plans | the version of a run's plan (store_plans.py) | run |
@@ -13,6 +14,8 @@
 | rebuilds | the latest rebuild of a run (store_rebuilds.py) | run |
 | item_news | a change of an item that is applied to runs a second time | item |
 | people, runs, paths, sessions, items | replicas (store_replicas.py) | theirs |
+| xapi_documents, xapi_rooms | documents of the LRS (store_documents.py) | context and id; owner |
+| xapi_activities | the definition of an activity (store_definitions.py) | its IRI |
 
 Units of work conflict only over one learner's run state, or over one run's plan. Each writes
 summaries under its own name (`Store.writer`): the queue that it works for, or the timer.
@@ -40,10 +43,13 @@ from services.progress.domain.statements import Statement, Stored
 from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue, Turn
+from services.progress.store_credentials import CredentialsStore
+from services.progress.store_documents import DocumentsStore
 from services.progress.store_plans import PlansStore
 from services.progress.store_rebuilds import RebuildsRows
 from services.progress.store_replicas import Document
 from services.progress.store_week_fits import WeekFitsRows
+from services.progress.store_xapi import XapiStatements
 
 T = TypeVar("T")
 COUNTED = tuple(each.name for each in fields(RunSummary) if each.name != "run_id")
@@ -53,7 +59,9 @@ HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use th
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
-class ProgressStore(RebuildsRows, WeekFitsRows, PlansStore):
+class ProgressStore(
+    RebuildsRows, DocumentsStore, CredentialsStore, XapiStatements, WeekFitsRows, PlansStore
+):
     """Progress's database as one unit of work sees it."""
 
     service = "progress"
@@ -61,26 +69,18 @@ class ProgressStore(RebuildsRows, WeekFitsRows, PlansStore):
 
     # Statements
 
-    def statements(self, ids: Iterable[str]) -> dict[str, Statement]:
-        """Return the stored statements, by id."""
-        rows = self.find_by_ids("statements", ids)
-        return {row["_id"]: from_document(row, Statement) for row in rows}
-
-    def add_statements(self, statements: Sequence[Statement]) -> None:
-        """Store new statements, with the present time."""
-        rows = [to_document(each) | {"stored_at": self.now} for each in statements]
-        if rows:
-            self["statements"].insert_many(rows, ordered=False, session=self.session)
-
     def taken_in(
         self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
     ) -> dict[str, list[Stored]]:
-        """Return, by learner, statements on some targets in a run that were stored by `until`."""
+        """Return, by learner, statements on some targets in a run that were stored by `until`; none
+        that was voided.
+        """
         # Each alternative has an index of its own.
         whose = {
             "learner_id": {"$in": list(learner_ids)},
             "run_id": run_id,
             "stored_at": {"$lte": until},
+            "voided": {"$ne": True},
         }
         named: Mapping[str, list[str]] = {"activity_id": [], "item_id": []}
         for target in targets:

@@ -40,10 +40,12 @@ class RebuildsRows(Store):
         return [(run_id, row["learner_id"]) for row in rows]
 
     def statements_of(self, keys: Collection[Key]) -> dict[Key, Recorded]:
-        """Return all stored statements of each learner in a run; nothing of who has none."""
+        """Return all stored statements of each learner in a run, without voided ones; nothing of
+        who has none.
+        """
         found: dict[Key, list[dict[str, Any]]] = defaultdict(list)
         for run_id, learner_id in keys:
-            query = {"learner_id": learner_id, "run_id": run_id}
+            query = {"learner_id": learner_id, "run_id": run_id, "voided": {"$ne": True}}
             found[run_id, learner_id] += self["statements"].find(query, session=self.session)
         return {key: _recorded(rows) for key, rows in found.items() if rows}
 

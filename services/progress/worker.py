@@ -26,6 +26,7 @@ from services.progress.domain.enums import (
     EnrolmentState,
     SessionState,
 )
+from services.progress.domain.events import StatementVoided
 from services.progress.domain.learner_run_state import EnrolmentUpdate
 from services.progress.domain.path import Path, Policy, Run
 from services.progress.domain.people import Person
@@ -47,6 +48,7 @@ from services.progress.usecases.plans import (
     recordings_waited_for,
 )
 from services.progress.usecases.study import study
+from services.progress.usecases.voided import retract
 
 Events = Sequence[Event[Any]]
 T = TypeVar("T")
@@ -102,7 +104,7 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
     return (
         Subscription(
             "progress.statements",
-            (progress.StatementsRecorded,),
+            (progress.StatementsRecorded, progress.StatementVoided),
             statements,
             _weight,
             partitioned=True,
@@ -119,11 +121,17 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
 
 
 def statements(store: ProgressStore, events: Events) -> None:
-    """Apply statements. If their run is unknown, they wait for it."""
+    """Apply statements, and take back voided ones. If their run is unknown, they wait for it."""
+    recorded = [each for each in events if isinstance(each.data, progress.StatementsRecorded)]
     try:
-        study(store, [from_message(event.data, Recorded, at=event.time) for event in events])
+        study(store, [from_message(event.data, Recorded, at=event.time) for event in recorded])
     except NotFound as error:
-        raise Wait(str(error), _without_run(store, events)) from error
+        raise Wait(str(error), _without_run(store, recorded)) from error
+    retract(store, _each(events, _voided, progress.StatementVoided))
+
+
+def _voided(event: Event[progress.StatementVoided]) -> StatementVoided:
+    return from_message(event.data, StatementVoided)
 
 
 def _without_run(store: ProgressStore, events: Events) -> list[str]:

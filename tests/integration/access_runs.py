@@ -33,6 +33,7 @@ from services.library.store import LibraryStore
 from services.progress import worker as progress
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.enums import CatchUpState
+from services.progress.domain.xapi.credentials import LrsCredential
 from services.progress.store import ProgressStore
 from services.sessions import worker as sessions
 from services.sessions.domain.feeds import Feed as CalendarFeed
@@ -87,6 +88,7 @@ def about(field: str, run_id: str) -> Mapping[str, Any]:
         "question_id": f"question-{run_id}",
         "catch_up_id": f"catch-up-{run_id}",
         "poll_id": f"poll-{run_id}",
+        "credential_id": f"credential-{run_id}",
     }
     return {field: values[field]} if field else {}
 
@@ -270,6 +272,19 @@ def _fill_progress(client: Any, name: str) -> None:
         _catch_up(OTHER_GROUP, OWN, waiting_for(OWN)),
     ]
     database.mongo["catch_ups"].insert_many(map(to_document, rows))
+    database.mongo["lrs_credentials"].insert_many(map(to_document, map(_credential, RUNS)))
+
+
+def _credential(run_id: str) -> LrsCredential:
+    return LrsCredential(
+        id=f"credential-{run_id}",
+        name="Motion",
+        scopes=("statements/read",),
+        run_ids=(run_id,),
+        secret_hash="",
+        created_at=NOW,
+        created_by="registrar",
+    )
 
 
 def _catch_up(name: str, run_id: str, learner_id: str) -> CatchUp:

@@ -41,7 +41,7 @@ EVERYONE = {LEARNER, INSTRUCTOR, REGISTRAR, SERVICE}
 PERSON, LEARNER_ID, READER_ID = "person_id", "learner_id", "reader_id"
 RUN, RUNS, SESSION, UPLOAD, NOTHING = "run_id", "run_ids", "session_id", "upload_id", ""
 CATCH_UP, ITEM, FEED, SERIES = "catch_up_id", "item_id", "feed_id", "series_id"
-POLL = "poll_id"
+POLL, CREDENTIAL = "poll_id", "credential_id"
 QUESTION = "question_id"
 
 
@@ -229,6 +229,9 @@ TABLE: dict[str, Rule] = {
     "progress.ProgressService.RebuildRun": Rule({OPERATOR, *OFFICE}),
     "progress.ProgressService.GetRebuild": Rule({OPERATOR, *OFFICE}),
     "progress.ProgressService.WaiveCatchUp": Rule(OFFICE, "", TEACHER, CATCH_UP),
+    "progress.ProgressService.CreateLrsCredential": Rule({REGISTRAR}, "", TEACHER, RUNS),
+    "progress.ProgressService.ListLrsCredentials": Rule({REGISTRAR}, "", TEACHER, RUN),
+    "progress.ProgressService.RevokeLrsCredential": Rule({REGISTRAR}, "", TEACHER, CREDENTIAL),
     "progress.ProgressService.GetTimeline": Rule(
         OFFICE, LEARNER_ID, OBSERVER, NOTHING, groups=True
     ),
@@ -390,7 +393,7 @@ def test_what_is_not_known_yet_is_not_guessed(name: str, call: Call, issuer: Iss
     code = call(rpc, issuer.token("teacher"), about(rule.about, UNKNOWN), False)
     if rule.about == PERSON:
         assert code is grpc.StatusCode.PERMISSION_DENIED
-    elif rule.about in {*HELD, CATCH_UP, ITEM} or rpc.service == "catalog":
+    elif rule.about in {*HELD, CATCH_UP, ITEM, CREDENTIAL} or rpc.service == "catalog":
         assert code is grpc.StatusCode.NOT_FOUND
     else:
         assert code is grpc.StatusCode.UNAVAILABLE

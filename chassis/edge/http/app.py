@@ -1,4 +1,5 @@
-"""The ASGI application of an api role: unary RPCs by Connect, public pages, and readiness."""
+"""The ASGI application of an api role: unary RPCs by Connect, public pages, endpoints,
+and readiness."""
 
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from chassis.edge.http.connect import Connect
+from chassis.edge.http.endpoints import Endpoint, methods_of, route_of_endpoint
 from chassis.edge.http.pages import Page, route_of
 from chassis.edge.http.problems import plain_problem
 from chassis.edge.methods import Contract
@@ -40,6 +42,7 @@ def app_of(
     ready: ops.Ready,
     origins: str,
     pages: Sequence[Page] = (),
+    endpoints: Sequence[Endpoint] = (),
 ) -> ASGIApp:
     """Return the application. Pages of `origins` (separated by commas) may call it."""
     connect = Connect(service, pipeline, contracts)
@@ -52,21 +55,22 @@ def app_of(
         routes=[
             Route("/ready", readiness, methods=["GET"]),
             *(route_of(service, pipeline, page) for page in pages),
+            *(route_of_endpoint(service, pipeline, endpoint) for endpoint in endpoints),
             # GET, too: so what is neither a method nor a page here is unknown, and not refused.
             Route("/{contract}/{method}", connect.answer, methods=["GET", "POST"]),
         ],
-        middleware=[_browsers(origins)] if origins else [],
+        middleware=[_browsers(origins, endpoints)] if origins else [],
         exception_handlers={HTTPException: _problem},
     )
 
 
-def _browsers(origins: str) -> Middleware:
+def _browsers(origins: str, endpoints: Sequence[Endpoint]) -> Middleware:
     return Middleware(
         CORSMiddleware,
         allow_origins=origins.split(","),
-        allow_methods=["POST"],
-        allow_headers=SENT,
-        expose_headers=SEEN,
+        allow_methods=sorted({"POST", *methods_of(endpoints)}),
+        allow_headers=sorted({*SENT, *(each for one in endpoints for each in one.sent)}),
+        expose_headers=sorted({*SEEN, *(each for one in endpoints for each in one.seen)}),
         max_age=REMEMBERED,
     )
 

@@ -41,6 +41,8 @@ _CODES: Mapping[int, str] = {
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
+    409: "ALREADY_EXISTS",
+    412: "FAILED_PRECONDITION",
 }
 
 
@@ -136,7 +138,7 @@ class _Pages:
             headers = {"x-request-id": exchange.request_id, **dict(headers_of(status, ""))}
             return problem(status, headers, _http_status(error))
         else:
-            exchange.end(_code_of(answer.status))
+            exchange.end(code_of_page(answer.status))
             headers = {**answer.headers, "x-request-id": exchange.request_id}
             kind = answer.media_type or None
             return Response(answer.body, answer.status, headers, media_type=kind)
@@ -224,7 +226,8 @@ def _http_status(error: Exception) -> int | None:
     return 413 if isinstance(error, TooLarge) else None
 
 
-def _code_of(status: int) -> str:
+def code_of_page(status: int) -> str:
+    """Return what metrics call the HTTP status of a page's or endpoint's own answer."""
     if status < 400:
         return "OK"
     return _CODES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")

@@ -10,7 +10,8 @@
 
 An item counts only after it is AVAILABLE in the library: only then is it known whether it has a
 playing time. Earlier evidence is stored and counts then. What is completed stays completed, except
-a CHECKPOINT that was completed and never passed, and of which a failure becomes known.
+a CHECKPOINT that was completed and never passed, and of which a failure becomes known, and what a
+voided statement completed.
 """
 
 from collections.abc import Callable, Mapping
@@ -85,6 +86,7 @@ _RULES: Mapping[ActivityKind, Callable[[Activity, Learner, Plan], datetime | Non
 
 
 def _begun(activity: Activity, learner: Learner, plan: Plan) -> bool:
-    if activity.item_id and evidence_on(activity.item_id, learner, plan):
-        return True
-    return activity_target(activity.id) in learner.evidence
+    on_item = evidence_on(activity.item_id, learner, plan) if activity.item_id else None
+    found = (on_item, learner.evidence.get(activity_target(activity.id)))
+    # Where all statements were voided, an evidence of nothing remains.
+    return any(each is not None and each.last_at is not None for each in found)

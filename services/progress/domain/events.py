@@ -17,6 +17,25 @@ class StatementsRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementsStored:
+    """The LRS stored statements that are of no learner's progress."""
+
+    client_id: str
+    statement_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementVoided:
+    """A statement of a learner's progress was voided."""
+
+    statement_id: str
+    learner_id: str
+    run_id: str
+    activity_id: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActivityCompleted:
     """A learner completed an activity."""
 
@@ -29,7 +48,7 @@ class ActivityCompleted:
 
 @dataclass(frozen=True, slots=True)
 class ActivityReopened:
-    """A failure took back the completion of a CHECKPOINT."""
+    """A failure took back the completion of a CHECKPOINT, or a voided statement that of any."""
 
     enrolment_id: str
     run_id: str

@@ -1,6 +1,7 @@
 """Evidence: the sum of a learner's statements on one activity or item.
 
-Statements come in any order. Evidence only grows, and the same statements give the same evidence in
+Statements come in any order. Evidence only grows (where a statement is voided, it is summed up anew
+from the others), and the same statements give the same evidence in
 any order, also if they come again: watched intervals are united, last times are the greatest, first
 times the smallest, and the length is the one that was told last.
 
@@ -56,8 +57,7 @@ class Evidence:
     last_own_at: datetime | None = None
     """The latest timestamp of the learner's own statements."""
     best_score: float | None = None
-    """The best scaled score that someone other than the learner told, -1 to 1; None if none did.
-    Nothing takes it back: no statement voids another one here."""
+    """The best scaled score that someone other than the learner told, -1 to 1; None if none did."""
     sittings: bytes = b""
     """When the learner was at work on the target (domain/sittings.py); an older version stored
     none."""
@@ -75,11 +75,16 @@ def item_target(item_id: str) -> str:
 
 def targets_of(statement: Statement) -> tuple[str, ...]:
     """Return the targets of a statement: the activity that it names, the item, or both."""
+    return targets_named(statement.activity_id, statement.item_id)
+
+
+def targets_named(activity_id: str, item_id: str) -> tuple[str, ...]:
+    """Return the targets of those of both ids that are not empty."""
     named = []
-    if statement.activity_id:
-        named.append(activity_target(statement.activity_id))
-    if statement.item_id:
-        named.append(item_target(statement.item_id))
+    if activity_id:
+        named.append(activity_target(activity_id))
+    if item_id:
+        named.append(item_target(item_id))
     return tuple(named)
 
 

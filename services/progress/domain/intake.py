@@ -73,12 +73,13 @@ def place_violations(
 
 
 def taken(
-    rows: Sequence[Row], known: Mapping[str, Statement]
+    rows: Sequence[Row], known: Mapping[str, Statement | None]
 ) -> tuple[list[RowResult], list[Statement]]:
     """Return the result of each row, and the new statements.
 
     A statement never replaces another with its id: the same content changes nothing, other content
-    is a conflict (xAPI 1.0.3, part 3, section 2.1.1). This is true for rows of one batch too.
+    is a conflict (xAPI 1.0.3, part 3, section 2.1.1). This is true for rows of one batch too. None
+    in `known` is a statement of the LRS that is none of ours: other content.
     """
     kept, new, results = dict(known), [], []
     for place, row in enumerate(rows):
@@ -107,8 +108,8 @@ def recorded(statements: Iterable[Statement]) -> Iterator[StatementsRecorded]:
             yield StatementsRecorded(learner_id, part)
 
 
-def _again(place: int, row: Row, statement: Statement, known: Statement) -> RowResult:
-    if says_the_same(statement, known):
+def _again(place: int, row: Row, statement: Statement, known: Statement | None) -> RowResult:
+    if known is not None and says_the_same(statement, known):
         return RowResult(place, statement.id, False, note=row.note)
     conflict = FieldViolation("id", f"{statement.id} is another statement's", "a UUID of its own")
     return RowResult(place, "", False, (conflict,))

@@ -21,6 +21,8 @@ class Learner:
     """All of the learner's catch-ups, by session."""
     at_hand: frozenset[str] | None = None
     """The targets whose evidence is in `evidence`, if there is any; None: all."""
+    judged_again: frozenset[str] = frozenset()
+    """The targets of which a statement was voided: what they had completed may not be any more."""
 
 
 def did(learner: Learner, statement: Statement) -> Learner:

@@ -48,6 +48,17 @@ def rebuilt(learner: Learner, recorded: Recorded) -> Learner:
     return did_all(replace(learner, run_state=bare, evidence=blank), recorded)
 
 
+def without_voided(learner: Learner, recorded: Recorded, targets: frozenset[str]) -> Learner:
+    """Return the learner after statements on some targets were voided; `recorded`: all others.
+
+    What these targets had completed is judged again by the next review. The run state counts as
+    changed, so that a unit of work that still applies what was voided starts again.
+    """
+    after = rebuilt(learner, recorded)
+    run_state = replace(after.run_state, writes=after.run_state.writes + 1)
+    return replace(after, run_state=run_state, judged_again=targets)
+
+
 def is_changed(before: Learner, after: Learner) -> bool:
     """Return whether two states of a learner have different evidence."""
     return _proven(before) != _proven(after)

@@ -39,7 +39,8 @@ def reviewed(
         learner = replace(learner, catch_ups={each.session_id: each for each in found})
     if not learner.run_state.is_enrolled:
         return learner
-    return replace(learner, run_state=_reviewed_run_state(learner, plan))
+    run_state = _reviewed_run_state(learner, plan)
+    return replace(learner, run_state=run_state, judged_again=frozenset())
 
 
 def may_have_catch_ups(run_state: LearnerRunState, plan: Plan | None) -> bool:
@@ -87,14 +88,16 @@ def _reviewed_run_state(learner: Learner, plan: Plan) -> LearnerRunState:
 def _changes(learner: Learner, plan: Plan) -> dict[str, datetime | None]:
     """Return when activities were completed, as far as that changes; None: not completed any more.
 
-    What is completed stays completed, except a CHECKPOINT: of it only what is known of passes and
-    failures counts, whatever came first.
+    What is completed stays completed, with two exceptions. Of a CHECKPOINT only what is known of
+    passes and failures counts, whatever came first. What a voided statement was about is judged by
+    the statements that remain.
     """
     known, changes = learner.run_state.completed, dict[str, datetime | None]()
     judged = plan.judged_by(learner.evidence)
-    for activity in plan.in_order((judged - known.keys()) | (judged & plan.checkpoints)):
+    again = plan.judged_by(learner.judged_again) if learner.judged_again else frozenset[str]()
+    for activity in plan.in_order((judged - known.keys()) | (judged & plan.checkpoints) | again):
         at = done_at(activity, learner, plan)
-        told = at is not None or is_failed(activity, learner)
+        told = at is not None or is_failed(activity, learner) or activity.id in again
         if told and at != known.get(activity.id):
             changes[activity.id] = at
     return changes

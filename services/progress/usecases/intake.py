@@ -13,7 +13,9 @@ from services.progress.domain.intake import (
     taken,
 )
 from services.progress.domain.statements import violations_of
+from services.progress.domain.xapi.voiding import Link
 from services.progress.ports import Store
+from services.progress.usecases.xapi_links import follow
 
 
 def record_statements(store: Store, command: RecordStatements) -> list[RowResult]:
@@ -24,6 +26,7 @@ def record_statements(store: Store, command: RecordStatements) -> list[RowResult
     results, new = taken(rows, known)
     store.add_statements(new)
     store.record_event(*recorded(new))
+    follow(store, (Link(each.id) for each in new))
     return results
 
 

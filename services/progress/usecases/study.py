@@ -1,7 +1,7 @@
 """Applying statements to learners."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from chassis.errors import NotFound
@@ -16,8 +16,9 @@ from services.progress.usecases.reviews import LearnerUpdate, review
 def study(store: Store, batch: Iterable[Recorded]) -> None:
     """Turn statements into evidence, and evidence into completions and studied catch-ups.
 
-    Raises NotFound if a run is unknown.
+    What was voided meanwhile counts for nothing. Raises NotFound if a run is unknown.
     """
+    batch = _without_voided(store, [*batch])
     news = [_news(key, own) for each in batch for key, own in _by_run(each)]
     _check_runs(store, {each.key[0] for each, _ in news})
     review(store, [each for each, _ in news])
@@ -25,6 +26,17 @@ def study(store: Store, batch: Iterable[Recorded]) -> None:
     for each, count in news:
         counts[each.key[0]] += count
     store.add_to_summaries({run_id: {"statements": count} for run_id, count in counts.items()})
+
+
+def _without_voided(store: Store, batch: Sequence[Recorded]) -> list[Recorded]:
+    """Return a batch without what is voided: its event may come after that of the voiding."""
+    voided = store.voided(one.id for each in batch for one in each.statements)
+    if not voided:
+        return list(batch)
+    kept = [
+        (tuple(one for one in each.statements if one.id not in voided), each.at) for each in batch
+    ]
+    return [Recorded(statements, at) for statements, at in kept if statements]
 
 
 def _check_runs(store: Store, run_ids: set[str]) -> None:

@@ -106,14 +106,15 @@ class Classroom:
         return [each.data for each in self._outbox(cls)]
 
     def _hear_own(self) -> bool:
-        rows = self._outbox(events_pb2.StatementsRecorded)
+        rows = self._outbox(events_pb2.StatementsRecorded, events_pb2.StatementVoided)
         fresh, self._told = rows[self._told :], len(rows)
         for first in range(0, len(fresh), 200):
             self.apply("statements", fresh[first : first + 200])
         return bool(fresh)
 
-    def _outbox(self, cls: type[M]) -> list["events.Event[M]"]:
-        rows = self.database.mongo["outbox"].find({"type": events.event_type(cls)}).sort("_id")
+    def _outbox(self, *classes: type[M]) -> list["events.Event[M]"]:
+        types = [events.event_type(cls) for cls in classes]
+        rows = self.database.mongo["outbox"].find({"type": {"$in": types}}).sort("_id")
         return [events.read(row["headers"], row["body"]) for row in rows]  # type: ignore[misc]
 
     # A run with what belongs to it

@@ -17,6 +17,7 @@ from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Statement, Stored
 from services.progress.domain.study_hours import StudyHours
+from services.progress.domain.xapi.voiding import Link
 
 
 class MemoryStore:
@@ -42,13 +43,35 @@ class MemoryStore:
         """Keep the events."""
         self.events.extend(happened)
 
-    def statements(self, ids: Iterable[str]) -> dict[str, Statement]:
+    def statements(self, ids: Iterable[str]) -> dict[str, Statement | None]:
         """Those that are stored."""
         return {each: self.stored[each].statement for each in ids if each in self.stored}
 
     def add_statements(self, statements: Sequence[Statement]) -> None:
         """Store statements now."""
         self.stored.update({each.id: Stored(each, self.now) for each in statements})
+
+    def voided(self, ids: Iterable[str]) -> set[str]:
+        """None: nothing voids another here."""
+        return set()
+
+    def came_late(self, ids: Iterable[str]) -> list[str]:
+        """None: nothing refers to another here."""
+        return []
+
+    def links(self, ids: Iterable[str]) -> dict[str, Link]:
+        """None."""
+        return {}
+
+    def referrers(self, ids: Collection[str]) -> dict[str, Link]:
+        """None."""
+        return {}
+
+    def put_links(self, before: Mapping[str, Link], after: Mapping[str, Link]) -> None:
+        """Nothing is put."""
+
+    def await_statements(self, ids: Collection[str]) -> None:
+        """Nothing is awaited."""
 
     def taken_in(
         self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime

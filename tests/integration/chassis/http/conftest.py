@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chassis.data.store import Database
+from chassis.edge.http.endpoints import Endpoint
 from chassis.edge.http.pages import Page
 from chassis.edge.server import Server
 from chassis.testing import Issuer, settings_for
@@ -22,13 +23,15 @@ def database(make_database: MakeDatabase) -> Database[Any]:
 
 @pytest.fixture
 def run(database: Database[Any], tmp_path: Path) -> Iterator[Run]:
-    """Runs servers; `settings` and `pages` are theirs."""
+    """Runs servers; `settings`, `pages` and `endpoints` are theirs."""
     servers = []
 
-    def start(pages: Sequence[Page] = (), **settings: Any) -> Running:
+    def start(
+        pages: Sequence[Page] = (), endpoints: Sequence[Endpoint] = (), **settings: Any
+    ) -> Running:
         issuer, notify = Issuer(), Notify()
         chosen = settings_for(issuer.write_jwks(tmp_path / "jwks"), **settings)
-        server = Server(chosen, "tests", database, servicers(notify), pages)
+        server = Server(chosen, "tests", database, servicers(notify), pages, endpoints)
         server.start()
         servers.append((server, chosen))
         return Running(server, issuer, notify)

@@ -145,7 +145,7 @@ Global___ActivityCompleted: _TypeAlias = ActivityCompleted  # noqa: Y015
 @_typing.final
 class ActivityReopened(_message.Message):
     """The completion of a CHECKPOINT was taken back: it was told as completed, never as passed, and a
-    failure is known now. If the learner's path was completed, it is not any more. If the learner
+    failure is known now. Or the statement that completed an activity was voided. If the learner's path was completed, it is not any more. If the learner
     passes, ActivityCompleted and PathCompleted come again.
     """
 
@@ -867,3 +867,72 @@ class DuesChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DuesChanged: _TypeAlias = DuesChanged  # noqa: Y015
+
+@_typing.final
+class StatementsStored(_message.Message):
+    """The LRS stored statements that are of no learner's progress: of other people, or about nothing of
+    ours. What they say is read from the LRS itself. Statements of a learner's progress are told by
+    StatementsRecorded.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    STATEMENT_IDS_FIELD_NUMBER: _builtins.int
+    client_id: _builtins.str
+    """Who stored them: the id of a credential of the LRS, or of a person."""
+    @_builtins.property
+    def statement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The statements' ids."""
+
+    def __init__(
+        self,
+        *,
+        client_id: _builtins.str = ...,
+        statement_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "statement_ids", b"statement_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementsStored: _TypeAlias = StatementsStored  # noqa: Y015
+
+@_typing.final
+class StatementVoided(_message.Message):
+    """A statement of a learner's progress was voided by another. What it had brought is taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    statement_id: _builtins.str
+    """The statement that was voided."""
+    learner_id: _builtins.str
+    """The learner."""
+    run_id: _builtins.str
+    """The run."""
+    activity_id: _builtins.str
+    """The activity that it was about; empty when it named the item alone."""
+    item_id: _builtins.str
+    """The item that it was about; empty when it named the activity alone."""
+    def __init__(
+        self,
+        *,
+        statement_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "item_id", b"item_id", "learner_id", b"learner_id", "run_id", b"run_id", "statement_id", b"statement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementVoided: _TypeAlias = StatementVoided  # noqa: Y015

@@ -100,6 +100,21 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
                 _registered_method=True)
+        self.CreateLrsCredential = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/CreateLrsCredential',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.CreateLrsCredentialRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.CreateLrsCredentialResponse.FromString,
+                _registered_method=True)
+        self.ListLrsCredentials = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/ListLrsCredentials',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListLrsCredentialsRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListLrsCredentialsResponse.FromString,
+                _registered_method=True)
+        self.RevokeLrsCredential = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/RevokeLrsCredential',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RevokeLrsCredentialRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.LrsCredential.FromString,
+                _registered_method=True)
 
 
 class ProgressServiceServicer:
@@ -211,6 +226,32 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateLrsCredential(self, request, context):
+        """Makes a credential by which a system calls the LRS (HTTP, Basic: RFC 7617), and answers its
+        secret, which nobody can read again. A teacher makes credentials of own runs only. There is no
+        request_id: a repeat makes another credential, and the one whose secret was lost is revoked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLrsCredentials(self, request, context):
+        """Credentials of the LRS, revoked ones too, in the order of their making; for teachers those of
+        their runs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeLrsCredential(self, request, context):
+        """Revokes a credential for good; a repeat answers it as it is. It is refused within seconds: each
+        replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
+        when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProgressServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -273,6 +314,21 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.GetRebuild,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.SerializeToString,
+            ),
+            'CreateLrsCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateLrsCredential,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.CreateLrsCredentialRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.CreateLrsCredentialResponse.SerializeToString,
+            ),
+            'ListLrsCredentials': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLrsCredentials,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListLrsCredentialsRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListLrsCredentialsResponse.SerializeToString,
+            ),
+            'RevokeLrsCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeLrsCredential,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RevokeLrsCredentialRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.LrsCredential.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -604,6 +660,87 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/GetRebuild',
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateLrsCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/CreateLrsCredential',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.CreateLrsCredentialRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.CreateLrsCredentialResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLrsCredentials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/ListLrsCredentials',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ListLrsCredentialsRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ListLrsCredentialsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeLrsCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/RevokeLrsCredential',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.RevokeLrsCredentialRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_resources__pb2.LrsCredential.FromString,
             options,
             channel_credentials,
             insecure,

@@ -90,6 +90,20 @@ class ProgressServiceStub:
     """
     GetRebuild: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetRebuildRequest, _resources_pb2.Rebuild]
     """The latest rebuild of a run. NOT_FOUND when there was none."""
+    CreateLrsCredential: _grpc.UnaryUnaryMultiCallable[_progress_pb2.CreateLrsCredentialRequest, _progress_pb2.CreateLrsCredentialResponse]
+    """Makes a credential by which a system calls the LRS (HTTP, Basic: RFC 7617), and answers its
+    secret, which nobody can read again. A teacher makes credentials of own runs only. There is no
+    request_id: a repeat makes another credential, and the one whose secret was lost is revoked.
+    """
+    ListLrsCredentials: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListLrsCredentialsRequest, _progress_pb2.ListLrsCredentialsResponse]
+    """Credentials of the LRS, revoked ones too, in the order of their making; for teachers those of
+    their runs.
+    """
+    RevokeLrsCredential: _grpc.UnaryUnaryMultiCallable[_progress_pb2.RevokeLrsCredentialRequest, _resources_pb2.LrsCredential]
+    """Revokes a credential for good; a repeat answers it as it is. It is refused within seconds: each
+    replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
+    when there is none of that id.
+    """
 
 @_typing.type_check_only
 class ProgressServiceAsyncStub(ProgressServiceStub):
@@ -152,6 +166,20 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     """
     GetRebuild: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetRebuildRequest, _resources_pb2.Rebuild]  # type: ignore[assignment]
     """The latest rebuild of a run. NOT_FOUND when there was none."""
+    CreateLrsCredential: _aio.UnaryUnaryMultiCallable[_progress_pb2.CreateLrsCredentialRequest, _progress_pb2.CreateLrsCredentialResponse]  # type: ignore[assignment]
+    """Makes a credential by which a system calls the LRS (HTTP, Basic: RFC 7617), and answers its
+    secret, which nobody can read again. A teacher makes credentials of own runs only. There is no
+    request_id: a repeat makes another credential, and the one whose secret was lost is revoked.
+    """
+    ListLrsCredentials: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListLrsCredentialsRequest, _progress_pb2.ListLrsCredentialsResponse]  # type: ignore[assignment]
+    """Credentials of the LRS, revoked ones too, in the order of their making; for teachers those of
+    their runs.
+    """
+    RevokeLrsCredential: _aio.UnaryUnaryMultiCallable[_progress_pb2.RevokeLrsCredentialRequest, _resources_pb2.LrsCredential]  # type: ignore[assignment]
+    """Revokes a credential for good; a repeat answers it as it is. It is refused within seconds: each
+    replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
+    when there is none of that id.
+    """
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     """What each learner did, has yet to do, and by when.
@@ -283,5 +311,37 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Rebuild, _abc.Awaitable[_resources_pb2.Rebuild]]:
         """The latest rebuild of a run. NOT_FOUND when there was none."""
+
+    @_abc_1.abstractmethod
+    def CreateLrsCredential(
+        self,
+        request: _progress_pb2.CreateLrsCredentialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_progress_pb2.CreateLrsCredentialResponse, _abc.Awaitable[_progress_pb2.CreateLrsCredentialResponse]]:
+        """Makes a credential by which a system calls the LRS (HTTP, Basic: RFC 7617), and answers its
+        secret, which nobody can read again. A teacher makes credentials of own runs only. There is no
+        request_id: a repeat makes another credential, and the one whose secret was lost is revoked.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLrsCredentials(
+        self,
+        request: _progress_pb2.ListLrsCredentialsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_progress_pb2.ListLrsCredentialsResponse, _abc.Awaitable[_progress_pb2.ListLrsCredentialsResponse]]:
+        """Credentials of the LRS, revoked ones too, in the order of their making; for teachers those of
+        their runs.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeLrsCredential(
+        self,
+        request: _progress_pb2.RevokeLrsCredentialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.LrsCredential, _abc.Awaitable[_resources_pb2.LrsCredential]]:
+        """Revokes a credential for good; a repeat answers it as it is. It is refused within seconds: each
+        replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
+        when there is none of that id.
+        """
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
