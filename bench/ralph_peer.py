@@ -34,9 +34,9 @@ def serving(database: str) -> Iterator[Lrs]:
     settings = {
         "RALPH_AUTH_FILE": str(_credentials()),
         "RALPH_RUNSERVER_BACKEND": "async_mongo",
-        "RALPH_BACKENDS__LRS__ASYNC_MONGO__CONNECTION_URI": rig.environment()["TANDEM_MONGO_URL"],
-        "RALPH_BACKENDS__LRS__ASYNC_MONGO__DEFAULT_DATABASE": database,
-        "RALPH_BACKENDS__LRS__ASYNC_MONGO__DEFAULT_COLLECTION": "statements",
+        "RALPH_BACKENDS__LRS__MONGO__CONNECTION_URI": rig.environment()["TANDEM_MONGO_URL"],
+        "RALPH_BACKENDS__LRS__MONGO__DEFAULT_DATABASE": database,
+        "RALPH_BACKENDS__LRS__MONGO__DEFAULT_COLLECTION": "statements",
     }
     command = [
         str(ENVIRONMENT / "bin" / "uvicorn"),
