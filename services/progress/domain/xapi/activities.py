@@ -21,14 +21,15 @@ INTERACTIONS = (
 )
 COMPONENT_LISTS = ("choices", "scale", "source", "target", "steps")
 """The lists of an interaction's components, whose ids are unique in each."""
-_OF_INTERACTIONS = ("correctResponsesPattern", *COMPONENT_LISTS)
+_OF_INTERACTIONS = {"correctResponsesPattern", *COMPONENT_LISTS}
 
 
 def _is_interaction(definition: Mapping[str, Any]) -> Iterator[FieldViolation]:
-    if "interactionType" not in definition and any(name in definition for name in _OF_INTERACTIONS):
+    used = definition.keys() & _OF_INTERACTIONS
+    if used and "interactionType" not in definition:
         yield missing("interactionType", f"one of {', '.join(INTERACTIONS)}")
-    for name in COMPONENT_LISTS:
-        yield from _repeated_ids(name, definition.get(name))
+    for name in sorted(used.intersection(COMPONENT_LISTS)):
+        yield from _repeated_ids(name, definition[name])
 
 
 def _repeated_ids(name: str, components: object) -> Iterator[FieldViolation]:

@@ -56,8 +56,12 @@ def record(
             faults = inner(member) if inner else (unknown,)
             if faults:
                 found += within(name, faults)
-        found += [missing(name) for name in needed if name not in value]
-        return [*found, *rule(value)] if rule else found
+        for name in needed:
+            if name not in value:
+                found.append(missing(name))
+        if rule:
+            found.extend(rule(value))
+        return found
 
     return check
 

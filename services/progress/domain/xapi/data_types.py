@@ -12,12 +12,12 @@ from services.progress.domain.xapi.checks import anything, keyed, matching, text
 # effort (section 2.2): of the authority only a literal address is told apart, for its brackets.
 _IRI_PART = (
     r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?"
-    r"\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\uffef\U00010000-\U0010fffd]|%[0-9A-Fa-f]{2})*+"
+    r"\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\uffef\U00010000-\U0010fffd]++|%[0-9A-Fa-f]{2})*+"
 )
 _IRI = re.compile(
     rf"[A-Za-z][A-Za-z0-9+.\-]*+:(?=.)(?://\[[0-9A-Fa-fvV:.]++\])?{_IRI_PART}(?:#{_IRI_PART})?"
 )
-_URI = re.compile(rf"(?a:(?=[\x21-\x7e]*+\Z){_IRI.pattern})")
+_URI = re.compile(rf"(?=[\x21-\x7e]*+\Z){_IRI.pattern}")
 # RFC 6068, section 2, without its header fields: the specification wants "mailto:email address".
 _LABEL = r"[A-Za-z0-9\-\u00a1-\ud7ff\uf900-\uffef\U00010000-\U000efffd]++"
 _MAILTO = re.compile(

@@ -6,6 +6,7 @@ Both statements are valid (validation.violations_of).
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ _Rule = Callable[[Any], Json]
 # What the LRS sets. Attachments are no part of a statement (2.3.1, 6th exception), and a signature
 # is made before its own attachment is there (2.6).
 _NOT_COMPARED = frozenset({"id", "authority", "stored", "version", "attachments"})
+# In the manner of RFC 8785: sorted keys, no space; ASCII only.
+_NORMAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
+_BEYOND_HUNDREDTHS = re.compile(r"([.,]\d\d)\d+(?=S)")
 
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -27,8 +31,9 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     These may differ: id, authority, stored, version, attachments; the display of verbs and the
     definitions of activities; how a timestamp is written; the order of a group's members; one
     activity in place of an array of one; the case of UUIDs, hashes, language tags and the domains
-    of mail addresses; how a number is written. A duration is compared as a text. A timestamp that
-    equals stored is as if it were absent, for the LRS has set it.
+    of mail addresses; how a number is written. Timestamps are compared to the millisecond (4.5),
+    and durations as texts, to 0.01 seconds (4.6). A timestamp that equals stored is as if it were
+    absent, for the LRS has set it.
     """
     return _written(one) == _written(other)
 
@@ -39,8 +44,7 @@ def digest(statement: Mapping[str, Any]) -> bytes:
 
 
 def _written(statement: Mapping[str, Any]) -> str:
-    """In the manner of RFC 8785: sorted keys, no space, ASCII only."""
-    return json.dumps(_statement(statement), sort_keys=True, separators=(",", ":"))
+    return _NORMAL.encode(_statement(statement))
 
 
 def _statement(statement: Mapping[str, Any]) -> Json:
@@ -64,6 +68,8 @@ def _each(rule: _Rule) -> _Rule:
 
 def _plain(value: Any) -> Json:
     """A number is its value: 1 and 1.0 are the same (RFC 8785, section 3.2.2.3)."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -73,13 +79,17 @@ def _plain(value: Any) -> Json:
 
 def _instant(value: str) -> str:
     instant = instant_of(value)
-    return instant.isoformat() if instant else value
+    return instant.isoformat(timespec="milliseconds") if instant else value
+
+
+def _duration(value: str) -> str:
+    return _BEYOND_HUNDREDTHS.sub(r"\1", value)
 
 
 def _actor(actor: Mapping[str, Any]) -> Json:
     compared = _by(_ACTOR)(actor)
     if "member" in compared:
-        compared["member"].sort(key=lambda each: json.dumps(each, sort_keys=True))
+        compared["member"].sort(key=_NORMAL.encode)
     return compared
 
 
@@ -127,5 +137,6 @@ _STATEMENT: dict[str, _Rule] = {
     "verb": _verb,
     "object": _object,
     "context": _by(_CONTEXT),
+    "result": _by({"duration": _duration}),
     "timestamp": _instant,
 }

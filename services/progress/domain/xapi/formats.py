@@ -3,6 +3,7 @@ section 2.1.3, parameter format). Statements are valid, and are not changed.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from services.progress.domain.xapi.activities import COMPONENT_LISTS
@@ -22,7 +23,7 @@ def ids(statement: _Object) -> _Object:
     """Return a statement with agents, activities, verbs and groups reduced to what identifies them;
     for an anonymous group, these are its members.
     """
-    return _changed(statement, actor=_identified, verb=_id_only, activity=_id_only)
+    return _Changes(actor=_identified, verb=_id_only, activity=_id_only).statement(statement)
 
 
 def canonical(
@@ -49,7 +50,7 @@ def canonical(
         definition = (definitions or {}).get(value["id"], value.get("definition"))
         return {**value, "definition": _in_one_language(definition, one)} if definition else value
 
-    return _changed(statement, actor=exact, verb=verb, activity=activity)
+    return _Changes(actor=exact, verb=verb, activity=activity).statement(statement)
 
 
 def _in_one_language(definition: _Object, one: _Change) -> _Object:
@@ -60,38 +61,41 @@ def _in_one_language(definition: _Object, one: _Change) -> _Object:
     return _with(definition, name=one, description=one, **lists)
 
 
-def _changed(statement: _Object, *, actor: _Change, verb: _Change, activity: _Change) -> _Object:
-    """The statement with each of its parts changed, those of a sub-statement too."""
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What becomes of the parts of a statement, those of a sub-statement too."""
 
-    def whole(value: _Object) -> _Object:
-        parts = {"actor": actor, "verb": verb, "object": object_, "authority": actor}
-        return _with(value, **parts, context=context)
+    actor: _Change
+    verb: _Change
+    activity: _Change
 
-    def object_(value: _Object) -> _Object:
-        kind = value.get("objectType", "Activity")
+    def statement(self, value: _Object) -> _Object:
+        parts = {"actor": self.actor, "verb": self.verb, "authority": self.actor}
+        return _with(value, **parts, object=self._object, context=self._context)
+
+    def _object(self, value: _Object) -> _Object:
         changes: dict[str, _Change] = {
-            "Activity": activity,
-            "Agent": actor,
-            "Group": actor,
-            "SubStatement": whole,
+            "Activity": self.activity,
+            "Agent": self.actor,
+            "Group": self.actor,
+            "SubStatement": self.statement,
         }
-        changed: _Object = changes.get(kind, exact)(value)
+        changed: _Object = changes.get(value.get("objectType", "Activity"), exact)(value)
         return changed
 
-    def activities(value: Any) -> Any:
-        return _each(activity)(value) if isinstance(value, list) else activity(value)
-
-    def context(value: _Object) -> _Object:
+    def _context(self, value: _Object) -> _Object:
         return _with(
             value,
-            instructor=actor,
-            team=actor,
-            contextActivities=lambda some: {kind: activities(each) for kind, each in some.items()},
-            contextAgents=_each(lambda each: _with(each, agent=actor)),
-            contextGroups=_each(lambda each: _with(each, group=actor)),
+            instructor=self.actor,
+            team=self.actor,
+            contextActivities=lambda some: {kind: self._some(each) for kind, each in some.items()},
+            contextAgents=_each(lambda each: _with(each, agent=self.actor)),
+            contextGroups=_each(lambda each: _with(each, group=self.actor)),
         )
 
-    return whole(statement)
+    def _some(self, activities: Any) -> Any:
+        many = isinstance(activities, list)
+        return _each(self.activity)(activities) if many else self.activity(activities)
 
 
 def _with(value: _Object, **changes: _Change) -> dict[str, Any]:

@@ -76,16 +76,17 @@ def _actors(statement: _Object) -> Iterator[_Object]:
 
 def _related_actors(statement: _Object) -> Iterator[_Object]:
     yield from _actors(statement)
-    context = statement.get("context", {})
-    yield from (
-        each[name]
-        for each, name in ((statement, "authority"), (context, "instructor"), (context, "team"))
-        if name in each
-    )
-    yield from (each["agent"] for each in context.get("contextAgents", ()))
-    yield from (each["group"] for each in context.get("contextGroups", ()))
+    if "authority" in statement:
+        yield statement["authority"]
+    yield from _context_actors(statement.get("context", {}))
     if _has_sub_statement(statement):
         yield from _related_actors(statement["object"])
+
+
+def _context_actors(context: _Object) -> Iterator[_Object]:
+    yield from (context[name] for name in ("instructor", "team") if name in context)
+    yield from (each["agent"] for each in context.get("contextAgents", ()))
+    yield from (each["group"] for each in context.get("contextGroups", ()))
 
 
 def _activities(statement: _Object, related: bool) -> Iterator[_Object]:

@@ -26,9 +26,7 @@ def parse_json(raw: bytes, field: str = "body") -> Any:
     """
     try:
         text = raw.decode("utf-8")
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
-        )
+        value = _DECODER.decode(text)
         _check_depth(value)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
@@ -77,6 +75,8 @@ def _check_depth(value: Any) -> None:
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [inner for each in level for inner in _members(each)]
+        if not level:
+            return
     if any(isinstance(each, dict | list) for each in level):
         raise RecursionError
 
@@ -85,3 +85,7 @@ def _members(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
+
+
+# Made once: json.loads makes one for each call that is not plain.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite)

@@ -34,6 +34,7 @@ IN_A_SUB_STATEMENT = {**WHOLE, "object": SUB_STATEMENT}
         ("version", "1.0.0"),
         ("attachments", [{**ATTACHMENT, "length": 28}]),
         ("timestamp", "2026-03-02T10:00:00.123+02:00"),
+        ("timestamp", "2026-03-02T08:00:00.1239Z"),
         ("verb.display", {"de": "fertig"}),
         ("object.definition", {"name": {"de": "Eins"}}),
         ("actor.mbox", "MAILTO:ana@UNI.example"),
@@ -62,6 +63,7 @@ def test_what_is_not_compared_makes_no_difference(path: str, value: Json) -> Non
         ("actor.name", "Eva"),
         ("actor.mbox", "mailto:Ana@uni.example"),
         ("result.duration", "PT90.5S"),
+        ("result.duration", "PT1M30.50S"),
         ("result.success", 1),
         ("result.extensions", {"https://uni.example/e": False}),
         ("context.team.member", [AGENT]),
@@ -98,6 +100,13 @@ def test_a_timestamp_that_the_lrs_set_is_as_if_absent() -> None:
     kept = {**sent, "timestamp": "2026-03-02T08:00:01Z", "stored": "2026-03-02T08:00:01.000Z"}
     assert same(sent, kept)
     assert not same(sent, WHOLE)
+
+
+def test_durations_are_compared_to_hundredths_of_a_second() -> None:
+    """What is beyond 0.01 seconds does not count (part 2, section 4.6)."""
+    one = changed(WHOLE, "result.duration", "PT1M30.129S")
+    assert same(one, changed(WHOLE, "result.duration", "PT1M30.12S"))
+    assert not same(one, changed(WHOLE, "result.duration", "PT1M30.13S"))
 
 
 def test_groups_of_a_context_are_compared_without_order() -> None:

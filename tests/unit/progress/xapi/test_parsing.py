@@ -31,7 +31,7 @@ def test_a_statement_is_read_as_it_is() -> None:
         (b"9" * 5000, "digits"),
         (b'"\xff"', "byte 1"),
         ('"é"'.encode("utf-16"), "UTF-8"),
-        (b'\xef\xbb\xbf{"a": 1}', "BOM"),
+        (b'\xef\xbb\xbf{"a": 1}', "column 1"),
         (b'"\\ud800"', "surrogate"),
         (b'{"a": {"\\udfff": 1}}', "surrogate"),
         (b"[" * 100_000, "levels"),
