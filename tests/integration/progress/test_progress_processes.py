@@ -2,11 +2,15 @@
 
 import signal
 from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
+import pytest
+import urllib3
 
+from campus.identity import IdentityProvider
 from tests.conftest import FakeClock
-from tests.integration.processes import eventually, publish, role
+from tests.integration.processes import RoleProcess, eventually, publish, role
 from tests.integration.progress.classroom import (
     ABSENT,
     FILM,
@@ -69,3 +73,26 @@ def _open_catch_ups(classroom: Classroom) -> int:
         return classroom.summary().open_catch_ups
     except grpc.RpcError:
         return 0
+
+
+@pytest.mark.parametrize(("url", "status"), [("https://lrs.example/xapi", 200), ("", 404)])
+def test_the_api_is_an_lrs_if_it_is_told_to(
+    classroom: Classroom,
+    stack: dict[str, str],
+    vhost: str,
+    tmp_path: Path,
+    url: str,
+    status: int,
+) -> None:
+    """/xapi is there just if the api knows its own public URL."""
+    environment = {
+        **environment_of(classroom, stack, vhost),
+        **IdentityProvider(tmp_path).environment(),
+        "TANDEM_XAPI_URL": url,
+    }
+    api = RoleProcess(["-m", "services.progress", "api"], environment)
+    try:
+        answer = urllib3.request("GET", f"{api.url()}/xapi/about", retries=False)
+        assert (answer.status, b'"2.0.0"' in answer.data) == (status, status == 200)
+    finally:
+        api.kill()

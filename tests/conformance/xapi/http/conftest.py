@@ -1,6 +1,4 @@
-"""An LRS behind the real edge: with its own resources, or with some that tell what they were
-asked.
-"""
+"""An LRS behind the real edge: with its own resources, or with some that tell what they get."""
 
 import base64
 import http.client
@@ -65,6 +63,8 @@ class Lrs:
     server: Server
     database: Database[ProgressStore]
     asked: list[XapiRequest] = field(default_factory=list)
+    paths: Sequence[str] = ()
+    """Those of its own resources."""
 
     def credential(self, *scopes: str, run_ids: tuple[str, ...] = ()) -> str:
         """The header Authorization of a new credential, as a client makes it."""
@@ -114,8 +114,9 @@ def lrs(make_database: MakeDatabase, tmp_path: Path) -> Iterator[Lrs]:
 def real_lrs(make_database: MakeDatabase, tmp_path: Path) -> Iterator[Lrs]:
     """An LRS that runs, with the resources that it has."""
     database = make_database(ProgressStore)
-    with serving(database, routes(database, BASE), tmp_path) as server:
-        yield Lrs(server, database)
+    resources = routes(database, BASE)
+    with serving(database, resources, tmp_path) as server:
+        yield Lrs(server, database, paths=[each.path for each in resources])
 
 
 @contextmanager

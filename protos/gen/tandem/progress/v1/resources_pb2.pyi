@@ -906,60 +906,6 @@ class Rebuild(_message.Message):
 Global___Rebuild: _TypeAlias = Rebuild  # noqa: Y015
 
 @_typing.final
-class LrsCredential(_message.Message):
-    """A credential by which a system calls the LRS."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ID_FIELD_NUMBER: _builtins.int
-    NAME_FIELD_NUMBER: _builtins.int
-    SCOPES_FIELD_NUMBER: _builtins.int
-    RUN_IDS_FIELD_NUMBER: _builtins.int
-    CREATED_AT_FIELD_NUMBER: _builtins.int
-    CREATED_BY_FIELD_NUMBER: _builtins.int
-    REVOKED_AT_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """Its id, which is the user-id (RFC 7617)."""
-    name: _builtins.str
-    """What it is for."""
-    created_by: _builtins.str
-    """The person who made it."""
-    @_builtins.property
-    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What it may do: scopes of xAPI 1.0.3 (part 3, section 4.2)."""
-
-    @_builtins.property
-    def run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The runs of which only it may write and read statements; empty: everything."""
-
-    @_builtins.property
-    def created_at(self) -> _timestamp_pb2.Timestamp:
-        """When it was made."""
-
-    @_builtins.property
-    def revoked_at(self) -> _timestamp_pb2.Timestamp:
-        """When it was revoked; absent: it is valid."""
-
-    def __init__(
-        self,
-        *,
-        id: _builtins.str = ...,
-        name: _builtins.str = ...,
-        scopes: _abc.Iterable[_builtins.str] | None = ...,
-        run_ids: _abc.Iterable[_builtins.str] | None = ...,
-        created_at: _timestamp_pb2.Timestamp | None = ...,
-        created_by: _builtins.str = ...,
-        revoked_at: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "revoked_at", b"revoked_at"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by", b"created_by", "id", b"id", "name", b"name", "revoked_at", b"revoked_at", "run_ids", b"run_ids", "scopes", b"scopes"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___LrsCredential: _TypeAlias = LrsCredential  # noqa: Y015
-
-@_typing.final
 class FullWeek(_message.Message):
     """A week in which a learner has not enough time for study."""
 
@@ -1184,3 +1130,57 @@ class UnfitWork(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnfitWork: _TypeAlias = UnfitWork  # noqa: Y015
+
+@_typing.final
+class LrsCredential(_message.Message):
+    """A credential by which a system calls the LRS."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    RUN_IDS_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    CREATED_BY_FIELD_NUMBER: _builtins.int
+    REVOKED_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id, which is the user-id (RFC 7617)."""
+    name: _builtins.str
+    """What it is for."""
+    created_by: _builtins.str
+    """The person who made it."""
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it may do: scopes of xAPI 1.0.3 (part 3, section 4.2)."""
+
+    @_builtins.property
+    def run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The runs of which only it may write and read statements; empty: everything."""
+
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def revoked_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was revoked; absent: it is valid."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        run_ids: _abc.Iterable[_builtins.str] | None = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        created_by: _builtins.str = ...,
+        revoked_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "revoked_at", b"revoked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by", b"created_by", "id", b"id", "name", b"name", "revoked_at", b"revoked_at", "run_ids", b"run_ids", "scopes", b"scopes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LrsCredential: _TypeAlias = LrsCredential  # noqa: Y015
