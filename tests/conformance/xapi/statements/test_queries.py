@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -54,9 +55,9 @@ def test_xapi_00178_registration(statements: Statements) -> None:
     ],
     ids=["mbox", "mbox_sha1sum", "openid", "account"],
 )
-def test_xapi_00181_agent(statements: Statements, identifier: object) -> None:
+def test_xapi_00181_agent(statements: Statements, identifier: Callable[[], Json]) -> None:
     """By each inverse functional identifier: as the actor, a group's member or the object."""
-    one = identifier()  # type: ignore[operator]
+    one = identifier()
     group = {"objectType": "Group", "member": [one]}
     sent = [
         statement(actor=one | {"name": "Ana"}),
@@ -67,7 +68,7 @@ def test_xapi_00181_agent(statements: Statements, identifier: object) -> None:
     assert set(statements.ids(agent=json.dumps(one))) == {each["id"] for each in sent}
 
 
-PLACES = {
+PLACES: Mapping[str, Callable[[Json], Json]] = {
     "actor": lambda one: {"actor": one},
     "object": lambda one: {"object": one},
     "instructor": lambda one: {"context": {"instructor": one}},
