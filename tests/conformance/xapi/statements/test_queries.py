@@ -133,7 +133,9 @@ def test_xapi_00166_ascending(statements: Statements) -> None:
 
 
 def test_xapi_00108_00111_00113_00114_00173_limit_and_more(statements: Statements) -> None:
-    """XAPI-00108, XAPI-00111, XAPI-00113, XAPI-00114, XAPI-00173: a page has `limit` statements, and `more` leads to the others, page by page."""
+    """XAPI-00108, XAPI-00111, XAPI-00113, XAPI-00114, XAPI-00173: a page has `limit` statements,
+    and `more` leads to the others, page by page.
+    """
     verb = unique("verb")
     sent = [statement(verb={"id": verb}) for _ in range(5)]
     statements.post(*sent)
@@ -173,7 +175,9 @@ def test_xapi_00171_ids(statements: Statements) -> None:
 
 
 def test_xapi_00169_00172_canonical(statements: Statements) -> None:
-    """XAPI-00169, XAPI-00172: the definition that the LRS has learned, in the language of Accept-Language."""
+    """XAPI-00169, XAPI-00172: the definition that the LRS has learned, in the language of
+    Accept-Language.
+    """
     activity = unique("activity")
     names = {"en": "Exam", "de": "Prüfung"}
     defined = statement(object={"id": activity, "definition": {"name": names}})

@@ -41,7 +41,9 @@ def test_xapi_00145_put_without_statement_id_is_refused(statements: Statements) 
 
 
 def test_xapi_00146_00147_post_answers_all_ids(statements: Statements) -> None:
-    """XAPI-00146, XAPI-00147: in their order; of one statement and of several, with ids and without."""
+    """XAPI-00146, XAPI-00147: in their order; of one statement and of several, with ids and
+    without.
+    """
     one, other = statement(), statement()
     assert statements.post(one).json == [one["id"]]
     del other["id"]
