@@ -93,7 +93,6 @@ _GROUPS: Mapping[str, Sequence[IndexModel]] = {
     "standings": [IndexModel([("run_id", 1), ("group_ids", 1), ("learner_id", 1)])],
 }
 
-# The same as store.UNSEEN.
 _PATH_UNSEEN = {"state": "ENROLLED", "path_seen": None}
 _OPENINGS: Mapping[str, Sequence[IndexModel]] = {
     "standings": [
@@ -139,6 +138,29 @@ def _add_scores(mongo: Mongo) -> None:
     )
 
 
+# As domain/class_page.py has them; a learner without a place has no buckets.
+_COLUMNS = (
+    *("COMPLETED", "OVERDUE", "OPEN_CATCH_UPS", "MISSED_CATCH_UPS"),
+    *("LAST_SEEN", "MODE", "ENROLLED_AT"),
+)
+_LISTED = [("run_id", 1), ("listing.buckets", 1)]
+# The same as store.UNSEEN.
+_UNLISTED = {"state": "ENROLLED", "listing": None}
+_CLASS_PAGE: Mapping[str, Sequence[IndexModel]] = {
+    "standings": [
+        IndexModel([*_LISTED, ("learner_id", 1)], name="class_page_LEARNER_ID"),
+        *(
+            IndexModel(
+                [*_LISTED, (f"listing.numbers.{column}", 1), ("learner_id", 1)],
+                name=f"class_page_{column}",
+            )
+            for column in _COLUMNS
+        ),
+        IndexModel("listing", name="unlisted", partialFilterExpression=_UNLISTED),
+    ],
+}
+
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -152,4 +174,7 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
+    Migration(
+        20, "indexes of the class page, and of learners who are not in it", adding(_CLASS_PAGE)
+    ),
 )

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.progress.domain.class_page import ModeSummary, Totals, overview
 from services.progress.domain.completion import state_of
-from services.progress.domain.dues import Dues
+from services.progress.domain.dues import Dues, to_be_done
 from services.progress.domain.enums import (
     ActivityKind,
     ActivityState,
@@ -53,6 +54,9 @@ class LearnerProgress:
     open_catch_ups: int
     last_seen_at: datetime | None
     completed_at: datetime | None
+    missed_catch_ups: int = 0
+    enrolled_at: datetime | None = None
+    group_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,30 @@ class RunSummary:
     completed_catch_ups: int = 0
     missed_catch_ups: int = 0
     statements: int = 0
+    overdue_learners: int = 0
+    silent_learners: int = 0
+    average_share: float = 0.0
+    modes: Sequence[ModeSummary] = ()
+
+
+def run_summary(plan: Plan, totals: Totals, now: datetime) -> RunSummary:
+    """Return the summary of a run by what its learners add up to."""
+    seen = overview(totals.buckets, now)
+    wanted = totals.counts["learners"] * len(plan.required)
+    return RunSummary(
+        plan.run.id,
+        **totals.counts,
+        overdue_learners=seen.overdue_learners,
+        silent_learners=seen.silent_learners,
+        average_share=totals.counts["completed_activities"] / wanted if wanted else 0.0,
+        modes=seen.modes,
+    )
 
 
 def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> LearnerProgress:
     """Return a learner's progress in brief. It is cheap, because a page has hundreds."""
     missing = plan.required - run_state.completed.keys()
-    dues = Dues(plan, run_state)
-    instants = [dues.of(activity_id).at for activity_id in missing]
+    dues = to_be_done(run_state, plan, Dues(plan, run_state))
     complete = is_complete(run_state, plan.required)
     return LearnerProgress(
         run_id=run_state.run_id,
@@ -81,10 +102,13 @@ def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> L
         mode=run_state.mode,
         completed=len(plan.required) - len(missing),
         required=len(plan.required),
-        overdue=sum(at is not None and at < now for at in instants),
+        overdue=sum(at < now for at in dues),
         open_catch_ups=run_state.counted.open_catch_ups,
         last_seen_at=run_state.last_seen_at,
         completed_at=run_state.path_completed_at if complete else None,
+        missed_catch_ups=run_state.counted.missed_catch_ups,
+        enrolled_at=run_state.enrolled_at,
+        group_ids=run_state.group_ids,
     )
 
 

@@ -117,8 +117,14 @@ class ProgressServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRunProgress(self, request, context):
-        """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-        statements are not counted. NOT_FOUND when the run is unknown.
+        """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+        staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+        unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+        of groups who filter by another group.
+
+        What a row says is right when it is read. It is sorted and filtered by what was stored of the
+        learner last: in the unit of work that changed it, and of deadlines that pass within a few
+        seconds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -53,8 +53,14 @@ class ProgressServiceStub:
     PERMISSION_DENIED to staff of groups for a learner of other groups.
     """
     ListRunProgress: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]
-    """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-    statements are not counted. NOT_FOUND when the run is unknown.
+    """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+    staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+    unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+    of groups who filter by another group.
+
+    What a row says is right when it is read. It is sorted and filtered by what was stored of the
+    learner last: in the unit of work that changed it, and of deadlines that pass within a few
+    seconds.
     """
     ListCatchUps: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
@@ -98,8 +104,14 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     PERMISSION_DENIED to staff of groups for a learner of other groups.
     """
     ListRunProgress: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]  # type: ignore[assignment]
-    """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-    statements are not counted. NOT_FOUND when the run is unknown.
+    """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+    staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+    unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+    of groups who filter by another group.
+
+    What a row says is right when it is read. It is sorted and filtered by what was stored of the
+    learner last: in the unit of work that changed it, and of deadlines that pass within a few
+    seconds.
     """
     ListCatchUps: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]  # type: ignore[assignment]
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
@@ -164,8 +176,14 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _progress_pb2.ListRunProgressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.ListRunProgressResponse, _abc.Awaitable[_progress_pb2.ListRunProgressResponse]]:
-        """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-        statements are not counted. NOT_FOUND when the run is unknown.
+        """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+        staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+        unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+        of groups who filter by another group.
+
+        What a row says is right when it is read. It is sorted and filtered by what was stored of the
+        learner last: in the unit of work that changed it, and of deadlines that pass within a few
+        seconds.
         """
 
     @_abc_1.abstractmethod
