@@ -6,16 +6,22 @@ from typing import Any
 
 from tandem.progress.v1 import progress_pb2
 
+from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
-from chassis.data.pages import page_of
+from chassis.data.pages import Page, page_of
 from chassis.data.store import Database
 from chassis.errors import FieldViolation, check
-from services.progress import queries_class_page
+from services.progress import class_page_csv, queries_class_page
 from services.progress.domain.class_page import Column, ProgressFilter, Selection
 from services.progress.store import ProgressStore
 
 REQUIRED = {"mode": "a mode", "group_id": "the id of a group", "overdue": "1 or more"}
 """Fields of a filter that must not be empty or 0."""
+# Learners in a piece of an export: about 60 kB, and 50 ms of work.
+PIECE = 500
+
+
+Request = progress_pb2.ListRunProgressRequest | progress_pb2.ExportRunProgressRequest
 
 
 class ClassPageApi:
@@ -31,8 +37,21 @@ class ClassPageApi:
         )
         return to_message(found, progress_pb2.ListRunProgressResponse)
 
+    def ExportRunProgress(
+        self, request: progress_pb2.ExportRunProgressRequest, context: Any
+    ) -> Iterator[progress_pb2.ExportRunProgressResponse]:
+        selection, runs = selection_of(request), principal.current().runs
+        token, header = "", class_page_csv.HEADER
+        while context.is_active():
+            page = Page(PIECE, token, runs)
+            rows, token = queries_class_page.learners(self._database.reader(), selection, page)
+            yield progress_pb2.ExportRunProgressResponse(csv=header + class_page_csv.lines_of(rows))
+            if not token:
+                return
+            header = ""
 
-def selection_of(request: progress_pb2.ListRunProgressRequest) -> Selection:
+
+def selection_of(request: Request) -> Selection:
     """Return which learners a request asks for, and in which order. Raises Invalid."""
     found = from_message(request, Selection)
     check(_violations(request))
@@ -43,7 +62,7 @@ def selection_of(request: progress_pb2.ListRunProgressRequest) -> Selection:
     )
 
 
-def _violations(request: progress_pb2.ListRunProgressRequest) -> Iterator[FieldViolation]:
+def _violations(request: Request) -> Iterator[FieldViolation]:
     """Yield what a filter lacks: with a field that is not understood, all would be listed."""
     if not request.HasField("filter"):
         return

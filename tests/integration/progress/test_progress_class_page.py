@@ -1,5 +1,7 @@
 """The class page: a run's learners by any column, with one filter, as if sorted here."""
 
+import csv
+import io
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +19,7 @@ from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.data.pages import write_token
+from services.progress import api_class_page
 from services.progress.domain.class_page import DAY_ZERO, LAST_SEEN_STEP, Column
 from services.progress.timers import tell_dues
 from tests.deep import DEEP, deep
@@ -249,7 +252,9 @@ def test_a_due_after_the_runs_end_moves_the_learner_too(classroom: Classroom) ->
     classroom.hear("plans", ends, path(task(deadline=late)), enrolled("ada", now))
     classroom.clock.forward(days=41)
     classroom.settle()
-    request = List(run_id=RUN, order_by=column("OVERDUE"), filter={"overdue": 1})
+    request = List(
+        run_id=RUN, order_by=column("OVERDUE"), filter=progress_pb2.ProgressFilter(overdue=1)
+    )
     assert [row.overdue for row in listed(classroom.staff, request)] == [1]
 
 
@@ -326,6 +331,15 @@ def test_a_filter_that_says_nothing_is_refused(classroom: Classroom) -> None:
         assert (status, field in text) == (INVALID, True), wrong
 
 
+def tutor_of(classroom: Classroom, group: str) -> None:
+    """Lise becomes an observer of a group."""
+    staff = catalog_resources.StaffMember(
+        person_id="lise", role=options_pb2.STAFF_ROLE_OBSERVER, group_ids=[group]
+    )
+    facts = catalog.RunFacts(run_id=RUN, staff=[staff], policy=opened().policy, zone="UTC")
+    classroom.hear("plans", catalog.RunStaffChanged(run_id=RUN, run=facts))
+
+
 def test_a_tutor_lists_the_own_groups(classroom: Classroom) -> None:
     """By every column and filter, staff of a group get the group's learners and summary, and no
     other group's; a filter by another group is refused.
@@ -336,11 +350,7 @@ def test_a_tutor_lists_the_own_groups(classroom: Classroom) -> None:
         groups = [GROUPS[place % 2]] if place % 3 else GROUPS
         changed = catalog.GroupMemberChanged(**who, learner_id=learner, group_ids=groups)
         classroom.hear("plans", changed)
-    staff = catalog_resources.StaffMember(
-        person_id="lise", role=options_pb2.STAFF_ROLE_OBSERVER, group_ids=[GROUPS[0]]
-    )
-    facts = catalog.RunFacts(run_id=RUN, staff=[staff], policy=opened().policy, zone="UTC")
-    classroom.hear("plans", catalog.RunStaffChanged(run_id=RUN, run=facts))
+    tutor_of(classroom, GROUPS[0])
     classroom.clock.forward(days=1, hours=1)
     classroom.settle()
     lise = Stub(classroom.channel_for("lise"))
@@ -355,3 +365,76 @@ def test_a_tutor_lists_the_own_groups(classroom: Classroom) -> None:
             assert refused(lambda request=request: lise.ListRunProgress(request))[0] is DENIED  # type: ignore[misc]
         else:
             assert listed(lise, request) == expected(rows, request), request
+
+
+def exported(stub: Stub, **fields: Any) -> list[list[str]]:
+    """The lines of an export, read as CSV."""
+    pieces = stub.ExportRunProgress(progress_pb2.ExportRunProgressRequest(run_id=RUN, **fields))
+    return list(csv.reader(io.StringIO("".join(piece.csv for piece in pieces), newline="")))
+
+
+def test_an_export_has_what_the_list_has(classroom: Classroom, monkeypatch: Any) -> None:
+    """In pieces that are smaller than the run, an export has a header and a line for each row of
+    the same list.
+    """
+    monkeypatch.setattr(api_class_page, "PIECE", 5)
+    begun(classroom, random.Random(7))
+    classroom.record(classroom.said(LEARNERS[3], "completed", activity_id="essay"))
+    classroom.settle()
+    order: dict[str, Any] = {"order_by": column("COMPLETED"), "descending": True}
+    header, *lines = exported(classroom.staff, **order)
+    rows = listed(classroom.staff, List(run_id=RUN, **order))
+    assert [line[0] for line in lines] == [row.learner_id for row in rows]
+    (row,) = (row for row in rows if row.learner_id == LEARNERS[3])
+    (line,) = (line for line in lines if line[0] == LEARNERS[3])
+    at = classroom.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+    assert dict(zip(header, line, strict=True)) == {
+        "learner_id": LEARNERS[3],
+        "mode": "ONLINE",
+        "groups": "",
+        "enrolled_at": at,
+        "completed": str(row.completed),
+        "required": "3",
+        "overdue": "0",
+        "open_catch_ups": str(row.open_catch_ups),
+        "missed_catch_ups": "0",
+        "last_seen_at": at,
+        "completed_at": "",
+    }
+    some = exported(classroom.staff, filter=progress_pb2.ProgressFilter(overdue=1))
+    assert some == [header]
+
+
+def test_an_export_has_no_formula(classroom: Classroom) -> None:
+    """Ids that a spreadsheet would take for formulas, or that have quotes, commas and lines, come
+    as texts.
+    """
+    ids = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", 'a "b", c', "a\r\nb", "Zoë 🎓"]
+    classroom.open(task(), learners=ids)
+    found = {line[0] for line in exported(classroom.staff)[1:]}
+    assert found == {"'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", 'a "b", c', "a\r\nb", "Zoë 🎓"}
+
+
+def test_who_may_export(classroom: Classroom) -> None:
+    """Staff of a group export the group's learners; others are refused, and so is a bad request."""
+    begun(classroom, random.Random(8))
+    for place, learner in enumerate(LEARNERS[2:]):
+        changed = catalog.GroupMemberChanged(
+            enrolment_id=f"e-{learner}",
+            run_id=RUN,
+            learner_id=learner,
+            group_ids=[GROUPS[place % 2]],
+        )
+        classroom.hear("plans", changed)
+    tutor_of(classroom, GROUPS[0])
+    lise = Stub(classroom.channel_for("lise"))
+    assert [line[0] for line in exported(lise)[1:]] == LEARNERS[2::2]
+    other = progress_pb2.ProgressFilter(group_id=GROUPS[1])
+    assert refused(lambda: exported(lise, filter=other))[0] is DENIED
+    stranger = Stub(classroom.channel_for("mallory", "learner"))
+    assert refused(lambda: exported(stranger))[0] is DENIED
+    nothing = progress_pb2.ProgressFilter()
+    assert refused(lambda: exported(classroom.staff, filter=nothing))[0] is INVALID
+    unknown = progress_pb2.ExportRunProgressRequest(run_id="unknown")
+    status, _ = refused(lambda: list(classroom.staff.ExportRunProgress(unknown)))
+    assert status is grpc.StatusCode.NOT_FOUND

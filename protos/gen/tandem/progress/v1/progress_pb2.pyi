@@ -491,3 +491,61 @@ class GetTimelineResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTimelineResponse: _TypeAlias = GetTimelineResponse  # noqa: Y015
+
+@_typing.final
+class ExportRunProgressRequest(_message.Message):
+    """Which learners to export, and in which order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    order_by: Global___ProgressColumn.ValueType
+    """By what the learners are sorted; UNSPECIFIED: by their ids."""
+    descending: _builtins.bool
+    """True for the greatest first."""
+    @_builtins.property
+    def filter(self) -> Global___ProgressFilter:
+        """Only these learners; absent: all."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        order_by: Global___ProgressColumn.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: Global___ProgressFilter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRunProgressRequest: _TypeAlias = ExportRunProgressRequest  # noqa: Y015
+
+@_typing.final
+class ExportRunProgressResponse(_message.Message):
+    """A piece of a CSV file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CSV_FIELD_NUMBER: _builtins.int
+    csv: _builtins.str
+    """Whole lines, each with its end (CR LF)."""
+    def __init__(
+        self,
+        *,
+        csv: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["csv", b"csv"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRunProgressResponse: _TypeAlias = ExportRunProgressResponse  # noqa: Y015

@@ -80,6 +80,11 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
                 _registered_method=True)
+        self.ExportRunProgress = channel.unary_stream(
+                '/tandem.progress.v1.ProgressService/ExportRunProgress',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.FromString,
+                _registered_method=True)
 
 
 class ProgressServiceServicer:
@@ -163,6 +168,17 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportRunProgress(self, request, context):
+        """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+        one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+        meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+        OK says that the file is not whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProgressServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -205,6 +221,11 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.GetTimeline,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.SerializeToString,
+            ),
+            'ExportRunProgress': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportRunProgress,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -428,6 +449,33 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/GetTimeline',
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRunProgress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/ExportRunProgress',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,13 @@ class ProgressServiceStub:
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
+    ExportRunProgress: _grpc.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]
+    """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+    one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+    meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+    OK says that the file is not whole.
+    """
 
 @_typing.type_check_only
 class ProgressServiceAsyncStub(ProgressServiceStub):
@@ -129,6 +136,13 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     GetTimeline: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]  # type: ignore[assignment]
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
+    """
+    ExportRunProgress: _aio.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]  # type: ignore[assignment]
+    """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+    one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+    meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+    OK says that the file is not whole.
     """
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -225,6 +239,19 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_progress_pb2.GetTimelineResponse, _abc.Awaitable[_progress_pb2.GetTimelineResponse]]:
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
         their own runs, for staff of groups of the runs where the learner is in one of theirs.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportRunProgress(
+        self,
+        request: _progress_pb2.ExportRunProgressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_progress_pb2.ExportRunProgressResponse], _abc.AsyncIterator[_progress_pb2.ExportRunProgressResponse]]:
+        """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+        one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+        meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+        OK says that the file is not whole.
         """
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
