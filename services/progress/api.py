@@ -20,7 +20,7 @@ from services.progress.domain.statements import Statement
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.video import TIMES
 from services.progress.store import ProgressStore
-from services.progress.usecases import catch_ups
+from services.progress.usecases import catch_ups, rebuilds
 from services.progress.usecases.catch_ups import ExtendCatchUp, WaiveCatchUp
 from services.progress.usecases.intake import record_statements
 
@@ -84,6 +84,23 @@ class ProgressApi(ClassPageApi, progress_pb2_grpc.ProgressServiceServicer):
             resources_pb2.CatchUp,
             lambda store: catch_ups.waive_catch_up(store, command, staff_id),
         )
+
+    def RebuildRun(
+        self, request: progress_pb2.RebuildRunRequest, _context: Any
+    ) -> resources_pb2.Rebuild:
+        caller = principal.current().subject
+        return execute(
+            self._database,
+            request,
+            resources_pb2.Rebuild,
+            lambda store: rebuilds.start_rebuild(store, request.run_id, caller),
+        )
+
+    def GetRebuild(
+        self, request: progress_pb2.GetRebuildRequest, _context: Any
+    ) -> resources_pb2.Rebuild:
+        found = rebuilds.get_rebuild(self._database.reader(), request.run_id)
+        return to_message(found, resources_pb2.Rebuild)
 
     def GetTimeline(
         self, request: progress_pb2.GetTimelineRequest, _context: Any

@@ -22,6 +22,8 @@ _COLUMNS: Mapping[str, Callable[[LearnerProgress], str]] = {
     "open_catch_ups": lambda row: str(row.open_catch_ups),
     "missed_catch_ups": lambda row: str(row.missed_catch_ups),
     "last_seen_at": lambda row: _instant(row.last_seen_at),
+    "time_on_task": lambda row: str(int(row.time_on_task.total_seconds())),
+    "mean_score": lambda row: "" if row.mean_score is None else f"{row.mean_score:.6g}",
     "completed_at": lambda row: _instant(row.completed_at),
 }
 

@@ -138,10 +138,43 @@ def _add_scores(mongo: Mongo) -> None:
     )
 
 
+_REBUILDS: Mapping[str, Sequence[IndexModel]] = {
+    "rebuilds": [IndexModel([("finished_at", 1), ("requested_at", 1)])],
+}
+
+
+def _begin_rebuilds(mongo: Mongo) -> None:
+    """Store the best scores that are known in the learners' run states, too.
+
+    A score that an older version takes in after this step counts after a rebuild of the run.
+    """
+    adding(_REBUILDS)(mongo)
+    scored = {"target": {"$regex": "^activity:"}, "best_score": {"$type": "number"}}
+    learner = {"run_id": "$run_id", "learner_id": "$learner_id"}
+    activity_id = {"$substrBytes": ["$target", len("activity:"), -1]}
+    scores = {"$push": {"k": activity_id, "v": "$best_score"}}
+    newer_first = {"$mergeObjects": ["$$new.scores", "$scores"]}
+    mongo["evidence"].aggregate(
+        [
+            {"$match": scored},
+            {"$group": {"_id": learner, "scores": scores}},
+            {"$set": {"scores": {"$arrayToObject": "$scores"}}},
+            {
+                "$merge": {
+                    "into": "standings",
+                    "whenMatched": [{"$set": {"scores": newer_first}}],
+                    "whenNotMatched": "discard",
+                }
+            },
+        ],
+        allowDiskUse=True,
+    )
+
+
 # As domain/class_page.py has them; a learner without a place has no buckets.
 _COLUMNS = (
     *("COMPLETED", "OVERDUE", "OPEN_CATCH_UPS", "MISSED_CATCH_UPS"),
-    *("LAST_SEEN", "MODE", "ENROLLED_AT"),
+    *("LAST_SEEN", "MODE", "ENROLLED_AT", "SCORE"),
 )
 _LISTED = [("run_id", 1), ("listing.buckets", 1)]
 # The same as store.UNSEEN.
@@ -174,6 +207,7 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
+    Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
     Migration(
         20, "indexes of the class page, and of learners who are not in it", adding(_CLASS_PAGE)
     ),

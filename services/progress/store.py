@@ -9,6 +9,7 @@
 | summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
 | plans | the version of a run's plan (store_plans.py) | run |
 | plan_revisits | a run whose learners must be evaluated again | run |
+| rebuilds | the latest rebuild of a run (store_rebuilds.py) | run |
 | item_news | a change of an item that is applied to runs a second time | item |
 | people, runs, paths, sessions, items | replicas (store_replicas.py) | theirs |
 
@@ -39,6 +40,7 @@ from services.progress.domain.statements import Statement, Stored
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue, Turn
 from services.progress.store_class_page import ClassPageStore
+from services.progress.store_rebuilds import RebuildsRows
 from services.progress.store_replicas import Document
 
 T = TypeVar("T")
@@ -49,7 +51,7 @@ HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use th
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
-class ProgressStore(ClassPageStore):
+class ProgressStore(RebuildsRows, ClassPageStore):
     """Progress's database as one unit of work sees it."""
 
     service = "progress"

@@ -31,6 +31,7 @@ from services.progress.domain.enums import AttendanceMode
 from services.progress.domain.evidence import earliest, latest
 from services.progress.domain.learner_run_state import LearnerRunState, Listing
 from services.progress.domain.plan import Plan
+from services.progress.domain.scores import mean_score
 
 # MongoDB merges up to 200 sorted scans (internalQueryMaxScansToExplode); above, it sorts in memory.
 MOST_BUCKETS = 200
@@ -56,16 +57,18 @@ class Column(StrEnum):
     LAST_SEEN = "LAST_SEEN"
     MODE = "MODE"
     ENROLLED_AT = "ENROLLED_AT"
+    SCORE = "SCORE"
 
 
-NUMBERS: Mapping[Column, Callable[[LearnerRunState], int]] = {
-    Column.COMPLETED: lambda one: one.counted.completed_activities,
-    Column.OVERDUE: lambda one: one.overdue,
-    Column.OPEN_CATCH_UPS: lambda one: one.counted.open_catch_ups,
-    Column.MISSED_CATCH_UPS: lambda one: one.counted.missed_catch_ups,
-    Column.LAST_SEEN: lambda one: _steps(one.last_seen_at, LAST_SEEN_STEP),
-    Column.MODE: lambda one: _MODES.index(one.mode) + 1 if one.mode in _MODES else 0,
-    Column.ENROLLED_AT: lambda one: _steps(one.enrolled_at, timedelta(milliseconds=1)),
+NUMBERS: Mapping[Column, Callable[[LearnerRunState, Plan | None], int]] = {
+    Column.COMPLETED: lambda one, _: one.counted.completed_activities,
+    Column.OVERDUE: lambda one, _: one.overdue,
+    Column.OPEN_CATCH_UPS: lambda one, _: one.counted.open_catch_ups,
+    Column.MISSED_CATCH_UPS: lambda one, _: one.counted.missed_catch_ups,
+    Column.LAST_SEEN: lambda one, _: _steps(one.last_seen_at, LAST_SEEN_STEP),
+    Column.MODE: lambda one, _: _MODES.index(one.mode) + 1 if one.mode in _MODES else 0,
+    Column.ENROLLED_AT: lambda one, _: _steps(one.enrolled_at, timedelta(milliseconds=1)),
+    Column.SCORE: lambda one, plan: _score(one, plan),
 }
 """The number by which a learner is sorted in each column but LEARNER_ID. A new column is a line
 here and in `Column`, an index, and a step that has all learners listed again (migrations.py)."""
@@ -125,11 +128,11 @@ class Selection:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
-def listing(run_state: LearnerRunState) -> Listing | None:
+def listing(run_state: LearnerRunState, plan: Plan | None) -> Listing | None:
     """Return what the class page has of a learner; nothing of one without a place in the run."""
     if not run_state.is_enrolled:
         return None
-    numbers = {column.value: number(run_state) for column, number in NUMBERS.items()}
+    numbers = {column.value: number(run_state, plan) for column, number in NUMBERS.items()}
     return Listing(tuple(_buckets(run_state)), numbers)
 
 
@@ -259,6 +262,12 @@ def _modes(cells: Iterable[tuple[Mapping[str, str], int]]) -> Iterator[ModeSumma
     for mode in AttendanceMode:
         if counts[mode]["learners"]:
             yield ModeSummary(mode, **counts[mode])
+
+
+def _score(run_state: LearnerRunState, plan: Plan | None) -> int:
+    """Return the mean score, in millionths from 1 up; 0 without any."""
+    mean = mean_score(run_state.scores, plan) if plan and run_state.scores else None
+    return 0 if mean is None else round((mean + 1) * 1_000_000) + 1
 
 
 def _steps(at: datetime | None, step: timedelta) -> int:

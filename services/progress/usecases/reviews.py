@@ -284,7 +284,7 @@ def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:
     run_state = after.run_state
     if counts != run_state.counted:
         run_state = replace(run_state, counted=counts)
-    listing = class_page.listing(run_state)
+    listing = class_page.listing(run_state, plan)
     behind = plan is not None and plan.history.is_ahead_of(run_state.plan_version)
     is_same = after == before and run_state is after.run_state and listing == run_state.listing
     if is_same and not behind:

@@ -77,6 +77,7 @@ class Progress(progress_pb2_grpc.ProgressServiceServicer):
     GetProgress = ListRunProgress = ListCatchUps = ExtendCatchUp = WaiveCatchUp = GetTimeline = (
         _unused
     )
+    RebuildRun = GetRebuild = _unused
     ExportRunProgress = _unused
 
 

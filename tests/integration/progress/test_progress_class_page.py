@@ -62,6 +62,8 @@ def of_row(row: Row, name: str) -> int:
     if name == "LAST_SEEN":
         seen = row.last_seen_at.ToDatetime(tzinfo=UTC)
         return (seen - DAY_ZERO) // LAST_SEEN_STEP + 1 if row.HasField("last_seen_at") else 0
+    if name == "SCORE":
+        return round((row.mean_score + 1) * 1e6) + 1 if row.HasField("mean_score") else 0
     if name == "ENROLLED_AT":
         return int(row.enrolled_at.ToNanoseconds())
     return int(getattr(row, name.lower()))
@@ -146,7 +148,10 @@ def step(classroom: Classroom, dice: random.Random) -> None:
         *[
             lambda: classroom.record(
                 classroom.said(
-                    learner, "completed", activity_id=dice.choice(["essay", "lab", "extra"])
+                    learner,
+                    "completed",
+                    activity_id=dice.choice(["essay", "lab", "extra"]),
+                    result=resources_pb2.Result(scaled_score=dice.choice([-0.5, 0.25, 1])),
                 )
             )
         ]
@@ -379,7 +384,8 @@ def test_an_export_has_what_the_list_has(classroom: Classroom, monkeypatch: Any)
     """
     monkeypatch.setattr(api_class_page, "PIECE", 5)
     begun(classroom, random.Random(7))
-    classroom.record(classroom.said(LEARNERS[3], "completed", activity_id="essay"))
+    result = resources_pb2.Result(scaled_score=0.12345678)
+    classroom.record(classroom.said(LEARNERS[3], "completed", activity_id="essay", result=result))
     classroom.settle()
     order: dict[str, Any] = {"order_by": column("COMPLETED"), "descending": True}
     header, *lines = exported(classroom.staff, **order)
@@ -399,6 +405,8 @@ def test_an_export_has_what_the_list_has(classroom: Classroom, monkeypatch: Any)
         "open_catch_ups": str(row.open_catch_ups),
         "missed_catch_ups": "0",
         "last_seen_at": at,
+        "time_on_task": "0",
+        "mean_score": "0.123457",
         "completed_at": "",
     }
     some = exported(classroom.staff, filter=progress_pb2.ProgressFilter(overdue=1))

@@ -46,6 +46,8 @@ class _ProgressColumnEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Progre
     """By their mode, in the order of AttendanceMode."""
     PROGRESS_COLUMN_ENROLLED_AT: _ProgressColumn.ValueType  # 8
     """By when they enrolled."""
+    PROGRESS_COLUMN_SCORE: _ProgressColumn.ValueType  # 9
+    """By their mean score, in millionths; who has none comes first."""
 
 class ProgressColumn(_ProgressColumn, metaclass=_ProgressColumnEnumTypeWrapper):
     """By what the learners of a run are sorted. Those who are equal are sorted by their ids, in the same
@@ -70,6 +72,8 @@ PROGRESS_COLUMN_MODE: ProgressColumn.ValueType  # 7
 """By their mode, in the order of AttendanceMode."""
 PROGRESS_COLUMN_ENROLLED_AT: ProgressColumn.ValueType  # 8
 """By when they enrolled."""
+PROGRESS_COLUMN_SCORE: ProgressColumn.ValueType  # 9
+"""By their mean score, in millionths; who has none comes first."""
 Global___ProgressColumn: _TypeAlias = ProgressColumn  # noqa: Y015
 
 @_typing.final
@@ -154,6 +158,7 @@ class GetProgressResponse(_message.Message):
 
     PROGRESS_FIELD_NUMBER: _builtins.int
     ACTIVITIES_FIELD_NUMBER: _builtins.int
+    STUDY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def progress(self) -> _resources_pb2.LearnerProgress:
         """In short."""
@@ -162,15 +167,20 @@ class GetProgressResponse(_message.Message):
     def activities(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.ActivityProgress]:
         """Activity by activity, in the path's order."""
 
+    @_builtins.property
+    def study(self) -> _resources_pb2.StudyTime:
+        """When the learner was at work."""
+
     def __init__(
         self,
         *,
         progress: _resources_pb2.LearnerProgress | None = ...,
         activities: _abc.Iterable[_resources_pb2.ActivityProgress] | None = ...,
+        study: _resources_pb2.StudyTime | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "study", b"study"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activities", b"activities", "progress", b"progress"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activities", b"activities", "progress", b"progress", "study", b"study"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -491,6 +501,54 @@ class GetTimelineResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTimelineResponse: _TypeAlias = GetTimelineResponse  # noqa: Y015
+
+@_typing.final
+class RebuildRunRequest(_message.Message):
+    """A run to rebuild."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    run_id: _builtins.str
+    """The run."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildRunRequest: _TypeAlias = RebuildRunRequest  # noqa: Y015
+
+@_typing.final
+class GetRebuildRequest(_message.Message):
+    """Names a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRebuildRequest: _TypeAlias = GetRebuildRequest  # noqa: Y015
 
 @_typing.final
 class ExportRunProgressRequest(_message.Message):

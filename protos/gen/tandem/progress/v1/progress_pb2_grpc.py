@@ -80,6 +80,16 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
                 _registered_method=True)
+        self.RebuildRun = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/RebuildRun',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
+                _registered_method=True)
+        self.GetRebuild = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/GetRebuild',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
+                _registered_method=True)
         self.ExportRunProgress = channel.unary_stream(
                 '/tandem.progress.v1.ProgressService/ExportRunProgress',
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
@@ -168,6 +178,22 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RebuildRun(self, request, context):
+        """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+        else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+        is under way, that one is answered. NOT_FOUND when the run is unknown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRebuild(self, request, context):
+        """The latest rebuild of a run. NOT_FOUND when there was none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportRunProgress(self, request, context):
         """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
         one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
@@ -221,6 +247,16 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.GetTimeline,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.SerializeToString,
+            ),
+            'RebuildRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebuildRun,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.SerializeToString,
+            ),
+            'GetRebuild': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRebuild,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.SerializeToString,
             ),
             'ExportRunProgress': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportRunProgress,
@@ -449,6 +485,60 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/GetTimeline',
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/RebuildRun',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRebuild(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/GetRebuild',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
             options,
             channel_credentials,
             insecure,

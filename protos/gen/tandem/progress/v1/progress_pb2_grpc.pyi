@@ -79,6 +79,13 @@ class ProgressServiceStub:
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
+    RebuildRun: _grpc.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]
+    """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+    else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+    is under way, that one is answered. NOT_FOUND when the run is unknown.
+    """
+    GetRebuild: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetRebuildRequest, _resources_pb2.Rebuild]
+    """The latest rebuild of a run. NOT_FOUND when there was none."""
     ExportRunProgress: _grpc.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]
     """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
     one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
@@ -137,6 +144,13 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
+    RebuildRun: _aio.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]  # type: ignore[assignment]
+    """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+    else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+    is under way, that one is answered. NOT_FOUND when the run is unknown.
+    """
+    GetRebuild: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetRebuildRequest, _resources_pb2.Rebuild]  # type: ignore[assignment]
+    """The latest rebuild of a run. NOT_FOUND when there was none."""
     ExportRunProgress: _aio.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]  # type: ignore[assignment]
     """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
     one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
@@ -240,6 +254,25 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
         their own runs, for staff of groups of the runs where the learner is in one of theirs.
         """
+
+    @_abc_1.abstractmethod
+    def RebuildRun(
+        self,
+        request: _progress_pb2.RebuildRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Rebuild, _abc.Awaitable[_resources_pb2.Rebuild]]:
+        """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+        else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+        is under way, that one is answered. NOT_FOUND when the run is unknown.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRebuild(
+        self,
+        request: _progress_pb2.GetRebuildRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Rebuild, _abc.Awaitable[_resources_pb2.Rebuild]]:
+        """The latest rebuild of a run. NOT_FOUND when there was none."""
 
     @_abc_1.abstractmethod
     def ExportRunProgress(

@@ -368,6 +368,8 @@ class ActivityProgress(_message.Message):
     OPTIONAL_FIELD_NUMBER: _builtins.int
     LACKS_FIELD_NUMBER: _builtins.int
     WEEK_FIELD_NUMBER: _builtins.int
+    BEST_SCORE_FIELD_NUMBER: _builtins.int
+    TIME_ON_TASK_FIELD_NUMBER: _builtins.int
     activity_id: _builtins.str
     """The activity."""
     title: _builtins.str
@@ -388,6 +390,8 @@ class ActivityProgress(_message.Message):
     """The week of the run to which it belongs, from 1, which holds the run's first day: of a SESSION
     the week of its class, of others the week in which it is due, or else is released; 0 without any.
     """
+    best_score: _builtins.float
+    """The best scaled score that a service told, -1 to 1; absent without any."""
     @_builtins.property
     def due(self) -> _timestamp_pb2.Timestamp:
         """The learner's deadline, extensions included; absent when it has none, or hangs on a session
@@ -401,6 +405,10 @@ class ActivityProgress(_message.Message):
     @_builtins.property
     def lacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lack]:
         """What is lacking before it opens, at most the first 10; empty when it is open."""
+
+    @_builtins.property
+    def time_on_task(self) -> _duration_pb2.Duration:
+        """How long the learner worked on it, as StudyTime counts it."""
 
     def __init__(
         self,
@@ -417,12 +425,16 @@ class ActivityProgress(_message.Message):
         optional: _builtins.bool = ...,
         lacks: _abc.Iterable[Global___Lack] | None = ...,
         week: _builtins.int = ...,
+        best_score: _builtins.float | None = ...,
+        time_on_task: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_best_score", b"_best_score", "best_score", b"best_score", "completed_at", b"completed_at", "due", b"due", "time_on_task", b"time_on_task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance", b"attendance", "completed_at", b"completed_at", "due", b"due", "extended", b"extended", "kind", b"kind", "lacks", b"lacks", "optional", b"optional", "state", b"state", "title", b"title", "watched_share", b"watched_share", "week", b"week"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_score", b"_best_score", "activity_id", b"activity_id", "attendance", b"attendance", "best_score", b"best_score", "completed_at", b"completed_at", "due", b"due", "extended", b"extended", "kind", b"kind", "lacks", b"lacks", "optional", b"optional", "state", b"state", "time_on_task", b"time_on_task", "title", b"title", "watched_share", b"watched_share", "week", b"week"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__best_score: _TypeAlias = _typing.Literal["best_score"]  # noqa: Y015
+    _WhichOneofArgType__best_score: _TypeAlias = _typing.Literal["_best_score", b"_best_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__best_score) -> _WhichOneofReturnType__best_score | None: ...
 
 Global___ActivityProgress: _TypeAlias = ActivityProgress  # noqa: Y015
 
@@ -444,6 +456,8 @@ class LearnerProgress(_message.Message):
     MISSED_CATCH_UPS_FIELD_NUMBER: _builtins.int
     ENROLLED_AT_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
+    TIME_ON_TASK_FIELD_NUMBER: _builtins.int
+    MEAN_SCORE_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     learner_id: _builtins.str
@@ -460,6 +474,8 @@ class LearnerProgress(_message.Message):
     """Catch-ups that wait to be studied."""
     missed_catch_ups: _builtins.int
     """Catch-ups that were missed, or studied late."""
+    mean_score: _builtins.float
+    """The mean of the activities' best scores, -1 to 1; absent without any."""
     @_builtins.property
     def last_seen_at(self) -> _timestamp_pb2.Timestamp:
         """When the learner last did anything; absent when never."""
@@ -476,6 +492,10 @@ class LearnerProgress(_message.Message):
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The learner's groups."""
 
+    @_builtins.property
+    def time_on_task(self) -> _duration_pb2.Duration:
+        """How long the learner worked in the run, as StudyTime counts it."""
+
     def __init__(
         self,
         *,
@@ -491,14 +511,63 @@ class LearnerProgress(_message.Message):
         missed_catch_ups: _builtins.int = ...,
         enrolled_at: _timestamp_pb2.Timestamp | None = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        time_on_task: _duration_pb2.Duration | None = ...,
+        mean_score: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "enrolled_at", b"enrolled_at", "last_seen_at", b"last_seen_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed_at", b"completed_at", "enrolled_at", b"enrolled_at", "last_seen_at", b"last_seen_at", "mean_score", b"mean_score", "time_on_task", b"time_on_task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "completed_at", b"completed_at", "enrolled_at", b"enrolled_at", "group_ids", b"group_ids", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "missed_catch_ups", b"missed_catch_ups", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed", b"completed", "completed_at", b"completed_at", "enrolled_at", b"enrolled_at", "group_ids", b"group_ids", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "mean_score", b"mean_score", "missed_catch_ups", b"missed_catch_ups", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id", "time_on_task", b"time_on_task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mean_score: _TypeAlias = _typing.Literal["mean_score"]  # noqa: Y015
+    _WhichOneofArgType__mean_score: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_score) -> _WhichOneofReturnType__mean_score | None: ...
+
+Global___LearnerProgress: _TypeAlias = LearnerProgress  # noqa: Y015
+
+@_typing.final
+class StudyTime(_message.Message):
+    """When a learner was at work in a run, as the statements' times and durations tell. Statements with
+    breaks of at most 10 minutes between them are one sitting, from the first to the last of them.
+    Repeats and disorder change nothing.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_ON_TASK_FIELD_NUMBER: _builtins.int
+    THIS_WEEK_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    STREAK_DAYS_FIELD_NUMBER: _builtins.int
+    LONGEST_STREAK_DAYS_FIELD_NUMBER: _builtins.int
+    days: _builtins.int
+    """Days, in the run's zone, with work or with a class that the learner attended."""
+    streak_days: _builtins.int
+    """Such days in a row until today, or until yesterday."""
+    longest_streak_days: _builtins.int
+    """The most such days in a row."""
+    @_builtins.property
+    def time_on_task(self) -> _duration_pb2.Duration:
+        """The total of all sittings."""
+
+    @_builtins.property
+    def this_week(self) -> _duration_pb2.Duration:
+        """Of that, since Monday, 00:00 in the run's zone."""
+
+    def __init__(
+        self,
+        *,
+        time_on_task: _duration_pb2.Duration | None = ...,
+        this_week: _duration_pb2.Duration | None = ...,
+        days: _builtins.int = ...,
+        streak_days: _builtins.int = ...,
+        longest_streak_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["this_week", b"this_week", "time_on_task", b"time_on_task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "longest_streak_days", b"longest_streak_days", "streak_days", b"streak_days", "this_week", b"this_week", "time_on_task", b"time_on_task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___LearnerProgress: _TypeAlias = LearnerProgress  # noqa: Y015
+Global___StudyTime: _TypeAlias = StudyTime  # noqa: Y015
 
 @_typing.final
 class RunSummary(_message.Message):
@@ -813,3 +882,55 @@ class TimelineEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TimelineEntry: _TypeAlias = TimelineEntry  # noqa: Y015
+
+@_typing.final
+class Rebuild(_message.Message):
+    """The rebuild of a run from its statements."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    REQUESTED_BY_FIELD_NUMBER: _builtins.int
+    REQUESTED_AT_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    FINISHED_AT_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    requested_by: _builtins.str
+    """Who asked for it."""
+    done: _builtins.int
+    """Learners who are done."""
+    changed: _builtins.int
+    """Of those, learners whose evidence was not what their statements prove. Who was about to get
+    evidence of a new statement counts, too.
+    """
+    failed: _builtins.int
+    """Learners who could not be rebuilt; the service's log tells why."""
+    @_builtins.property
+    def requested_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def finished_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was finished; absent while it is under way."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        requested_by: _builtins.str = ...,
+        requested_at: _timestamp_pb2.Timestamp | None = ...,
+        done: _builtins.int = ...,
+        changed: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        finished_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finished_at", b"finished_at", "requested_at", b"requested_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "done", b"done", "failed", b"failed", "finished_at", b"finished_at", "requested_at", b"requested_at", "requested_by", b"requested_by", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rebuild: _TypeAlias = Rebuild  # noqa: Y015
