@@ -128,6 +128,21 @@ class Selection:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
+def relisted(
+    before: LearnerRunState, after: LearnerRunState, plan: Plan | None, *, is_new_plan: bool
+) -> Listing | None:
+    """Return the listing of a learner after a change; most statements change nothing in it."""
+    is_same = before.listing is not None and _inputs(before) == _inputs(after)
+    return before.listing if is_same and not is_new_plan else listing(after, plan)
+
+
+def _inputs(one: LearnerRunState) -> tuple[object, ...]:
+    """Return all of a learner, apart from the plan, that a listing is made of."""
+    seen = one.last_seen_at and (one.last_seen_at - DAY_ZERO) // LAST_SEEN_STEP
+    fixed = one.state, one.counted, one.overdue, one.mode, one.group_ids, one.enrolled_at
+    return (*fixed, one.scores, seen)
+
+
 def listing(run_state: LearnerRunState, plan: Plan | None) -> Listing | None:
     """Return what the class page has of a learner; nothing of one without a place in the run."""
     if not run_state.is_enrolled:

@@ -284,8 +284,8 @@ def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:
     run_state = after.run_state
     if counts != run_state.counted:
         run_state = replace(run_state, counted=counts)
-    listing = class_page.listing(run_state, plan)
     behind = plan is not None and plan.history.is_ahead_of(run_state.plan_version)
+    listing = class_page.relisted(before.run_state, run_state, plan, is_new_plan=behind)
     is_same = after == before and run_state is after.run_state and listing == run_state.listing
     if is_same and not behind:
         return before
