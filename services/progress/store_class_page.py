@@ -20,6 +20,7 @@ from services.progress.domain.learner_run_state import Counts, LearnerRunState
 from services.progress.store_plans import PlansStore
 from services.progress.store_replicas import Document
 
+Order = Sequence[tuple[str, int]]
 ENROLLED = {"state": EnrolmentState.ENROLLED.value}
 # What a row of the page doesn't need; of a learner it may be more than all the rest.
 NOT_SHOWN = ("attendance", "dues_told", "dues_known", "opened")
@@ -77,11 +78,11 @@ class ClassPageStore(PlansStore):
         }
         order = _order(selection)
         rows: list[Document] = []
-        for after in _ranges(order, _last(page.token, mark, order)):
+        for after, by in _ranges(order, _last(page.token, mark, order)):
             found = self["standings"].find(
                 {**query, **after}, dict.fromkeys(NOT_SHOWN, 0), session=self.session
             )
-            found = found.sort(order).hint(f"class_page_{column}")
+            found = found.sort(by).hint(f"class_page_{column}")
             rows += found.limit(page.size + 1 - len(rows))
             if len(rows) > page.size:
                 return rows[: page.size], write_token([mark, *_place(rows[page.size - 1], order)])
@@ -109,7 +110,7 @@ def _condition(wanted: ProgressFilter) -> Document:
     return found
 
 
-def _order(selection: Selection) -> list[tuple[str, int]]:
+def _order(selection: Selection) -> Order:
     """Return the fields by which learners are sorted: the column's, then the learner's id."""
     direction = -1 if selection.descending else 1
     by_learner = ("learner_id", direction)
@@ -118,7 +119,7 @@ def _order(selection: Selection) -> list[tuple[str, int]]:
     return [(f"listing.numbers.{selection.order_by}", direction), by_learner]
 
 
-def _last(token: str, mark: str, order: Sequence[tuple[str, int]]) -> list[Any]:
+def _last(token: str, mark: str, order: Order) -> list[Any]:
     """Return the place at which the page before ended; empty for the first page. Raises Invalid."""
     if not token:
         return []
@@ -131,20 +132,20 @@ def _last(token: str, mark: str, order: Sequence[tuple[str, int]]) -> list[Any]:
     return last
 
 
-def _ranges(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> list[Document]:
-    """Return queries whose rows, one after the other, are those after `last`: the rest of those
-    that are equal in the column, then those beyond. As one query with an `$or` they would read all
-    that are equal, which may be the whole run.
+def _ranges(order: Order, last: Sequence[Any]) -> list[tuple[Document, Order]]:
+    """Return queries, each with its order, whose rows one after the other are those after `last`:
+    the rest of those that are equal in the column, then those beyond. As one query with an `$or`
+    they would read all that are equal, which may be the whole run.
     """
     if not last:
-        return [{}]
+        return [({}, order)]
     beyond = "$gt" if order[0][1] > 0 else "$lt"
     *equal, end = zip((field for field, _ in order), last, strict=True)
     rest = {**dict(equal), end[0]: {beyond: end[1]}}
-    return [rest, *({field: {beyond: value}} for field, value in equal)]
+    return [(rest, order[-1:]), *(({field: {beyond: value}}, order) for field, value in equal)]
 
 
-def _place(row: Mapping[str, Any], order: Sequence[tuple[str, int]]) -> list[Any]:
+def _place(row: Mapping[str, Any], order: Order) -> list[Any]:
     """Return where a row stands in an order."""
     columns = [field.rpartition(".")[2] for field, _ in order[:-1]]
     return [*(row["listing"]["numbers"][column] for column in columns), row["learner_id"]]
