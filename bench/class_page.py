@@ -43,7 +43,7 @@ from services.progress.usecases.reviews import LearnerUpdate, review
 SMALL, LARGE = 10_000, 100_000
 SIZE, GOAL, ROUNDS, CHUNK = 50, 50.0, 3, 500
 RUN, CLASS, FILM = "run", "class", "film"
-ACTIVITIES, WEEKS = 50, 12
+ACTIVITIES, WEEKS = 30, 12
 DATABASE = "bench_class_page"
 SETTINGS = {"TANDEM_MONGO_DATABASE": DATABASE}
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -52,7 +52,7 @@ FILTERS = {
     "mode": ProgressFilter(mode=AttendanceMode.ONLINE),
     "group": ProgressFilter(group_id="group-7"),
     "overdue": ProgressFilter(overdue=1),
-    "far overdue": ProgressFilter(overdue=20),
+    "far overdue": ProgressFilter(overdue=10),
     "catch-ups": ProgressFilter(open_catch_ups=True),
     "silent": ProgressFilter(not_seen_since=NOW - timedelta(days=14)),
     "completed": ProgressFilter(path_completed=True),

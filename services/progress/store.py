@@ -31,7 +31,7 @@ from pymongo import ASCENDING, UpdateOne
 from chassis.contracts.mapping import from_document, to_document, to_update
 from chassis.data.pages import Page, find_page, within
 from services.progress.domain.catch_ups import CatchUp
-from services.progress.domain.class_page import Totals
+from services.progress.domain.class_overview import Totals
 from services.progress.domain.enums import CatchUpState, EnrolmentState, Key
 from services.progress.domain.evidence import Evidence
 from services.progress.domain.learner import Learner

@@ -8,11 +8,11 @@ from typing import Any
 from chassis.contracts.mapping import from_document
 from chassis.data.pages import BAD_TOKEN, Page, find_page, read_token, write_token
 from chassis.errors import FieldViolation, Invalid
+from services.progress.domain.class_overview import Totals
 from services.progress.domain.class_page import (
     Column,
     ProgressFilter,
     Selection,
-    Totals,
     buckets_of,
 )
 from services.progress.domain.enums import EnrolmentState

@@ -18,7 +18,6 @@ last (docs/decisions/0066).
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -39,11 +38,10 @@ DAY_ZERO = datetime(2020, 1, 1, tzinfo=UTC)
 BLOCK = 64
 # A learner who studies sends statements by the minute: the index need not follow each of them.
 LAST_SEEN_STEP = timedelta(minutes=10)
-SILENCE = timedelta(days=14)
 # More than these are in one bucket.
 MANY_OVERDUE = 99
-_UNKNOWN_MODE = "OTHER"
-_MODES = [mode.value for mode in AttendanceMode]
+UNKNOWN_MODE = "OTHER"
+MODES = [mode.value for mode in AttendanceMode]
 
 
 class Column(StrEnum):
@@ -66,7 +64,7 @@ NUMBERS: Mapping[Column, Callable[[LearnerRunState, Plan | None], int]] = {
     Column.OPEN_CATCH_UPS: lambda one, _: one.counted.open_catch_ups,
     Column.MISSED_CATCH_UPS: lambda one, _: one.counted.missed_catch_ups,
     Column.LAST_SEEN: lambda one, _: _steps(one.last_seen_at, LAST_SEEN_STEP),
-    Column.MODE: lambda one, _: _MODES.index(one.mode) + 1 if one.mode in _MODES else 0,
+    Column.MODE: lambda one, _: MODES.index(one.mode) + 1 if one.mode in MODES else 0,
     Column.ENROLLED_AT: lambda one, _: _steps(one.enrolled_at, timedelta(milliseconds=1)),
     Column.SCORE: lambda one, plan: _score(one, plan),
 }
@@ -85,7 +83,7 @@ class Trait:
 _NO_OR_YES = ("0", "1")
 TRAITS: Mapping[str, Trait] = {
     "mode": Trait(
-        (*_MODES, _UNKNOWN_MODE), lambda one: one.mode if one.mode in _MODES else _UNKNOWN_MODE
+        (*MODES, UNKNOWN_MODE), lambda one: one.mode if one.mode in MODES else UNKNOWN_MODE
     ),
     "path_completed": Trait(_NO_OR_YES, lambda one: _flag(one.counted.completed_path)),
     "overdue": Trait(_NO_OR_YES, lambda one: _flag(one.overdue)),
@@ -152,7 +150,7 @@ def listing(run_state: LearnerRunState, plan: Plan | None) -> Listing | None:
 
 
 def _buckets(run_state: LearnerRunState) -> Iterator[str]:
-    day = _day(latest(run_state.last_seen_at, run_state.enrolled_at))
+    day = day_of(latest(run_state.last_seen_at, run_state.enrolled_at))
     yield _cell(trait.of(run_state) for trait in TRAITS.values())
     yield _day_bucket(day)
     yield _block_bucket(day // BLOCK)
@@ -192,7 +190,7 @@ def _values(wanted: ProgressFilter) -> dict[str, Sequence[str]]:
 
 def _seen_until(at: datetime) -> Iterator[str]:
     """Yield the buckets of the days until an instant: whole blocks, then the days of the last."""
-    day = _day(at)
+    day = day_of(at)
     yield from map(_block_bucket, range(day // BLOCK))
     yield from map(_day_bucket, range(day - day % BLOCK, day + 1))
 
@@ -216,69 +214,6 @@ def with_overdue(
     return replace(run_state, overdue=len(open_dues) - len(still), next_due_at=next_due_at)
 
 
-def counted_buckets(run_state: LearnerRunState) -> Sequence[str]:
-    """Return the buckets whose learners the run's summary counts: cell and day."""
-    return run_state.listing.buckets[:2] if run_state.listing else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What the learners of a run, or of some of its groups, add up to."""
-
-    counts: Mapping[str, int]
-    """The sum of each of their counts, and of statements."""
-    buckets: Mapping[str, int]
-    """The number of learners in each bucket that is counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModeSummary:
-    """The learners of a run who usually take part in one way."""
-
-    mode: AttendanceMode
-    learners: int = 0
-    completed_path: int = 0
-    overdue_learners: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """What the numbers of learners in buckets say of a run."""
-
-    overdue_learners: int
-    silent_learners: int
-    modes: Sequence[ModeSummary]
-
-
-def overview(learners: Mapping[str, int], now: datetime) -> Overview:
-    """Return the overview of a run by its numbers of learners in each counted bucket."""
-    cells = [
-        (dict(zip(TRAITS, bucket.split(":")[1:], strict=False)), count)
-        for bucket, count in learners.items()
-        if bucket.startswith("cell:")
-    ]
-    last = _day(now - SILENCE)
-    days = (
-        count
-        for bucket, count in learners.items()
-        if bucket.startswith("day:") and int(bucket[4:]) < last
-    )
-    overdue = sum(count for traits, count in cells if traits["overdue"] != "0")
-    return Overview(overdue, sum(days), list(_modes(cells)))
-
-
-def _modes(cells: Iterable[tuple[Mapping[str, str], int]]) -> Iterator[ModeSummary]:
-    counts: dict[str, Counter[str]] = {mode: Counter() for mode in (*_MODES, _UNKNOWN_MODE)}
-    for traits, count in cells:
-        own = counts.setdefault(traits["mode"], Counter())
-        own["learners"] += count
-        own["completed_path"] += count * (traits["path_completed"] == "1")
-        own["overdue_learners"] += count * (traits["overdue"] != "0")
-    for mode in AttendanceMode:
-        if counts[mode]["learners"]:
-            yield ModeSummary(mode, **counts[mode])
-
-
 def _score(run_state: LearnerRunState, plan: Plan | None) -> int:
     """Return the mean score, in millionths from 1 up; 0 without any."""
     mean = mean_score(run_state.scores, plan) if plan and run_state.scores else None
@@ -290,7 +225,8 @@ def _steps(at: datetime | None, step: timedelta) -> int:
     return max(0, (at - DAY_ZERO) // step + 1) if at else 0
 
 
-def _day(at: datetime | None) -> int:
+def day_of(at: datetime | None) -> int:
+    """Return the day of an instant, in UTC: `DAY_ZERO` is day 1; 0 for none, and long ago."""
     return _steps(at, timedelta(days=1))
 
 

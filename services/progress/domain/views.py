@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import reduce
 
 from services.progress.domain import sittings
-from services.progress.domain.class_page import ModeSummary, Totals, overview
+from services.progress.domain.class_overview import ModeSummary, Totals, overview
 from services.progress.domain.completion import state_of
 from services.progress.domain.dues import Dues, to_be_done
 from services.progress.domain.enums import (

@@ -8,6 +8,7 @@ from functools import partial
 
 from services.progress.domain import class_page, due_changes, due_news, openings
 from services.progress.domain.catch_ups import CatchUp, may_be_in_time, restocked
+from services.progress.domain.class_overview import counted_buckets
 from services.progress.domain.credit import in_time_at, until
 from services.progress.domain.dues import Dues
 from services.progress.domain.enums import Key
@@ -313,7 +314,7 @@ def _difference(before: LearnerRunState, after: LearnerRunState) -> dict[str, in
     if before.counted != after.counted:
         for name in _COUNTED:
             found[name] = getattr(after.counted, name) - getattr(before.counted, name)
-    was, now = class_page.counted_buckets(before), class_page.counted_buckets(after)
+    was, now = counted_buckets(before), counted_buckets(after)
     if was != now:
         found |= {f"buckets.{each}": -1 for each in was if each not in now}
         found |= {f"buckets.{each}": 1 for each in now if each not in was}

@@ -11,17 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.progress.domain import class_page
+from services.progress.domain.class_overview import ModeSummary, counted_buckets, overview
 from services.progress.domain.class_page import (
     NUMBERS,
     TRAITS,
     Column,
-    ModeSummary,
     ProgressFilter,
     Selection,
     buckets_of,
-    counted_buckets,
     listing,
-    overview,
     with_overdue,
 )
 from services.progress.domain.dues import Dues
