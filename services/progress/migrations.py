@@ -211,4 +211,5 @@ MIGRATIONS = (
     Migration(
         20, "indexes of the class page, and of learners who are not in it", adding(_CLASS_PAGE)
     ),
+    Migration(23, "hours of learners for study", adding({"study_hours": []})),
 )

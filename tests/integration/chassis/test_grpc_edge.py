@@ -77,7 +77,7 @@ class Progress(progress_pb2_grpc.ProgressServiceServicer):
     GetProgress = ListRunProgress = ListCatchUps = ExtendCatchUp = WaiveCatchUp = GetTimeline = (
         _unused
     )
-    RebuildRun = GetRebuild = _unused
+    RebuildRun = GetRebuild = SetStudyHours = GetWeekLoad = _unused
     ExportRunProgress = _unused
 
 

@@ -85,6 +85,16 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
                 _registered_method=True)
+        self.SetStudyHours = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/SetStudyHours',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.SetStudyHoursRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.StudyHours.FromString,
+                _registered_method=True)
+        self.GetWeekLoad = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/GetWeekLoad',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadResponse.FromString,
+                _registered_method=True)
         self.GetRebuild = channel.unary_unary(
                 '/tandem.progress.v1.ProgressService/GetRebuild',
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.SerializeToString,
@@ -187,6 +197,24 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetStudyHours(self, request, context):
+        """Tells the time that a learner has for study in a week. Catch-ups that are assigned from then on
+        are due where the weeks have room, as far as their runs' `catch_up_slack` allows; dues that were
+        told stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWeekLoad(self, request, context):
+        """A learner's weeks from the present one on: what is to do in each, in all runs, beside the time
+        that the learner has. What is due first is done first. Of a learner who told no hours, each
+        work stands in the week in which it is due.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRebuild(self, request, context):
         """The latest rebuild of a run. NOT_FOUND when there was none.
         """
@@ -252,6 +280,16 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.RebuildRun,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.SerializeToString,
+            ),
+            'SetStudyHours': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetStudyHours,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.SetStudyHoursRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.StudyHours.SerializeToString,
+            ),
+            'GetWeekLoad': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWeekLoad,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadResponse.SerializeToString,
             ),
             'GetRebuild': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRebuild,
@@ -512,6 +550,60 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/RebuildRun',
             tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetStudyHours(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/SetStudyHours',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.SetStudyHoursRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_resources__pb2.StudyHours.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWeekLoad(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/GetWeekLoad',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -143,6 +143,30 @@ TIMELINE_KIND_CATCH_UP: TimelineKind.ValueType  # 3
 """A catch-up's deadline."""
 Global___TimelineKind: _TypeAlias = TimelineKind  # noqa: Y015
 
+class _WorkKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WorkKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WORK_KIND_UNSPECIFIED: _WorkKind.ValueType  # 0
+    """Not said."""
+    WORK_KIND_ACTIVITY: _WorkKind.ValueType  # 1
+    """A required activity of a path with a deadline."""
+    WORK_KIND_CATCH_UP: _WorkKind.ValueType  # 2
+    """A catch-up."""
+
+class WorkKind(_WorkKind, metaclass=_WorkKindEnumTypeWrapper):
+    """What a work of a learner is."""
+
+WORK_KIND_UNSPECIFIED: WorkKind.ValueType  # 0
+"""Not said."""
+WORK_KIND_ACTIVITY: WorkKind.ValueType  # 1
+"""A required activity of a path with a deadline."""
+WORK_KIND_CATCH_UP: WorkKind.ValueType  # 2
+"""A catch-up."""
+Global___WorkKind: _TypeAlias = WorkKind  # noqa: Y015
+
 @_typing.final
 class Result(_message.Message):
     """What a statement's activity led to (xAPI 1.0.3, part 2, section 2.4.5)."""
@@ -693,6 +717,8 @@ class CatchUp(_message.Message):
     MISSED_FIELD_NUMBER: _builtins.int
     IN_TIME_FIELD_NUMBER: _builtins.int
     MISSED_PARTS_FIELD_NUMBER: _builtins.int
+    USUAL_DUE_FIELD_NUMBER: _builtins.int
+    FULL_WEEKS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -743,6 +769,16 @@ class CatchUp(_message.Message):
         heard whole. Empty: all of it, or `missed` tells it.
         """
 
+    @_builtins.property
+    def usual_due(self) -> _timestamp_pb2.Timestamp:
+        """When it would be due if the learner's weeks had room before (RunPolicy.catch_up_slack); absent:
+        it is due as usual.
+        """
+
+    @_builtins.property
+    def full_weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FullWeek]:
+        """Why it is due as usual, though the learner's weeks have no room for it: none of these weeks has."""
+
     def __init__(
         self,
         *,
@@ -762,10 +798,12 @@ class CatchUp(_message.Message):
         missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
         in_time: _builtins.bool = ...,
         missed_parts: _abc.Iterable[Global___MissedPart] | None = ...,
+        usual_due: _timestamp_pb2.Timestamp | None = ...,
+        full_weeks: _abc.Iterable[Global___FullWeek] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "completed_at", b"completed_at", "due", b"due", "usual_due", b"usual_due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "dropped", b"dropped", "due", b"due", "id", b"id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "dropped", b"dropped", "due", b"due", "full_weeks", b"full_weeks", "id", b"id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "usual_due", b"usual_due", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -934,3 +972,229 @@ class Rebuild(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Rebuild: _TypeAlias = Rebuild  # noqa: Y015
+
+@_typing.final
+class FullWeek(_message.Message):
+    """A week in which a learner has not enough time for study."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    PLANNED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start(self) -> _timestamp_pb2.Timestamp:
+        """Its beginning: Monday, 00:00 in the learner's zone."""
+
+    @_builtins.property
+    def budget(self) -> _duration_pb2.Duration:
+        """The learner's time in it; of the present week, what is left."""
+
+    @_builtins.property
+    def planned(self) -> _duration_pb2.Duration:
+        """What other work takes of it."""
+
+    def __init__(
+        self,
+        *,
+        start: _timestamp_pb2.Timestamp | None = ...,
+        budget: _duration_pb2.Duration | None = ...,
+        planned: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "planned", b"planned", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "planned", b"planned", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FullWeek: _TypeAlias = FullWeek  # noqa: Y015
+
+@_typing.final
+class OtherWeek(_message.Message):
+    """A week in which a learner has other hours than usual."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONDAY_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    monday: _builtins.str
+    """Its Monday, YYYY-MM-DD."""
+    @_builtins.property
+    def time(self) -> _duration_pb2.Duration:
+        """The learner's time in it, 0 to 168 hours."""
+
+    def __init__(
+        self,
+        *,
+        monday: _builtins.str = ...,
+        time: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monday", b"monday", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OtherWeek: _TypeAlias = OtherWeek  # noqa: Y015
+
+@_typing.final
+class StudyHours(_message.Message):
+    """The time that a learner has for study by oneself, in all runs together. Classes come on top."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    OTHER_WEEKS_FIELD_NUMBER: _builtins.int
+    learner_id: _builtins.str
+    """The learner."""
+    @_builtins.property
+    def time(self) -> _duration_pb2.Duration:
+        """In a usual week; 0: the learner told nothing, and no week is planned."""
+
+    @_builtins.property
+    def other_weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___OtherWeek]:
+        """Weeks with other hours."""
+
+    def __init__(
+        self,
+        *,
+        learner_id: _builtins.str = ...,
+        time: _duration_pb2.Duration | None = ...,
+        other_weeks: _abc.Iterable[Global___OtherWeek] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "other_weeks", b"other_weeks", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StudyHours: _TypeAlias = StudyHours  # noqa: Y015
+
+@_typing.final
+class PlannedWork(_message.Message):
+    """What of one work is planned for a week, or fits in none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    CATCH_UP_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
+    kind: Global___WorkKind.ValueType
+    """What it is."""
+    run_id: _builtins.str
+    """The run."""
+    activity_id: _builtins.str
+    """The activity; of a catch-up the SESSION activity, empty for an extra class."""
+    catch_up_id: _builtins.str
+    """The catch-up; empty for an activity."""
+    title: _builtins.str
+    """Title."""
+    @_builtins.property
+    def time(self) -> _duration_pb2.Duration:
+        """The time that it takes in this week, or that it lacks."""
+
+    @_builtins.property
+    def due(self) -> _timestamp_pb2.Timestamp:
+        """When it is due."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___WorkKind.ValueType = ...,
+        run_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        catch_up_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        time: _duration_pb2.Duration | None = ...,
+        due: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "catch_up_id", b"catch_up_id", "due", b"due", "kind", b"kind", "run_id", b"run_id", "time", b"time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedWork: _TypeAlias = PlannedWork  # noqa: Y015
+
+@_typing.final
+class WeekLoad(_message.Message):
+    """One week of a learner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    PLANNED_FIELD_NUMBER: _builtins.int
+    WORKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start(self) -> _timestamp_pb2.Timestamp:
+        """Its beginning: Monday, 00:00 in the learner's zone."""
+
+    @_builtins.property
+    def end(self) -> _timestamp_pb2.Timestamp:
+        """Its end."""
+
+    @_builtins.property
+    def budget(self) -> _duration_pb2.Duration:
+        """The learner's time in it; of the present week, what is left."""
+
+    @_builtins.property
+    def planned(self) -> _duration_pb2.Duration:
+        """What is planned in all; never more than the budget."""
+
+    @_builtins.property
+    def works(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedWork]:
+        """What is planned, by due."""
+
+    def __init__(
+        self,
+        *,
+        start: _timestamp_pb2.Timestamp | None = ...,
+        end: _timestamp_pb2.Timestamp | None = ...,
+        budget: _duration_pb2.Duration | None = ...,
+        planned: _duration_pb2.Duration | None = ...,
+        works: _abc.Iterable[Global___PlannedWork] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "end", b"end", "planned", b"planned", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "end", b"end", "planned", b"planned", "start", b"start", "works", b"works"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WeekLoad: _TypeAlias = WeekLoad  # noqa: Y015
+
+@_typing.final
+class UnfitWork(_message.Message):
+    """Work that does not fit into the weeks until its due."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORK_FIELD_NUMBER: _builtins.int
+    WEEKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def work(self) -> Global___PlannedWork:
+        """The work, with the time that it lacks."""
+
+    @_builtins.property
+    def weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FullWeek]:
+        """The weeks until its due, and what fills them."""
+
+    def __init__(
+        self,
+        *,
+        work: Global___PlannedWork | None = ...,
+        weeks: _abc.Iterable[Global___FullWeek] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["work", b"work"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["weeks", b"weeks", "work", b"work"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnfitWork: _TypeAlias = UnfitWork  # noqa: Y015
