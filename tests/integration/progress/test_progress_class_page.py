@@ -6,18 +6,22 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from click.testing import CliRunner
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.options.v1 import options_pb2
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
+from campus import progress_command
 from chassis.data.pages import write_token
 from services.progress import api_class_page
 from services.progress.domain.class_page import DAY_ZERO, LAST_SEEN_STEP, Column
@@ -411,6 +415,26 @@ def test_an_export_has_what_the_list_has(classroom: Classroom, monkeypatch: Any)
     }
     some = exported(classroom.staff, filter=progress_pb2.ProgressFilter(overdue=1))
     assert some == [header]
+
+
+def test_the_command_writes_the_export(
+    classroom: Classroom, monkeypatch: Any, tmp_path: Path
+) -> None:
+    """`tandem progress export RUN` writes the file as it comes; for an unknown run it fails, and
+    writes nothing.
+    """
+    classroom.open(task(), learners=LEARNERS)
+    channel = classroom.channel_for("curie", "registrar")
+    monkeypatch.setattr(progress_command, "channel_to", lambda *_: nullcontext(channel))
+    file, none = tmp_path / "run.csv", tmp_path / "none.csv"
+    command = progress_command.progress
+    result = CliRunner().invoke(command, ["export", RUN, "--output", str(file)])
+    assert result.exit_code == 0
+    assert file.read_bytes().count(b"\r\n") == len(LEARNERS) + 1
+    with file.open(newline="", encoding="utf-8") as written:
+        assert list(csv.reader(written)) == exported(classroom.staff)
+    result = CliRunner().invoke(command, ["export", "unknown", "--output", str(none)])
+    assert (result.exit_code, none.exists()) == (1, False)
 
 
 def test_an_export_has_no_formula(classroom: Classroom) -> None:
