@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from chassis.contracts.mapping import from_document
-from chassis.data.pages import BAD_TOKEN, Page, find_page, read_token, write_token
+from chassis.data.pages import BAD_TOKEN, Page, find_page, read_token, within, write_token
 from chassis.errors import FieldViolation, Invalid
 from services.progress.domain.class_overview import Totals
 from services.progress.domain.class_page import (
@@ -67,26 +68,30 @@ class ClassPageStore(PlansStore):
         return Totals(counts, buckets)
 
     def _sorted_page(self, selection: Selection, page: Page) -> tuple[list[Document], str]:
-        mark, column = selection.mark, selection.order_by
-        groups = page.runs.get(selection.run_id, frozenset()) if page.runs else frozenset()
-        buckets = buckets_of(selection.filter, self.now, groups)
-        query = {
-            "run_id": selection.run_id,
-            "listing.buckets": {"$in": buckets},
-            **ENROLLED,
-            **_condition(selection.filter),
-        }
-        order = _order(selection)
+        order, without = _order(selection), dict.fromkeys(NOT_SHOWN, 0)
+        query = _query(selection, page, self.now)
         rows: list[Document] = []
-        for after, by in _ranges(order, _last(page.token, mark, order)):
-            found = self["standings"].find(
-                {**query, **after}, dict.fromkeys(NOT_SHOWN, 0), session=self.session
-            )
-            found = found.sort(by).hint(f"class_page_{column}")
+        for after, by in _ranges(order, _last(page.token, selection.mark, order)):
+            found = self["standings"].find({**query, **after}, without, session=self.session)
+            found = found.sort(by).hint(f"class_page_{selection.order_by}")
             rows += found.limit(page.size + 1 - len(rows))
             if len(rows) > page.size:
-                return rows[: page.size], write_token([mark, *_place(rows[page.size - 1], order)])
+                last = _place(rows[page.size - 1], order)
+                return rows[: page.size], write_token([selection.mark, *last])
         return rows, ""
+
+
+def _query(selection: Selection, page: Page, now: datetime) -> Document:
+    """Return a query for the learners of a list, cut to what the caller may see."""
+    runs, run_id = page.runs, selection.run_id
+    groups = runs.get(run_id, frozenset[str]()) if runs else frozenset[str]()
+    return {
+        "run_id": run_id,
+        "listing.buckets": {"$in": buckets_of(selection.filter, now, groups)},
+        **ENROLLED,
+        **_condition(selection.filter),
+        "$and": [{} if runs is None else within(runs)],
+    }
 
 
 def _condition(wanted: ProgressFilter) -> Document:
