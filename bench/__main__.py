@@ -12,6 +12,7 @@ from bench import (
     class_page,
     connect,
     grpc_command,
+    ingest,
     latency,
     live,
     mail,
@@ -51,6 +52,8 @@ BY_NAME: dict[str, Benchmark] = {
     "search": search.measure,
     "live": live.measure,
     "class_page": class_page.measure,
+    "ingest": ingest.measure,
+    "ingest_growth": ingest.measure_growth,
 }
 RESULT = Path("var/bench.json")
 
