@@ -25,6 +25,8 @@ Order = Sequence[tuple[str, int]]
 ENROLLED = {"state": EnrolmentState.ENROLLED.value}
 # What a row of the page doesn't need; of a learner it may be more than all the rest.
 NOT_SHOWN = ("attendance", "dues_told", "dues_known", "opened")
+# The index of groups, as in the migration.
+BY_GROUP = "run_id_1_group_ids_1_learner_id_1"
 OTHER_LIST = FieldViolation(
     "page_token",
     "is of another run, order or filter",
@@ -62,7 +64,9 @@ class ClassPageStore(PlansStore):
             {"$group": {"_id": counted, "all": {"$sum": 1}, **sums}},
         ]
         counts, buckets = Counter[str](dict.fromkeys((*names, "statements"), 0)), Counter[str]()
-        for row in self["standings"].aggregate(stages, session=self.session):
+        # Without the hint, MongoDB may read the whole run for the members of some groups.
+        rows = self["standings"].aggregate(stages, session=self.session, hint=BY_GROUP)
+        for row in rows:
             counts.update({name: row[name] for name in names})
             buckets.update(dict.fromkeys(row["_id"], row["all"]))
         return Totals(counts, buckets)
