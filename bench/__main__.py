@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     class_end,
+    class_page,
     connect,
     grpc_command,
     ingest,
@@ -50,6 +51,7 @@ BY_NAME: dict[str, Benchmark] = {
     "relay_long": relay.measure_long,
     "search": search.measure,
     "live": live.measure,
+    "class_page": class_page.measure,
     "ingest": ingest.measure,
     "ingest_growth": ingest.measure_growth,
 }

@@ -58,7 +58,7 @@ def main(file: Path) -> None:
 
 
 def shares_of(load: Load) -> list[list[bytes]]:
-    """Return the bodies of each caller: real statements with new ids, ready before the clock runs."""
+    """Return the bodies of each caller, made before the clock runs: real statements, new ids."""
     lines = Path(load.source).read_text().splitlines()
     statements = [json.loads(lines[place % len(lines)]) for place in range(load.count)]
     for each in statements:

@@ -222,6 +222,7 @@ TABLE: dict[str, Rule] = {
     "progress.ProgressService.StreamStatements": Rule({LEARNER, SERVICE}),
     "progress.ProgressService.GetProgress": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
     "progress.ProgressService.ListRunProgress": Rule(OFFICE, "", OBSERVER, RUN, groups=True),
+    "progress.ProgressService.ExportRunProgress": Rule(OFFICE, "", OBSERVER, RUN, groups=True),
     "progress.ProgressService.ListCatchUps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
     "progress.ProgressService.ExtendCatchUp": Rule(OFFICE, "", ASSISTANT, CATCH_UP),
     "progress.ProgressService.SetStudyHours": Rule(OFFICE, LEARNER_ID),

@@ -77,6 +77,16 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """By what the run's class page finds and sorts the learner (domain/class_page.py)."""
+
+    buckets: tuple[str, ...]
+    """The sets of learners to which the learner belongs; the first two are counted."""
+    numbers: Mapping[str, int]
+    """The number by which the learner is sorted in each column."""
+
+
+@dataclass(frozen=True, slots=True)
 class LearnerRunState:
     """The state of one learner in one run."""
 
@@ -125,6 +135,10 @@ class LearnerRunState:
     """The activities that have opened, by id; they stay open in every later version of the path."""
     dues_known: Mapping[str, datetime] = field(default_factory=dict)
     """The dues that the learner was told last, by activity."""
+    overdue: int = 0
+    """The required activities past their due and not completed, until `next_due_at`."""
+    listing: Listing | None = None
+    """None: the learner has no place, or no version that lists learners has seen the learner."""
     writes: int = 0
     """The number of writes. A unit of work that changes anything about the learner adds one, so
     two concurrent ones conflict, and one of them starts again.

@@ -115,6 +115,11 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RevokeLrsCredentialRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.LrsCredential.FromString,
                 _registered_method=True)
+        self.ExportRunProgress = channel.unary_stream(
+                '/tandem.progress.v1.ProgressService/ExportRunProgress',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.FromString,
+                _registered_method=True)
 
 
 class ProgressServiceServicer:
@@ -152,8 +157,14 @@ class ProgressServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRunProgress(self, request, context):
-        """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-        statements are not counted. NOT_FOUND when the run is unknown.
+        """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+        staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+        unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+        of groups who filter by another group.
+
+        What a row says is right when it is read. It is sorted and filtered by what was stored of the
+        learner last: in the unit of work that changed it, and of deadlines that pass within a few
+        seconds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -252,6 +263,17 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportRunProgress(self, request, context):
+        """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+        one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+        meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+        OK says that the file is not whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProgressServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -329,6 +351,11 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.RevokeLrsCredential,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RevokeLrsCredentialRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.LrsCredential.SerializeToString,
+            ),
+            'ExportRunProgress': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportRunProgress,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -741,6 +768,33 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/RevokeLrsCredential',
             tandem_dot_progress_dot_v1_dot_progress__pb2.RevokeLrsCredentialRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_resources__pb2.LrsCredential.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRunProgress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/ExportRunProgress',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,8 +53,14 @@ class ProgressServiceStub:
     PERMISSION_DENIED to staff of groups for a learner of other groups.
     """
     ListRunProgress: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]
-    """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-    statements are not counted. NOT_FOUND when the run is unknown.
+    """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+    staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+    unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+    of groups who filter by another group.
+
+    What a row says is right when it is read. It is sorted and filtered by what was stored of the
+    learner last: in the unit of work that changed it, and of deadlines that pass within a few
+    seconds.
     """
     ListCatchUps: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
@@ -104,6 +110,13 @@ class ProgressServiceStub:
     replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
     when there is none of that id.
     """
+    ExportRunProgress: _grpc.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]
+    """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+    one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+    meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+    OK says that the file is not whole.
+    """
 
 @_typing.type_check_only
 class ProgressServiceAsyncStub(ProgressServiceStub):
@@ -129,8 +142,14 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     PERMISSION_DENIED to staff of groups for a learner of other groups.
     """
     ListRunProgress: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]  # type: ignore[assignment]
-    """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-    statements are not counted. NOT_FOUND when the run is unknown.
+    """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+    staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+    unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+    of groups who filter by another group.
+
+    What a row says is right when it is read. It is sorted and filtered by what was stored of the
+    learner last: in the unit of work that changed it, and of deadlines that pass within a few
+    seconds.
     """
     ListCatchUps: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]  # type: ignore[assignment]
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
@@ -180,6 +199,13 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
     when there is none of that id.
     """
+    ExportRunProgress: _aio.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]  # type: ignore[assignment]
+    """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+    one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+    meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+    OK says that the file is not whole.
+    """
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     """What each learner did, has yet to do, and by when.
@@ -226,8 +252,14 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _progress_pb2.ListRunProgressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.ListRunProgressResponse, _abc.Awaitable[_progress_pb2.ListRunProgressResponse]]:
-        """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-        statements are not counted. NOT_FOUND when the run is unknown.
+        """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+        staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+        unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+        of groups who filter by another group.
+
+        What a row says is right when it is read. It is sorted and filtered by what was stored of the
+        learner last: in the unit of work that changed it, and of deadlines that pass within a few
+        seconds.
         """
 
     @_abc_1.abstractmethod
@@ -342,6 +374,19 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         """Revokes a credential for good; a repeat answers it as it is. It is refused within seconds: each
         replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
         when there is none of that id.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportRunProgress(
+        self,
+        request: _progress_pb2.ExportRunProgressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_progress_pb2.ExportRunProgressResponse], _abc.AsyncIterator[_progress_pb2.ExportRunProgressResponse]]:
+        """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+        one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+        meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+        OK says that the file is not whole.
         """
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

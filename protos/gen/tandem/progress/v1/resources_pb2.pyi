@@ -477,6 +477,9 @@ class LearnerProgress(_message.Message):
     OPEN_CATCH_UPS_FIELD_NUMBER: _builtins.int
     LAST_SEEN_AT_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
+    MISSED_CATCH_UPS_FIELD_NUMBER: _builtins.int
+    ENROLLED_AT_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
     TIME_ON_TASK_FIELD_NUMBER: _builtins.int
     MEAN_SCORE_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
@@ -493,6 +496,8 @@ class LearnerProgress(_message.Message):
     """Required activities past their due and not completed."""
     open_catch_ups: _builtins.int
     """Catch-ups that wait to be studied."""
+    missed_catch_ups: _builtins.int
+    """Catch-ups that were missed, or studied late."""
     mean_score: _builtins.float
     """The mean of the activities' best scores, -1 to 1; absent without any."""
     @_builtins.property
@@ -502,6 +507,14 @@ class LearnerProgress(_message.Message):
     @_builtins.property
     def completed_at(self) -> _timestamp_pb2.Timestamp:
         """When the path was completed; absent when it is not."""
+
+    @_builtins.property
+    def enrolled_at(self) -> _timestamp_pb2.Timestamp:
+        """When the learner enrolled."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The learner's groups."""
 
     @_builtins.property
     def time_on_task(self) -> _duration_pb2.Duration:
@@ -519,12 +532,15 @@ class LearnerProgress(_message.Message):
         open_catch_ups: _builtins.int = ...,
         last_seen_at: _timestamp_pb2.Timestamp | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
+        missed_catch_ups: _builtins.int = ...,
+        enrolled_at: _timestamp_pb2.Timestamp | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
         time_on_task: _duration_pb2.Duration | None = ...,
         mean_score: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed_at", b"completed_at", "last_seen_at", b"last_seen_at", "mean_score", b"mean_score", "time_on_task", b"time_on_task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed_at", b"completed_at", "enrolled_at", b"enrolled_at", "last_seen_at", b"last_seen_at", "mean_score", b"mean_score", "time_on_task", b"time_on_task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed", b"completed", "completed_at", b"completed_at", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "mean_score", b"mean_score", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id", "time_on_task", b"time_on_task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed", b"completed", "completed_at", b"completed_at", "enrolled_at", b"enrolled_at", "group_ids", b"group_ids", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "mean_score", b"mean_score", "missed_catch_ups", b"missed_catch_ups", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id", "time_on_task", b"time_on_task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__mean_score: _TypeAlias = _typing.Literal["mean_score"]  # noqa: Y015
     _WhichOneofArgType__mean_score: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score"]  # noqa: Y015
@@ -591,6 +607,10 @@ class RunSummary(_message.Message):
     COMPLETED_CATCH_UPS_FIELD_NUMBER: _builtins.int
     MISSED_CATCH_UPS_FIELD_NUMBER: _builtins.int
     STATEMENTS_FIELD_NUMBER: _builtins.int
+    OVERDUE_LEARNERS_FIELD_NUMBER: _builtins.int
+    SILENT_LEARNERS_FIELD_NUMBER: _builtins.int
+    AVERAGE_SHARE_FIELD_NUMBER: _builtins.int
+    MODES_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     learners: _builtins.int
@@ -607,6 +627,16 @@ class RunSummary(_message.Message):
     """Catch-ups whose deadline passed."""
     statements: _builtins.int
     """Statements taken in."""
+    overdue_learners: _builtins.int
+    """Learners with overdue activities."""
+    silent_learners: _builtins.int
+    """Learners who have done nothing for 14 whole days (in UTC), and enrolled before them."""
+    average_share: _builtins.float
+    """The share of the required activities that a learner has completed on average, 0 to 1."""
+    @_builtins.property
+    def modes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModeSummary]:
+        """The learners by their modes, without modes that nobody has."""
+
     def __init__(
         self,
         *,
@@ -618,14 +648,52 @@ class RunSummary(_message.Message):
         completed_catch_ups: _builtins.int = ...,
         missed_catch_ups: _builtins.int = ...,
         statements: _builtins.int = ...,
+        overdue_learners: _builtins.int = ...,
+        silent_learners: _builtins.int = ...,
+        average_share: _builtins.float = ...,
+        modes: _abc.Iterable[Global___ModeSummary] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_activities", b"completed_activities", "completed_catch_ups", b"completed_catch_ups", "completed_path", b"completed_path", "learners", b"learners", "missed_catch_ups", b"missed_catch_ups", "open_catch_ups", b"open_catch_ups", "run_id", b"run_id", "statements", b"statements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_share", b"average_share", "completed_activities", b"completed_activities", "completed_catch_ups", b"completed_catch_ups", "completed_path", b"completed_path", "learners", b"learners", "missed_catch_ups", b"missed_catch_ups", "modes", b"modes", "open_catch_ups", b"open_catch_ups", "overdue_learners", b"overdue_learners", "run_id", b"run_id", "silent_learners", b"silent_learners", "statements", b"statements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunSummary: _TypeAlias = RunSummary  # noqa: Y015
+
+@_typing.final
+class ModeSummary(_message.Message):
+    """The learners of a run who usually take part in one way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    LEARNERS_FIELD_NUMBER: _builtins.int
+    COMPLETED_PATH_FIELD_NUMBER: _builtins.int
+    OVERDUE_LEARNERS_FIELD_NUMBER: _builtins.int
+    mode: _types_pb2.AttendanceMode.ValueType
+    """The way."""
+    learners: _builtins.int
+    """Learners enrolled."""
+    completed_path: _builtins.int
+    """Those who completed the path."""
+    overdue_learners: _builtins.int
+    """Those with overdue activities."""
+    def __init__(
+        self,
+        *,
+        mode: _types_pb2.AttendanceMode.ValueType = ...,
+        learners: _builtins.int = ...,
+        completed_path: _builtins.int = ...,
+        overdue_learners: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_path", b"completed_path", "learners", b"learners", "mode", b"mode", "overdue_learners", b"overdue_learners"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModeSummary: _TypeAlias = ModeSummary  # noqa: Y015
 
 @_typing.final
 class CatchUp(_message.Message):
