@@ -47,6 +47,14 @@ class AttendanceMode(StrEnum):
     SELF_PACED = "SELF_PACED"
 
 
+class SessionPurpose(StrEnum):
+    """What a session is for."""
+
+    CLASS = "CLASS"
+    HELP = "HELP"
+    """Learners come freely: nobody is expected."""
+
+
 class Kind(StrEnum):
     """The kind of a notice; the value is the name of its template."""
 

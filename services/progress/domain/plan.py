@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from chassis.civil import Calendar, week_of
-from services.progress.domain.enums import ActivityKind, ConditionKind, SessionState
+from services.progress.domain.enums import (
+    ActivityKind,
+    ConditionKind,
+    SessionPurpose,
+    SessionState,
+)
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.path import Activity, Condition, Path, Run
 from services.progress.domain.plan_history import PlanHistory
@@ -136,6 +141,12 @@ class Plan:
         """Return the sessions that had ended by an instant, by their end."""
         count = bisect_right(self._held, at, key=lambda each: each.ended_at or _NEVER)
         return self._held[:count]
+
+    @cached_property
+    def help_sessions(self) -> frozenset[str]:
+        """Return the ids of the help sessions: nobody who stays away misses anything."""
+        help_ = SessionPurpose.HELP
+        return frozenset(each.id for each in self.sessions.values() if each.purpose is help_)
 
     @cached_property
     def classes(self) -> frozenset[str]:

@@ -138,14 +138,16 @@ def _reviewed_catch_ups(
 
 
 def _spared(run_state: LearnerRunState, plan: Plan, late: Sequence[str]) -> Set[str]:
-    """Return the sessions that the learner missed and that an alternative makes up for."""
+    """Return the sessions that need no catch-up: help sessions, and those that the learner missed
+    and that an alternative makes up for.
+    """
     policy = plan.run.policy
     missed = [
         session_id
         for session_id in {*run_state.attendance, *late}
         if catch_ups.is_due_to(run_state, session_id, late, policy)
     ]
-    return alternatives.spared(run_state, plan, missed)
+    return alternatives.spared(run_state, plan, missed) | plan.help_sessions
 
 
 def _judged(catch_up: CatchUp, learner: Learner, plan: Plan, at: datetime) -> CatchUp:

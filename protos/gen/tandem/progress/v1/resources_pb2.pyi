@@ -682,6 +682,7 @@ class TimelineEntry(_message.Message):
     LOCKED_FIELD_NUMBER: _builtins.int
     LACKS_FIELD_NUMBER: _builtins.int
     WEEK_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     kind: Global___TimelineKind.ValueType
     """What it is."""
     title: _builtins.str
@@ -704,6 +705,8 @@ class TimelineEntry(_message.Message):
     """The week of the run that holds `at`, from 1, which holds the run's first day. What is due at the
     end of Sunday (24:00) is of the week that ends.
     """
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """Of a live class: what it is for. A learner comes to a help session freely."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When a class starts, or something is due."""
@@ -737,10 +740,11 @@ class TimelineEntry(_message.Message):
         locked: _builtins.bool = ...,
         lacks: _abc.Iterable[Global___Lack] | None = ...,
         week: _builtins.int = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "local", b"local", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "at", b"at", "cancelled", b"cancelled", "done", b"done", "kind", b"kind", "lacks", b"lacks", "local", b"local", "locked", b"locked", "run_id", b"run_id", "session_id", b"session_id", "substitute_item_id", b"substitute_item_id", "title", b"title", "until", b"until", "week", b"week"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "at", b"at", "cancelled", b"cancelled", "done", b"done", "kind", b"kind", "lacks", b"lacks", "local", b"local", "locked", b"locked", "purpose", b"purpose", "run_id", b"run_id", "session_id", b"session_id", "substitute_item_id", b"substitute_item_id", "title", b"title", "until", b"until", "week", b"week"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
