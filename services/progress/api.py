@@ -13,6 +13,7 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from services.progress import queries
+from services.progress.api_falling_behind import FallingBehindApi
 from services.progress.domain.enums import Role
 from services.progress.domain.intake import RecordStatements, Row, row_of
 from services.progress.domain.statements import Statement
@@ -27,7 +28,7 @@ from services.progress.usecases.intake import record_statements
 TOLERATED = frozenset(f"video.{name}" for name in TIMES)
 
 
-class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
+class ProgressApi(FallingBehindApi, progress_pb2_grpc.ProgressServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(self, database: Database[ProgressStore]) -> None:

@@ -139,6 +139,18 @@ def _add_scores(mongo: Mongo) -> None:
     )
 
 
+# The same as in store_falling_behind.py.
+_IS_BEHIND = {"behind_since": {"$type": "date"}}
+_FALLING_BEHIND: Mapping[str, Sequence[IndexModel]] = {
+    "standings": [
+        IndexModel(
+            [("run_id", 1), ("behind_since", 1), ("learner_id", 1)],
+            partialFilterExpression=_IS_BEHIND,
+        ),
+    ],
+}
+
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -152,4 +164,5 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
+    Migration(18, "indexes of learners who are falling behind", adding(_FALLING_BEHIND)),
 )

@@ -38,7 +38,7 @@ from services.progress.domain.statements import Statement, Stored
 from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue, Turn
-from services.progress.store_plans import PlansStore
+from services.progress.store_falling_behind import FallingBehindStore
 from services.progress.store_replicas import Document
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use th
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
-class ProgressStore(PlansStore):
+class ProgressStore(FallingBehindStore):
     """Progress's database as one unit of work sees it."""
 
     service = "progress"

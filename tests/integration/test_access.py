@@ -225,6 +225,7 @@ TABLE: dict[str, Rule] = {
     "progress.ProgressService.ListCatchUps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
     "progress.ProgressService.ExtendCatchUp": Rule(OFFICE, "", ASSISTANT, CATCH_UP),
     "progress.ProgressService.WaiveCatchUp": Rule(OFFICE, "", TEACHER, CATCH_UP),
+    "progress.ProgressService.ListFallingBehind": Rule(OFFICE, "", OBSERVER, RUN, groups=True),
     "progress.ProgressService.GetTimeline": Rule(
         OFFICE, LEARNER_ID, OBSERVER, NOTHING, groups=True
     ),

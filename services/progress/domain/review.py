@@ -70,6 +70,7 @@ def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
         open_catch_ups=still_open,
         completed_catch_ups=in_time,
         missed_catch_ups=len(rows) - in_time - still_open,
+        falling_behind=int(run_state.behind_since is not None),
     )
 
 

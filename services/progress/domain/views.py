@@ -12,6 +12,7 @@ from services.progress.domain.enums import (
     AttendanceMode,
     AttendanceStatus,
 )
+from services.progress.domain.falling_behind import Reason
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState, is_complete
 from services.progress.domain.openings import Lack, lacks_of
@@ -41,6 +42,14 @@ class ActivityProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class FallingBehind:
+    """That a learner is falling behind."""
+
+    since: datetime
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LearnerProgress:
     """One learner in one run."""
 
@@ -53,6 +62,7 @@ class LearnerProgress:
     open_catch_ups: int
     last_seen_at: datetime | None
     completed_at: datetime | None
+    falling_behind: FallingBehind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ class RunSummary:
     completed_catch_ups: int = 0
     missed_catch_ups: int = 0
     statements: int = 0
+    falling_behind: int = 0
 
 
 def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> LearnerProgress:
@@ -85,7 +96,13 @@ def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> L
         open_catch_ups=run_state.counted.open_catch_ups,
         last_seen_at=run_state.last_seen_at,
         completed_at=run_state.path_completed_at if complete else None,
+        falling_behind=_falling_behind(run_state),
     )
+
+
+def _falling_behind(run_state: LearnerRunState) -> FallingBehind | None:
+    since = run_state.behind_since
+    return FallingBehind(since, run_state.behind_reasons) if since else None
 
 
 def activity_progress(learner: Learner, plan: Plan, now: datetime) -> list[ActivityProgress]:

@@ -73,6 +73,11 @@ class ProgressServiceStub:
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
+    ListFallingBehind: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListFallingBehindRequest, _progress_pb2.ListFallingBehindResponse]
+    """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+    staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+    the run is unknown.
+    """
 
 @_typing.type_check_only
 class ProgressServiceAsyncStub(ProgressServiceStub):
@@ -117,6 +122,11 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     GetTimeline: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]  # type: ignore[assignment]
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
+    """
+    ListFallingBehind: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListFallingBehindRequest, _progress_pb2.ListFallingBehindResponse]  # type: ignore[assignment]
+    """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+    staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+    the run is unknown.
     """
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -207,6 +217,17 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_progress_pb2.GetTimelineResponse, _abc.Awaitable[_progress_pb2.GetTimelineResponse]]:
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
         their own runs, for staff of groups of the runs where the learner is in one of theirs.
+        """
+
+    @_abc_1.abstractmethod
+    def ListFallingBehind(
+        self,
+        request: _progress_pb2.ListFallingBehindRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_progress_pb2.ListFallingBehindResponse, _abc.Awaitable[_progress_pb2.ListFallingBehindResponse]]:
+        """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+        staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+        the run is unknown.
         """
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

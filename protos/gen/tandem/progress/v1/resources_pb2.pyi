@@ -143,6 +143,38 @@ TIMELINE_KIND_CATCH_UP: TimelineKind.ValueType  # 3
 """A catch-up's deadline."""
 Global___TimelineKind: _TypeAlias = TimelineKind  # noqa: Y015
 
+class _BehindReasonKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BehindReasonKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BehindReasonKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BEHIND_REASON_KIND_UNSPECIFIED: _BehindReasonKind.ValueType  # 0
+    """Not said."""
+    BEHIND_REASON_KIND_OVERDUE_WORK: _BehindReasonKind.ValueType  # 1
+    """Required work that is past its deadline and not completed."""
+    BEHIND_REASON_KIND_ABSENCES: _BehindReasonKind.ValueType  # 2
+    """Sessions that the learner missed and has not made up for."""
+    BEHIND_REASON_KIND_UNWATCHED_CATCH_UPS: _BehindReasonKind.ValueType  # 3
+    """Catch-ups that were missed, or have waited for long."""
+    BEHIND_REASON_KIND_SILENCE: _BehindReasonKind.ValueType  # 4
+    """Days since the learner last did anything in the run, beside those of the run's median learner."""
+
+class BehindReasonKind(_BehindReasonKind, metaclass=_BehindReasonKindEnumTypeWrapper):
+    """What a reason for falling behind counts."""
+
+BEHIND_REASON_KIND_UNSPECIFIED: BehindReasonKind.ValueType  # 0
+"""Not said."""
+BEHIND_REASON_KIND_OVERDUE_WORK: BehindReasonKind.ValueType  # 1
+"""Required work that is past its deadline and not completed."""
+BEHIND_REASON_KIND_ABSENCES: BehindReasonKind.ValueType  # 2
+"""Sessions that the learner missed and has not made up for."""
+BEHIND_REASON_KIND_UNWATCHED_CATCH_UPS: BehindReasonKind.ValueType  # 3
+"""Catch-ups that were missed, or have waited for long."""
+BEHIND_REASON_KIND_SILENCE: BehindReasonKind.ValueType  # 4
+"""Days since the learner last did anything in the run, beside those of the run's median learner."""
+Global___BehindReasonKind: _TypeAlias = BehindReasonKind  # noqa: Y015
+
 @_typing.final
 class Result(_message.Message):
     """What a statement's activity led to (xAPI 1.0.3, part 2, section 2.4.5)."""
@@ -441,6 +473,7 @@ class LearnerProgress(_message.Message):
     OPEN_CATCH_UPS_FIELD_NUMBER: _builtins.int
     LAST_SEEN_AT_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
+    FALLING_BEHIND_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     learner_id: _builtins.str
@@ -463,6 +496,10 @@ class LearnerProgress(_message.Message):
     def completed_at(self) -> _timestamp_pb2.Timestamp:
         """When the path was completed; absent when it is not."""
 
+    @_builtins.property
+    def falling_behind(self) -> Global___FallingBehind:
+        """That the learner is falling behind, and why; absent when the learner is not."""
+
     def __init__(
         self,
         *,
@@ -475,10 +512,11 @@ class LearnerProgress(_message.Message):
         open_catch_ups: _builtins.int = ...,
         last_seen_at: _timestamp_pb2.Timestamp | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
+        falling_behind: Global___FallingBehind | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "last_seen_at", b"last_seen_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "falling_behind", b"falling_behind", "last_seen_at", b"last_seen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "completed_at", b"completed_at", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "completed_at", b"completed_at", "falling_behind", b"falling_behind", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -498,6 +536,7 @@ class RunSummary(_message.Message):
     COMPLETED_CATCH_UPS_FIELD_NUMBER: _builtins.int
     MISSED_CATCH_UPS_FIELD_NUMBER: _builtins.int
     STATEMENTS_FIELD_NUMBER: _builtins.int
+    FALLING_BEHIND_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     learners: _builtins.int
@@ -514,6 +553,8 @@ class RunSummary(_message.Message):
     """Catch-ups whose deadline passed."""
     statements: _builtins.int
     """Statements taken in."""
+    falling_behind: _builtins.int
+    """Learners who are falling behind."""
     def __init__(
         self,
         *,
@@ -525,10 +566,11 @@ class RunSummary(_message.Message):
         completed_catch_ups: _builtins.int = ...,
         missed_catch_ups: _builtins.int = ...,
         statements: _builtins.int = ...,
+        falling_behind: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_activities", b"completed_activities", "completed_catch_ups", b"completed_catch_ups", "completed_path", b"completed_path", "learners", b"learners", "missed_catch_ups", b"missed_catch_ups", "open_catch_ups", b"open_catch_ups", "run_id", b"run_id", "statements", b"statements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_activities", b"completed_activities", "completed_catch_ups", b"completed_catch_ups", "completed_path", b"completed_path", "falling_behind", b"falling_behind", "learners", b"learners", "missed_catch_ups", b"missed_catch_ups", "open_catch_ups", b"open_catch_ups", "run_id", b"run_id", "statements", b"statements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -749,3 +791,63 @@ class TimelineEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TimelineEntry: _TypeAlias = TimelineEntry  # noqa: Y015
+
+@_typing.final
+class BehindReason(_message.Message):
+    """One reason why a learner is falling behind, with its number: `value` has reached `limit`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    kind: Global___BehindReasonKind.ValueType
+    """What it counts."""
+    value: _builtins.float
+    """How much it was when the learner was last judged: a count, or of SILENCE days."""
+    limit: _builtins.float
+    """From how much on it counts."""
+    def __init__(
+        self,
+        *,
+        kind: Global___BehindReasonKind.ValueType = ...,
+        value: _builtins.float = ...,
+        limit: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "limit", b"limit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BehindReason: _TypeAlias = BehindReason  # noqa: Y015
+
+@_typing.final
+class FallingBehind(_message.Message):
+    """That a learner is falling behind in a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___BehindReason]:
+        """Why: at least one reason."""
+
+    def __init__(
+        self,
+        *,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        reasons: _abc.Iterable[Global___BehindReason] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FallingBehind: _TypeAlias = FallingBehind  # noqa: Y015
