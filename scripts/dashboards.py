@@ -633,6 +633,7 @@ def _sessions() -> Row:
             _verdicts(),
             _seats(),
             _offers(),
+            _help(),
             _timetables(),
             _oldest_timetable(),
             _meetings(),
@@ -682,7 +683,7 @@ def _oldest_question() -> Panel:
 
 def _oldest_note() -> Panel:
     return Panel(
-        "Questions: until agendas and votes are right",
+        "Until agendas, votes and invitations to help are right",
         "Age of the oldest note that the worker has not acted on. Normal: a few seconds.",
         "s",
         _each("max by (notes)(tandem_sessions_oldest_note_seconds)", "notes"),
@@ -1036,6 +1037,16 @@ def _offers() -> Panel:
         "expire, runs give too little time.",
         "short",
         _each(offers, "event"),
+    )
+
+
+def _help() -> Panel:
+    return Panel(
+        "Invitations to help sessions",
+        "Learners who fall behind and were invited, and how that ended. If most lapse, runs give too "
+        "little time; if few are invited, there are too few help sessions.",
+        "short",
+        _events_of("help_invitations"),
     )
 
 

@@ -69,6 +69,7 @@ class Kind(StrEnum):
     SEAT_PROMOTED = "seat_promoted"
     SEAT_OFFERED = "seat_offered"
     SEAT_SWAPPED = "seat_swapped"
+    HELP_INVITED = "help_invited"
     CATCH_UP_ASSIGNED = "catch_up_assigned"
     CATCH_UP_CHANGED = "catch_up_changed"
     CATCH_UP_COMPLETED = "catch_up_completed"

@@ -46,6 +46,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SEAT_SWAPPED: Rule(Category.SEAT),
     # There is little time to answer; after it, nothing can be done.
     Kind.SEAT_OFFERED: Rule(Category.SEAT, urgent=True, lapses=True),
+    Kind.HELP_INVITED: Rule(Category.SEAT, lapses=True),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),
     Kind.CATCH_UP_CHANGED: Rule(Category.CATCH_UP),
     # The learner has just studied it, so there is no e-mail; the inbox keeps a record.

@@ -12,6 +12,8 @@ from services.notify.domain.path_news import DueDigest
 from services.notify.domain.people import CatchUp, Due, Question, Run, SeatOffer, Series
 from services.notify.domain.sessions import Session
 
+_OFFERS = frozenset({Kind.SEAT_OFFERED, Kind.HELP_INVITED})
+
 
 class Standing(StrEnum):
     """Whether what a notice tells is still so."""
@@ -67,7 +69,7 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
             return _move(told, session, now)
         case Kind.SESSION_NOT_HELD | Kind.MEETING_FAILED | Kind.MEETING_MADE:
             return _staff_news(about, session, now)
-        case Kind.SEAT_PROMOTED | Kind.SEAT_SWAPPED | Kind.SEAT_OFFERED:
+        case Kind.SEAT_PROMOTED | Kind.SEAT_SWAPPED | Kind.SEAT_OFFERED | Kind.HELP_INVITED:
             return _seat_news(about, known.offers.get(about.offer_id), session, run, now)
         case Kind.ENROLMENT_PROMOTED | Kind.ACTIVITIES_OPENED:
             return Standing.OVER if run and run.is_over(now) else Standing.STANDS
@@ -116,7 +118,7 @@ def _seat_news(
 ) -> Standing:
     """Return whether a seat can still be used, or an offer of one still be answered."""
     found = _seat(about, session, now)
-    if found is not Standing.STANDS or about.kind is not Kind.SEAT_OFFERED:
+    if found is not Standing.STANDS or about.kind not in _OFFERS:
         return found
     if run is not None and run.is_over(now):
         return Standing.OVER

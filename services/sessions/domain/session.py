@@ -74,7 +74,7 @@ class Session:
     in_room: int = 0
     """Seats in the room that are taken, or held for an offer."""
     online: int = 0
-    """Online seats that are taken, if they are limited."""
+    """Online seats that are taken, or held for an invitation, if they are limited."""
     waitlisted: int = 0
     turns: int = 0
     """How often seats changed: the source of waitlist positions."""

@@ -29,6 +29,8 @@ def one_of_each(world: World) -> None:
     swapped.start_time.CopyFrom(seat.start_time)
     offered = sessions.SeatOffered(session_id="s3", title="Waves", **of_run)
     offered.expires_at.FromDatetime(world.clock.now() + HOUR)
+    invited = sessions.HelpInvited(session_id="s5", title="Help desk", **of_run)
+    invited.answer_by.FromDatetime(world.clock.now() + HOUR)
     idle = sessions.SessionNotHeld(session_id="s3", run_id="r1", instructor_id="ada")
     of_teacher: Any = {"session_id": "s4", "run_id": "r1", "instructor_id": "ada"}
     failed = sessions.MeetingFailed(title="Waves", reason="full", **of_teacher)
@@ -53,6 +55,7 @@ def one_of_each(world: World) -> None:
         seat,
         swapped,
         offered,
+        invited,
         world.assigned("ada"),
         world.changed("ada", "c3"),
         progress.CatchUpCompleted(catch_up_id="c1", enrolment_id="e1", **of_run),
@@ -90,6 +93,7 @@ TYPES: Mapping[Kind, str] = {
     Kind.SEAT_PROMOTED: "tandem.sessions.seat.promoted.v1",
     Kind.SEAT_SWAPPED: "tandem.sessions.seat.swapped.v1",
     Kind.SEAT_OFFERED: "tandem.sessions.seat.offered.v1",
+    Kind.HELP_INVITED: "tandem.sessions.help.invited.v1",
     Kind.CATCH_UP_ASSIGNED: "tandem.progress.catch_up.assigned.v1",
     Kind.CATCH_UP_CHANGED: "tandem.progress.catch_up.changed.v1",
     Kind.CATCH_UP_COMPLETED: "tandem.progress.catch_up.completed.v1",

@@ -62,6 +62,13 @@ VALUES: dict[Kind, dict[str, object]] = {
         "from_seat": HOSTILE,
     },
     Kind.SEAT_OFFERED: {"session": HOSTILE, "start_time": NOON, "expires": NOON},
+    Kind.HELP_INVITED: {
+        "session": HOSTILE,
+        "start_time": NOON,
+        "seat": "IN_ROOM",
+        "room": HOSTILE,
+        "answer_by": NOON,
+    },
     Kind.CATCH_UP_ASSIGNED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
     Kind.CATCH_UP_CHANGED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
     Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False, "was_missed": False},

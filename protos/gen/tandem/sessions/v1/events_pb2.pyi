@@ -1220,6 +1220,8 @@ class SeatOffered(_message.Message):
     HOLDS_FIELD_NUMBER: _builtins.int
     OFFERED_BY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OFFERED_KIND_FIELD_NUMBER: _builtins.int
+    INVITATION_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -1236,6 +1238,10 @@ class SeatOffered(_message.Message):
     """Who offered it out of turn; empty: the waiting list did."""
     reason: _builtins.str
     """Why it was offered out of turn."""
+    offered_kind: _types_pb2.SeatKind.ValueType
+    """The seat that is held: IN_ROOM or ONLINE; UNSPECIFIED in an older event: IN_ROOM."""
+    invitation: _builtins.bool
+    """True when it is an invitation to a help session: tandem.sessions.help.invited.v1 tells it."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the session starts."""
@@ -1262,10 +1268,12 @@ class SeatOffered(_message.Message):
         holds: _types_pb2.SeatKind.ValueType = ...,
         offered_by: _builtins.str = ...,
         reason: _builtins.str = ...,
+        offered_kind: _types_pb2.SeatKind.ValueType = ...,
+        invitation: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "offered_at", b"offered_at", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "holds", b"holds", "kind", b"kind", "learner_id", b"learner_id", "offered_at", b"offered_at", "offered_by", b"offered_by", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "holds", b"holds", "invitation", b"invitation", "kind", b"kind", "learner_id", b"learner_id", "offered_at", b"offered_at", "offered_by", b"offered_by", "offered_kind", b"offered_kind", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2461,3 +2469,75 @@ class QuestionReopened(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QuestionReopened: _TypeAlias = QuestionReopened  # noqa: Y015
+
+@_typing.final
+class HelpInvited(_message.Message):
+    """A learner who falls behind is invited to a help session: a seat is held until the learner answers
+    (AnswerOffer). tandem.sessions.seat.offer_ended.v1 tells how that ended.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    INVITED_AT_FIELD_NUMBER: _builtins.int
+    ANSWER_BY_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The help session."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    title: _builtins.str
+    """The session's title."""
+    kind: _types_pb2.SeatKind.ValueType
+    """The seat that is held: IN_ROOM or ONLINE."""
+    room: _builtins.str
+    """The room's name; empty for a seat ONLINE."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the session starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def invited_at(self) -> _timestamp_pb2.Timestamp:
+        """When the learner was invited."""
+
+    @_builtins.property
+    def answer_by(self) -> _timestamp_pb2.Timestamp:
+        """Until when the learner may answer."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        enrolment_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        kind: _types_pb2.SeatKind.ValueType = ...,
+        room: _builtins.str = ...,
+        invited_at: _timestamp_pb2.Timestamp | None = ...,
+        answer_by: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_by", b"answer_by", "end_time", b"end_time", "invited_at", b"invited_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_by", b"answer_by", "end_time", b"end_time", "enrolment_id", b"enrolment_id", "invited_at", b"invited_at", "kind", b"kind", "learner_id", b"learner_id", "room", b"room", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HelpInvited: _TypeAlias = HelpInvited  # noqa: Y015

@@ -185,6 +185,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.FromString,
                 _registered_method=True)
+        self.ListHelpInvitations = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListHelpInvitations',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsResponse.FromString,
+                _registered_method=True)
         self.AskQuestion = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/AskQuestion',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionRequest.SerializeToString,
@@ -687,6 +692,14 @@ class SessionsServiceServicer:
         """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
         ended ones, for 30 days after they could be matched. Without a learner only open ones are
         answered, to staff; pages may have fewer rows than asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHelpInvitations(self, request, context):
+        """Invitations of learners who fall behind to help sessions, the newest first, and what became of
+        them. A learner sees the own ones.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1247,6 +1260,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListSwaps,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.SerializeToString,
+            ),
+            'ListHelpInvitations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHelpInvitations,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsResponse.SerializeToString,
             ),
             'AskQuestion': grpc.unary_unary_rpc_method_handler(
                     servicer.AskQuestion,
@@ -2230,6 +2248,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListSwaps',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHelpInvitations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListHelpInvitations',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

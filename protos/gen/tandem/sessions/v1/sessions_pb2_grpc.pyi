@@ -185,6 +185,10 @@ class SessionsServiceStub:
     ended ones, for 30 days after they could be matched. Without a learner only open ones are
     answered, to staff; pages may have fewer rows than asked for.
     """
+    ListHelpInvitations: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListHelpInvitationsRequest, _sessions_pb2.ListHelpInvitationsResponse]
+    """Invitations of learners who fall behind to help sessions, the newest first, and what became of
+    them. A learner sees the own ones.
+    """
     AskQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.AskQuestionRequest, _questions_pb2.AskQuestionResponse]
     """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
@@ -543,6 +547,10 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
     ended ones, for 30 days after they could be matched. Without a learner only open ones are
     answered, to staff; pages may have fewer rows than asked for.
+    """
+    ListHelpInvitations: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListHelpInvitationsRequest, _sessions_pb2.ListHelpInvitationsResponse]  # type: ignore[assignment]
+    """Invitations of learners who fall behind to help sessions, the newest first, and what became of
+    them. A learner sees the own ones.
     """
     AskQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.AskQuestionRequest, _questions_pb2.AskQuestionResponse]  # type: ignore[assignment]
     """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
@@ -1061,6 +1069,16 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
         ended ones, for 30 days after they could be matched. Without a learner only open ones are
         answered, to staff; pages may have fewer rows than asked for.
+        """
+
+    @_abc_1.abstractmethod
+    def ListHelpInvitations(
+        self,
+        request: _sessions_pb2.ListHelpInvitationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ListHelpInvitationsResponse, _abc.Awaitable[_sessions_pb2.ListHelpInvitationsResponse]]:
+        """Invitations of learners who fall behind to help sessions, the newest first, and what became of
+        them. A learner sees the own ones.
         """
 
     @_abc_1.abstractmethod
