@@ -1043,8 +1043,8 @@ def _offers() -> Panel:
 def _help() -> Panel:
     return Panel(
         "Invitations to help sessions",
-        "Learners who fall behind and were invited, and how that ended. If most lapse, runs give too "
-        "little time; if few are invited, there are too few help sessions.",
+        "Learners who fall behind and were invited, and how that ended. If most lapse, runs give "
+        "too little time; if few are invited, there are too few help sessions.",
         "short",
         _events_of("help_invitations"),
     )

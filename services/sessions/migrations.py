@@ -364,6 +364,7 @@ _HELP: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("run_id", 1), ("state", 1), ("not_before", 1)]),
     ],
     "help_invitations": [
+        IndexModel([("invited_at", -1), ("_id", -1)]),
         IndexModel([("run_id", 1), ("invited_at", -1), ("_id", -1)]),
         IndexModel([("learner_id", 1), ("run_id", 1), ("invited_at", -1), ("_id", -1)]),
         IndexModel([("session_id", 1), ("state", 1)]),

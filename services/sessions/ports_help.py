@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from services.sessions.domain.help import Fall, Invitation, Turn
+from services.sessions.domain.falls import Fall, Turn
+from services.sessions.domain.help import Invitation
 from services.sessions.domain.session import Session
 
 

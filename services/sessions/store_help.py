@@ -9,8 +9,9 @@ from itertools import islice
 from typing import Any
 
 from chassis.contracts.mapping import from_document, to_document
-from services.sessions.domain.enums import SessionPurpose, SessionState
-from services.sessions.domain.help import Fall, FallState, Invitation, InvitationState, Turn
+from services.sessions.domain.enums import SeatKind, SessionPurpose, SessionState
+from services.sessions.domain.falls import Fall, FallState, Turn
+from services.sessions.domain.help import Invitation, InvitationState
 from services.sessions.domain.session import Session
 from services.sessions.store_attendance import key
 from services.sessions.store_calendar import TO_COME, during
@@ -95,6 +96,16 @@ class HelpStore(SeriesStore):
         found = self["sessions"].find(query, session=self.session)
         own = {each.id for each in sessions}
         return [from_document(row, Session) for row in found if row["_id"] not in own]
+
+    def help_seats(self, learner_id: str, run_ids: Collection[str]) -> tuple[str, ...]:
+        """Return the coming help sessions of some runs in which a learner has a seat, by id."""
+        place = {"$in": [SeatKind.IN_ROOM, SeatKind.ONLINE]}
+        own = {"run_id": {"$in": [*run_ids]}, "learner_id": learner_id, "kind": place}
+        rows = self["seats"].find(own, {"session_id": 1}, session=self.session)
+        seated = [row["session_id"] for row in rows]
+        query = {"_id": {"$in": seated}, "purpose": SessionPurpose.HELP, "state": TO_COME}
+        found = self["sessions"].distinct("_id", query, session=self.session) if seated else []
+        return tuple(sorted(found))
 
     def note_help(self, run_ids: Collection[str]) -> None:
         """Note runs in which learners who wait may be invited now."""

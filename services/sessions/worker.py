@@ -36,7 +36,7 @@ from chassis.runs import end_of, facts_of
 from services.sessions import timers_questions
 from services.sessions.alone import fails_alone
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
-from services.sessions.domain.help import FallNews
+from services.sessions.domain.falls import FallNews
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
 from services.sessions.timers_feedback import show_feedback

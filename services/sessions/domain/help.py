@@ -1,7 +1,6 @@
 """Help: a learner who falls behind waits for a place in a help session, and is invited to the next.
 
-A fall is told by progress; its state here follows from the newest event, in whatever order they
-come. An invitation is an offer of a seat out of turn (offers.py), with what became of it.
+An invitation is an offer of a seat out of turn (offers.py), with what became of it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from services.sessions.domain.enums import (
     SessionKind,
     SessionState,
 )
+from services.sessions.domain.falls import Fall, FallState, invited
 from services.sessions.domain.offers import Outcome
 from services.sessions.domain.roster import Enrolment, Policy, is_expected
 from services.sessions.domain.seats import Seat, has_free
@@ -25,53 +25,6 @@ from services.sessions.domain.session import Session
 
 ASK_AGAIN_AFTER = timedelta(days=3)
 """After a learner declined an invitation, or let it lapse, the next one comes this much later."""
-LOOK_AGAIN_AFTER = timedelta(days=1)
-"""How often it is looked whether learners who wait have become free, or others now fit."""
-
-
-class FallState(StrEnum):
-    """What is done about a learner's falling behind."""
-
-    WAITING = "WAITING"
-    """The learner waits for a place in a help session."""
-    INVITED = "INVITED"
-    """The learner is invited, or has taken a seat."""
-    OVER = "OVER"
-    """The learner is not behind any more, or has left the run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fall:
-    """A learner's falling behind in a run."""
-
-    run_id: str
-    learner_id: str
-    enrolment_id: str
-    since: datetime
-    sequence: int
-    """That of the newest event of progress."""
-    state: FallState
-    session_id: str = ""
-    """INVITED: the help session."""
-    not_before: datetime | None = None
-    """WAITING: when the learner may be invited again; None: at once."""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Return the run and the learner."""
-        return self.run_id, self.learner_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FallNews:
-    """What progress tells of a learner: behind since then, or (None) not any more."""
-
-    run_id: str
-    learner_id: str
-    enrolment_id: str
-    since: datetime | None
-    was_since: datetime | None
-    sequence: int
 
 
 class InvitationState(StrEnum):
@@ -109,53 +62,6 @@ class Invitation:
     def key(self) -> tuple[str, str]:
         """Return the session and the learner."""
         return self.session_id, self.learner_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """How far the learners of a run who wait have been looked at."""
-
-    id: str
-    """The run."""
-    due: datetime
-    """When it is looked at them next."""
-    after_since: datetime | None = None
-    """The last learner whom this round has looked at was behind since then; None: it begins."""
-    after_learner: str = ""
-
-
-def fallen(known: Fall | None, news: FallNews) -> Fall | None:
-    """Return a fall after news; None if there is nothing to store: no newer news, or the recovery
-    of a learner who was never known to be behind (it is stored: an older fall may follow).
-    """
-    if known is not None and news.sequence <= known.sequence:
-        return None
-    since = news.since or news.was_since or (known.since if known else None)
-    if since is None:
-        return None
-    state = FallState.OVER if news.since is None else FallState.WAITING
-    if known is not None and news.since == known.since and known.state is not FallState.OVER:
-        return replace(known, sequence=news.sequence)
-    return Fall(
-        run_id=news.run_id,
-        learner_id=news.learner_id,
-        enrolment_id=news.enrolment_id,
-        since=since,
-        sequence=news.sequence,
-        state=state,
-    )
-
-
-def after(last: Fall, now: datetime) -> Turn:
-    """Return the turn that goes on after the last learner whom a unit of work has looked at."""
-    learner = last.learner_id
-    return Turn(id=last.run_id, due=now, after_since=last.since, after_learner=learner)
-
-
-def look_again(first: Fall, now: datetime) -> datetime:
-    """Return when it is looked at a run's learners again. `first`: who may be invited first."""
-    latest = now + LOOK_AGAIN_AFTER
-    return min(first.not_before, latest) if first.not_before and first.not_before > now else latest
 
 
 def kinds_for(mode: AttendanceMode | None) -> tuple[SeatKind, ...]:
@@ -285,16 +191,6 @@ def invitation(
 def taken(invitation: Invitation, now: datetime) -> Invitation:
     """Return an invitation that was taken."""
     return replace(invitation, state=InvitationState.TAKEN, ended_at=now)
-
-
-def invited(fall: Fall, session_id: str) -> Fall:
-    """Return the fall of a learner who is invited to a session, or has a seat in it."""
-    return replace(fall, state=FallState.INVITED, session_id=session_id, not_before=None)
-
-
-def over(fall: Fall) -> Fall:
-    """Return a fall that is over."""
-    return replace(fall, state=FallState.OVER, session_id="", not_before=None)
 
 
 _ENDED = {

@@ -7,10 +7,12 @@ they fell behind, some in each unit of work. So thousands who fall behind at onc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from services.sessions.domain import falls
 from services.sessions.domain import help as helping
 from services.sessions.domain.enums import EnrolmentState, SeatKind
 from services.sessions.domain.events import about
-from services.sessions.domain.help import Fall, FallNews, FallState, Invitation
+from services.sessions.domain.falls import Fall, FallNews, FallState, Turn
+from services.sessions.domain.help import Invitation
 from services.sessions.domain.offer_events import HelpInvited
 from services.sessions.domain.offers import Outcome, Terms, released
 from services.sessions.domain.roster import Enrolment, Policy, Run
@@ -33,7 +35,7 @@ def note_fall(store: Store, news: FallNews) -> None:
     """
     known = store.falls([(news.run_id, news.learner_id)])
     before = known[0] if known else None
-    after = helping.fallen(before, news)
+    after = falls.fallen(before, news)
     if after is None:
         return
     if before is not None and before.state is FallState.INVITED and after.state != before.state:
@@ -61,7 +63,7 @@ def invite_waiting(store: Store, run_id: str) -> bool:
     run = store.replicas(Run, [run_id]).get(run_id)
     waiting = store.waiting_falls(run_id, turn, MOST)
     if run is not None and run.is_over(store.now):
-        store.put_falls([helping.over(each) for each in waiting])
+        store.put_falls([falls.over(each) for each in waiting])
         has_more = len(waiting) == MOST
     else:
         policy = run.policy if run else Policy()
@@ -73,13 +75,13 @@ def invite_waiting(store: Store, run_id: str) -> bool:
 def _go_on(store: Store, run_id: str, last: Fall | None) -> None:
     """Store where the run's next unit of work begins: after the last learner, or (None) later."""
     if last is not None:
-        store.put_help_turn(helping.after(last, store.now))
+        store.put_help_turn(falls.after(last, store.now))
         return
     first = store.first_waiting_fall(run_id)
     if first is None:
         store.drop_help_turn(run_id)
     else:
-        store.put_help_turn(helping.Turn(id=run_id, due=helping.look_again(first, store.now)))
+        store.put_help_turn(Turn(id=run_id, due=falls.look_again(first, store.now)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def _end_if_left(store: Store, fall: Fall) -> None:
     """End the wait of a learner who has left the run. An enrolment may not be known here yet."""
     known = store.enrolments([fall.key]).get(fall.key)
     if known is not None and known.state is EnrolmentState.WITHDRAWN:
-        store.put_falls([helping.over(fall)])
+        store.put_falls([falls.over(fall)])
 
 
 def _note_own_seat(store: Store, fall: Fall, enrolment: Enrolment, seat: Seat) -> None:
@@ -177,7 +179,7 @@ def _note_own_seat(store: Store, fall: Fall, enrolment: Enrolment, seat: Seat) -
     kind = seat.kind or SeatKind.ONLINE
     taken = helping.invitation(fall, enrolment, seat.session_id, kind, store.now, store.now)
     store.put_invitations([helping.taken(taken, store.now)])
-    store.put_falls([helping.invited(fall, seat.session_id)])
+    store.put_falls([falls.invited(fall, seat.session_id)])
 
 
 def _send(
@@ -194,7 +196,7 @@ def _send(
     after, _ = holding.hold(store, session, no_seat(session, fall.learner_id), terms)
     sent = helping.invitation(fall, enrolment, session.id, kind, store.now, answer_by)
     store.put_invitations([sent])
-    store.put_falls([helping.invited(fall, session.id)])
+    store.put_falls([falls.invited(fall, session.id)])
     store.count(Happening.HELP_INVITED)
     store.record_event(
         about(

@@ -1,10 +1,13 @@
 """What becomes of invitations to help sessions when seats and sessions change."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping, Set
 
+from services.sessions.domain import falls
 from services.sessions.domain import help as helping
-from services.sessions.domain.help import FallState, Invitation, InvitationState
+from services.sessions.domain.falls import FallState
+from services.sessions.domain.help import Invitation, InvitationState
 from services.sessions.domain.offers import Outcome
+from services.sessions.domain.roster import Enrolment
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
@@ -41,14 +44,17 @@ def note_places(store: Store, sessions: Iterable[Session]) -> None:
 
 
 def note_enrolments(
-    store: Store, changed: Collection[tuple[str, str]], left: Collection[tuple[str, str]]
+    store: Store, changed: Mapping[tuple[str, str], Enrolment], left: Set[tuple[str, str]]
 ) -> None:
-    """Note what changed enrolments (run and learner) mean: who left a run is not invited any more;
-    to others other sessions may be open.
+    """Note what changed enrolments (by run and learner) mean: who left a run is not invited any
+    more; to others other sessions may be open, and staff of their groups reads their invitations.
     """
-    falls = [each for each in store.falls(changed) if each.state is not FallState.OVER]
-    store.put_falls([helping.over(each) for each in falls if each.key in left])
-    store.note_help({each.run_id for each in falls if each.key not in left})
+    known = store.falls(changed.keys())
+    for each in known:
+        store.regroup_invitations(*each.key, changed[each.key].group_ids)
+    going_on = [each for each in known if each.state is not FallState.OVER]
+    store.put_falls([falls.over(each) for each in going_on if each.key in left])
+    store.note_help({each.run_id for each in going_on if each.key not in left})
 
 
 def _change(store: Store, changes: Iterable[tuple[Invitation, Invitation]]) -> None:
@@ -56,11 +62,11 @@ def _change(store: Store, changes: Iterable[tuple[Invitation, Invitation]]) -> N
     changed = [after for before, after in changes if after != before]
     store.put_invitations(changed)
     by_key = {(each.run_id, each.learner_id): each for each in changed}
-    falls = [
+    after = [
         helping.after_invitation(each, by_key[each.key], store.now)
         for each in store.falls(by_key.keys())
     ]
-    store.put_falls(falls)
-    store.note_help({each.run_id for each in falls if each.state is FallState.WAITING})
+    store.put_falls(after)
+    store.note_help({each.run_id for each in after if each.state is FallState.WAITING})
     for each in changed:
         store.count(_COUNTED[each.state])

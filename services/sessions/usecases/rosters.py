@@ -30,9 +30,7 @@ def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:
     store.note_clash_checks(learners={learner_id for _, learner_id in changed})
     store.note_rotations(store.rotated_sessions({run_id for run_id, _ in changed}))
     free_seats(store, left, {key: after[key] for key in moved - left})
-    help_outcomes.note_enrolments(store, changed, left)
-    for run_id, learner_id in moved:
-        store.regroup_invitations(run_id, learner_id, after[run_id, learner_id].group_ids)
+    help_outcomes.note_enrolments(store, {key: after[key] for key in changed}, left)
 
 
 def _note_as_they_were(store: Store, enrolments: Sequence[Enrolment]) -> None:

@@ -1205,7 +1205,9 @@ Global___SeatSwapped: _TypeAlias = SeatSwapped  # noqa: Y015
 
 @_typing.final
 class SeatOffered(_message.Message):
-    """A seat in the room is held for a learner, who may take or decline it."""
+    """A seat is held for a learner, who may take or decline it: in the room, or (an invitation to a help
+    session) online.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

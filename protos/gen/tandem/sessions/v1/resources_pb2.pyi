@@ -288,7 +288,7 @@ class Session(_message.Message):
     in_room: _builtins.int
     """Seats taken in the room, with those that are held for an offer."""
     online: _builtins.int
-    """Seats taken online."""
+    """Seats taken online, with those that are held for an invitation."""
     waitlisted: _builtins.int
     """Learners who wait."""
     join_url: _builtins.str
@@ -682,7 +682,7 @@ class Seat(_message.Message):
 
     @_builtins.property
     def offer_expires_at(self) -> _timestamp_pb2.Timestamp:
-        """A seat in the room is held for the learner until then; absent: there is no offer. With an offer
+        """A seat (`offer_kind`) is held for the learner until then; absent: there is no offer. With an offer
         the kind may be UNSPECIFIED: the learner has no seat yet. Without one it is UNSPECIFIED for a
         learner who gave up the seat in a session in which a cohort has the room.
         """
