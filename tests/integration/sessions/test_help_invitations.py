@@ -2,6 +2,7 @@
 who waits, and what ends the wait.
 """
 
+from collections import Counter
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -19,8 +20,10 @@ from services.sessions.timers_help import invite_to_help
 from services.sessions.usecases import help_invitations
 from services.sessions.worker import expire_offers
 from tests.deep import only_deep
-from tests.integration.sessions.school import RUN, School, race, refused
+from tests.integration.processes import eventually
+from tests.integration.sessions.school import RUN, School, race, refused, worker
 from tests.integration.sessions.test_help_sessions import DESK, JOINED
+from tests.mongo import end_leases, end_transactions
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
 NONE, IN_ROOM, ONLINE = (
@@ -419,3 +422,24 @@ def test_a_round_that_is_killed_goes_on(school: School, monkeypatch: pytest.Monk
     invite_to_help(school.database)
     assert (len(states(school, session)), len(told(school))) == (7, 7)
     assert school.get(session).in_room == 7
+
+
+@only_deep
+def test_a_worker_killed_in_the_middle_invites_everybody_once(
+    school: School, stack: dict[str, str], vhost: str
+) -> None:
+    """Killed while it invites 600 learners; the next worker goes on, and invites nobody twice."""
+    learners = crowd(school, 600)
+    # In the far future of the worker's own clock.
+    starts = types_pb2.CivilTime(local="2099-03-02T12:00:00", zone="Europe/Dublin")
+    session = desk(school, room_id=school.room(capacity=600), starts=starts)
+    school.hear("falling_behind", *fell(school, *learners))
+    with worker(school, stack, vhost) as process:
+        eventually(lambda: len(told(school)) > 0)
+        process.kill()
+    end_transactions(school.database.client, "sessions")
+    end_leases(school.database.mongo)
+    with worker(school, stack, vhost):
+        eventually(lambda: len(told(school)) == len(learners))
+    assert Counter(told(school)) == Counter((each, session.id) for each in learners)
+    assert school.get(session).in_room == len(learners)

@@ -910,8 +910,9 @@ class SessionsServiceServicer:
     def CorrectAttendance(self, request, context):
         """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
         whatever presence is told later, until another correction. UNAVAILABLE while the learner's
-        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
-        learner without attendance who is not in the run.
+        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, for a learner
+        without attendance who is not in the run, or for a status other than PRESENT and PARTIAL in a help
+        session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

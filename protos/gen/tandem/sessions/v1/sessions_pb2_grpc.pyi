@@ -298,8 +298,9 @@ class SessionsServiceStub:
     CorrectAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
     whatever presence is told later, until another correction. UNAVAILABLE while the learner's
-    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
-    learner without attendance who is not in the run.
+    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, for a learner
+    without attendance who is not in the run, or for a status other than PRESENT and PARTIAL in a help
+    session.
     """
     ListAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]
     """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
@@ -661,8 +662,9 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     CorrectAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]  # type: ignore[assignment]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
     whatever presence is told later, until another correction. UNAVAILABLE while the learner's
-    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
-    learner without attendance who is not in the run.
+    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, for a learner
+    without attendance who is not in the run, or for a status other than PRESENT and PARTIAL in a help
+    session.
     """
     ListAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]  # type: ignore[assignment]
     """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
@@ -1333,8 +1335,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Attendance, _abc.Awaitable[_resources_pb2.Attendance]]:
         """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
         whatever presence is told later, until another correction. UNAVAILABLE while the learner's
-        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
-        learner without attendance who is not in the run.
+        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, for a learner
+        without attendance who is not in the run, or for a status other than PRESENT and PARTIAL in a help
+        session.
         """
 
     @_abc_1.abstractmethod
