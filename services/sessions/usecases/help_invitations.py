@@ -4,7 +4,7 @@ What happens only notes a run; a timer looks at the learners who wait there, in 
 they fell behind, some in each unit of work. So thousands who fall behind at once hold no session.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.sessions.domain import falls
@@ -60,16 +60,21 @@ def invite_waiting(store: Store, run_id: str) -> bool:
     turn = store.help_turn(run_id)
     if turn is None or turn.after_since is None:
         store.drop_help_notes(run_id)
-    run = store.replicas(Run, [run_id]).get(run_id)
     waiting = store.waiting_falls(run_id, turn, MOST)
-    if run is not None and run.is_over(store.now):
-        store.put_falls([falls.over(each) for each in waiting])
-        has_more = len(waiting) == MOST
-    else:
-        policy = run.policy if run else Policy()
-        has_more = _invite(store, waiting, run_id, policy) and len(waiting) == MOST
+    may_go_on = _serve(store, waiting, store.replicas(Run, [run_id]).get(run_id))
+    has_more = may_go_on and len(waiting) == MOST
     _go_on(store, run_id, waiting[-1] if has_more else None)
     return has_more
+
+
+def _serve(store: Store, waiting: Sequence[Fall], run: Run | None) -> bool:
+    """Invite some learners of a run, or end their wait if the run is over; return whether others
+    may be served, too.
+    """
+    if run is not None and run.is_over(store.now):
+        store.put_falls([falls.over(each) for each in waiting])
+        return True
+    return _invite(store, waiting, run.policy if run else Policy())
 
 
 def _go_on(store: Store, run_id: str, last: Fall | None) -> None:
@@ -104,23 +109,47 @@ class _Facts:
         found = self.enrolments.get(fall.learner_id, ())
         return next((each for each in found if each.run_id == fall.run_id), None)
 
+    def own_place(self, fall: Fall) -> Seat | None:
+        """Return a place that a learner has in a coming help session; None if there is none."""
+        seats = self.seats[fall.learner_id]
+        return helping.place_among(seats[each] for each in seats if each in self.help_ids)
 
-def _invite(store: Store, waiting: Sequence[Fall], run_id: str, policy: Policy) -> bool:
+    def next_place(
+        self, fall: Fall, enrolment: Enrolment, sessions: Iterable[Session]
+    ) -> tuple[Session, SeatKind] | None:
+        """Return the next of some sessions with a place for a learner, and the kind of seat."""
+        learner_id = fall.learner_id
+        seats, own = self.seats[learner_id], self.enrolments[learner_id]
+        invitations = {
+            session_id: each
+            for (session_id, who), each in self.invitations.items()
+            if who == learner_id
+        }
+        busy = helping.busy_times(own, seats, self.classes)
+        return helping.next_place(enrolment, sessions, seats, invitations, busy)
+
+
+def _invite(store: Store, waiting: Sequence[Fall], policy: Policy) -> bool:
     """Invite those of some learners for whom there is a place; return whether places are left."""
-    coming = store.coming_help_sessions(run_id, MOST_SESSIONS) if waiting else []
-    wanted = [each.id for each in coming if helping.has_any_place(each)]
-    locked = store.sessions_for_update(wanted) if wanted else []
-    sessions = {
-        each.id: each
-        for each in sorted(locked, key=lambda each: (each.start_time, each.id))
-        if helping.takes_guests(each, policy, store.now)
-    }
+    coming = store.coming_help_sessions(waiting[0].run_id, MOST_SESSIONS) if waiting else []
+    sessions = _with_places(store, coming, policy)
     if sessions:
         facts = _facts(store, waiting, [*sessions.values()], coming)
         for fall in waiting:
             _look_at(store, fall, facts, sessions, policy)
         store.put_sessions(sessions.values())
     return any(map(helping.has_any_place, sessions.values()))
+
+
+def _with_places(store: Store, coming: Sequence[Session], policy: Policy) -> dict[str, Session]:
+    """Return those of some sessions to which learners can be invited, locked, the next first."""
+    wanted = [each.id for each in coming if helping.has_any_place(each)]
+    locked = store.sessions_for_update(wanted) if wanted else []
+    return {
+        each.id: each
+        for each in sorted(locked, key=lambda each: (each.start_time, each.id))
+        if helping.takes_guests(each, policy, store.now)
+    }
 
 
 def _facts(
@@ -147,22 +176,12 @@ def _look_at(
     store: Store, fall: Fall, facts: _Facts, sessions: dict[str, Session], policy: Policy
 ) -> None:
     """Invite a learner, if there is a place; `sessions` gets the session as it is then."""
-    enrolment, seats = facts.of_run(fall), facts.seats[fall.learner_id]
+    enrolment = facts.of_run(fall)
     if enrolment is None:
         _end_if_left(store, fall)
-        return
-    own = helping.place_among(seat for id_, seat in seats.items() if id_ in facts.help_ids)
-    if own is not None:
-        _note_own_seat(store, fall, enrolment, own)
-        return
-    found = helping.next_place(
-        enrolment,
-        sessions.values(),
-        seats,
-        {one: each for (one, who), each in facts.invitations.items() if who == fall.learner_id},
-        helping.busy_times(facts.enrolments[fall.learner_id], seats, facts.classes),
-    )
-    if found is not None:
+    elif own := facts.own_place(fall):
+        _note_own_place(store, fall, enrolment, own)
+    elif found := facts.next_place(fall, enrolment, sessions.values()):
         session, kind = found
         sessions[session.id] = _send(store, fall, enrolment, session, kind, policy)
 
@@ -174,7 +193,7 @@ def _end_if_left(store: Store, fall: Fall) -> None:
         store.put_falls([falls.over(fall)])
 
 
-def _note_own_seat(store: Store, fall: Fall, enrolment: Enrolment, seat: Seat) -> None:
+def _note_own_place(store: Store, fall: Fall, enrolment: Enrolment, seat: Seat) -> None:
     """Note that a learner has a place in a help session without an invitation."""
     kind = seat.kind or SeatKind.ONLINE
     taken = helping.invitation(fall, enrolment, seat.session_id, kind, store.now, store.now)
@@ -198,16 +217,18 @@ def _send(
     store.put_invitations([sent])
     store.put_falls([falls.invited(fall, session.id)])
     store.count(Happening.HELP_INVITED)
-    store.record_event(
-        about(
-            session,
-            HelpInvited,
-            learner_id=fall.learner_id,
-            enrolment_id=fall.enrolment_id,
-            kind=kind,
-            room=session.room if kind is SeatKind.IN_ROOM else "",
-            invited_at=store.now,
-            answer_by=answer_by,
-        )
-    )
+    store.record_event(_told(session, fall, sent))
     return after
+
+
+def _told(session: Session, fall: Fall, sent: Invitation) -> HelpInvited:
+    return about(
+        session,
+        HelpInvited,
+        learner_id=fall.learner_id,
+        enrolment_id=fall.enrolment_id,
+        kind=sent.kind,
+        room=session.room if sent.kind is SeatKind.IN_ROOM else "",
+        invited_at=sent.invited_at,
+        answer_by=sent.answer_by,
+    )
