@@ -147,7 +147,9 @@ _FALLING_BEHIND: Mapping[str, Sequence[IndexModel]] = {
             [("run_id", 1), ("behind_since", 1), ("learner_id", 1)],
             partialFilterExpression=_IS_BEHIND,
         ),
+        IndexModel("judge_at", name="to_judge", partialFilterExpression={"state": "ENROLLED"}),
     ],
+    "silences": [],
 }
 
 
@@ -164,5 +166,5 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
-    Migration(18, "indexes of learners who are falling behind", adding(_FALLING_BEHIND)),
+    Migration(18, "learners who are falling behind, and turns to judge", adding(_FALLING_BEHIND)),
 )

@@ -6,6 +6,7 @@
 | standings | a learner's run state | run and learner |
 | evidence | the sum of a learner's statements on one target | run, learner, target |
 | catch_ups | a catch-up | made of session and learner |
+| silences | when a run's median learner was last seen (store_falling_behind.py) | run |
 | summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
 | plans | the version of a run's plan (store_plans.py) | run |
 | plan_revisits | a run whose learners must be evaluated again | run |

@@ -29,6 +29,7 @@ from services.progress.usecases import plans, waiting
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
 END_RUNS, DUES, ZONES = "progress.end_runs", "progress.dues", "progress.zones"
+FALLING_BEHIND = "progress.falling_behind"
 
 R = TypeVar("R")
 
@@ -43,6 +44,7 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
         Timer(MISS, EVERY_SECOND, miss),
         Timer(END_RUNS, EVERY_SECOND, end_runs),
         Timer(DUES, EVERY_SECOND, tell_dues),
+        Timer(FALLING_BEHIND, EVERY_SECOND, judge),
         Timer(ZONES, timedelta(minutes=10), apply_zone_data),
     )
 
@@ -92,6 +94,12 @@ def tell_dues(database: Database[ProgressStore]) -> None:
 
 def _id_of_turn(turn: Turn) -> Document:
     return {"run_id": turn.key[0], "learner_id": turn.key[1]}
+
+
+def judge(database: Database[ProgressStore]) -> None:
+    """Judge learners whom the passing of time may have let fall behind, or recover."""
+    find = partial(ProgressStore.learners_to_judge, most=waiting.CHUNK)
+    _work_off(database, Chore(FALLING_BEHIND, "standings", find, waiting.judge_again, _id_of_turn))
 
 
 def end_runs(database: Database[ProgressStore]) -> None:

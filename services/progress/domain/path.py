@@ -42,6 +42,14 @@ class Policy:
     due_notice: timedelta | None = None
     """How long before a deadline it is told that it approaches; None: a day; 0: it is not."""
 
+    tell_falling_behind: bool | None = None
+    """Whether it is judged and told who is falling behind; None: it is."""
+
+    @property
+    def judges(self) -> bool:
+        """Whether it is judged who is falling behind."""
+        return self.tell_falling_behind is not False
+
     @property
     def notice(self) -> timedelta:
         """The time before a deadline at which it approaches; 0: it is not told."""

@@ -10,6 +10,7 @@ from services.progress.domain.enums import Key
 from services.progress.domain.reevaluations import Reevaluation, served, waiting
 from services.progress.domain.sessions import Session
 from services.progress.ports import Overdue, Store, Turn
+from services.progress.usecases.falling_behind import count_silences
 from services.progress.usecases.plans import pass_over
 from services.progress.usecases.reviews import LearnerUpdate, review
 
@@ -35,6 +36,12 @@ def end_overdue(store: Store, overdue: Sequence[Overdue]) -> None:
 
 def tell_dues(store: Store, turns: Sequence[Turn]) -> None:
     """Evaluate learners of whose dues something may be to tell."""
+    look_again(store, list(dict.fromkeys(turn.key for turn in turns)))
+
+
+def judge_again(store: Store, turns: Sequence[Turn]) -> None:
+    """Evaluate learners whom the passing of time may have let fall behind, or recover."""
+    count_silences(store, {turn.key[0] for turn in turns})
     look_again(store, list(dict.fromkeys(turn.key for turn in turns)))
 
 
