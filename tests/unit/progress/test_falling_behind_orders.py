@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from services.progress.domain.enums import ActivityKind, AttendanceStatus, SessionState
 from services.progress.domain.events import LearnerFellBehind, LearnerRecovered
 from services.progress.domain.learner_run_state import is_complete
-from services.progress.domain.path import Path, TimeRule
+from services.progress.domain.path import Activity, Path, TimeRule
 from services.progress.domain.sessions import SessionUpdate
 from services.progress.domain.statements import Recorded
 from services.progress.usecases.attendance import AttendanceUpdate, learn_attendance
@@ -65,7 +65,7 @@ def facts_of(ada: Judged) -> list[Callable[[], None]]:
     done = [said(COMPLETED, each.id, timestamp=LATE) for each in DUES[:2]]
     seen = said(PAUSED, "more", timestamp=LATE - DAY)
     return [
-        lambda: learn_paths(store, [Path(RUN, 1, DUES[:2], 1)]),
+        lambda: learn_paths(store, [Path(RUN, 1, tuple(DUES[:2]), 1)]),
         lambda: learn_paths(store, [Path(RUN, 2, PATH, 2)]),
         *(lambda each=each: learn_sessions(store, [held(each, 3)]) for each in CLASSES),
         *(lambda each=each: attend(ada, each, ABSENT, 4) for each in CLASSES),
@@ -132,7 +132,7 @@ class Term(RuleBasedStateMachine):
         self.ada.wait(days * DAY)
 
     @rule(each=st.sampled_from(PATH))
-    def complete(self, each: "activity") -> None:
+    def complete(self, each: Activity) -> None:
         """She hands something in."""
         self.ada.say(said(COMPLETED, each.id, timestamp=self.ada.store.now))
 
