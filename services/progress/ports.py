@@ -25,7 +25,7 @@ Overdue = tuple[str, Key]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A learner of whose dues something may be to tell, and since when."""
+    """A learner of whose dues something may be to tell, or who may fall behind, and since when."""
 
     key: Key
     at: datetime | None

@@ -18,7 +18,9 @@ class FallingBehindStore(Protocol):
         """Store what was counted."""
 
     def median_last_seen(self, run_id: str) -> datetime | None:
-        """Return when the median learner of a run last did anything, or came; None without any."""
+        """Return when the median learner of a run last did anything, or came, rounded down to the
+        hour; None without any.
+        """
 
     def note_fallen(self, kinds: Collection[ReasonKind]) -> None:
         """Count that a learner fell behind for these kinds of reasons, or (none) recovered."""

@@ -1,8 +1,10 @@
 """Learners who are falling behind, in MongoDB."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import partial
+from itertools import accumulate
 
 from pymongo import ASCENDING
 
@@ -35,22 +37,22 @@ class FallingBehindStore(PlansStore):
         self._set("silences", map(to_document, silences))
 
     def median_last_seen(self, run_id: str) -> datetime | None:
-        """Return when the median learner of a run last did anything, or came; None without any.
+        """Return when the median learner of a run last did anything, or came, rounded down to the
+        hour; None without any.
 
-        It reads all learners of the run who have not completed the path.
+        It reads all learners of the run who have not completed the path, once.
         """
-        query = {"run_id": run_id, **ENROLLED, "path_completed_at": None}
-        collection = self["standings"]
-        middle = (collection.count_documents(query, session=self.session) - 1) // 2
+        hour = {"$dateTrunc": {"date": "$seen_at", "unit": "hour"}}
         stages: list[Document] = [
-            {"$match": query},
+            {"$match": {"run_id": run_id, **ENROLLED, "path_completed_at": None}},
             {"$project": {"seen_at": {"$max": ["$last_seen_at", "$enrolled_at"]}}},
-            {"$sort": {"seen_at": 1}},
-            {"$skip": max(0, middle)},
-            {"$limit": 1},
+            {"$match": {"seen_at": {"$type": "date"}}},
+            {"$group": {"_id": hour, "count": {"$sum": 1}}},
+            {"$sort": {"_id": 1}},
         ]
-        rows = list(collection.aggregate(stages, session=self.session))
-        return rows[0]["seen_at"] if rows else None
+        rows = list(self["standings"].aggregate(stages, session=self.session))
+        places = list(accumulate(row["count"] for row in rows))
+        return rows[bisect_left(places, (places[-1] + 1) // 2)]["_id"] if rows else None
 
     def learners_to_judge(self, most: int) -> list[Turn]:
         """Return learners whom the passing of time may have let fall behind, or recover, the

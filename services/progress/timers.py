@@ -24,6 +24,7 @@ from services.progress.ports import Turn
 from services.progress.store import ProgressStore
 from services.progress.store_replicas import Document
 from services.progress.usecases import plans, waiting
+from services.progress.usecases.falling_behind import counted_silences
 
 # A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
@@ -89,7 +90,7 @@ def miss(database: Database[ProgressStore]) -> None:
 def tell_dues(database: Database[ProgressStore]) -> None:
     """Tell learners of dues that approach or are past."""
     find = partial(ProgressStore.learners_to_tell, most=waiting.CHUNK)
-    _work_off(database, Chore(DUES, "standings", find, waiting.tell_dues, _id_of_turn))
+    _work_off(database, Chore(DUES, "standings", find, waiting.take_turns, _id_of_turn))
 
 
 def _id_of_turn(turn: Turn) -> Document:
@@ -98,8 +99,16 @@ def _id_of_turn(turn: Turn) -> Document:
 
 def judge(database: Database[ProgressStore]) -> None:
     """Judge learners whom the passing of time may have let fall behind, or recover."""
-    find = partial(ProgressStore.learners_to_judge, most=waiting.CHUNK)
-    _work_off(database, Chore(FALLING_BEHIND, "standings", find, waiting.judge_again, _id_of_turn))
+
+    def find(store: ProgressStore) -> list[Turn]:
+        turns = store.learners_to_judge(waiting.CHUNK)
+        # Not in the learners' unit of work: it reads whole runs.
+        silences = counted_silences(store, {turn.key[0] for turn in turns})
+        if silences:
+            database.transact(lambda store: store.put_silences(silences), FALLING_BEHIND)
+        return turns
+
+    _work_off(database, Chore(FALLING_BEHIND, "standings", find, waiting.take_turns, _id_of_turn))
 
 
 def end_runs(database: Database[ProgressStore]) -> None:

@@ -1,7 +1,7 @@
 """The judgement of a learner: the facts that the rule of falling behind asks for, and when to judge
 again.
 
-A review judges the learner if something changed on which the verdict depends. The passing of time
+A review judges the learner if something changed that may turn the verdict. The passing of time
 changes it, too: at a due, and as the learner is silent. So each verdict names the instant of the
 next one (`judge_at`), by which a timer finds the learner: the next due, a day later at most.
 
@@ -66,7 +66,7 @@ class RunSilence:
 
 def is_needed(before: Learner, after: Learner, plan: Plan | None, now: datetime) -> bool:
     """Return whether the verdict on a learner may change. Judging in each review would cost too
-    much: most reviews are of a statement that completes nothing.
+    much: who is not behind does not fall behind by studying, which most reviews are about.
     """
     was, run_state = before.run_state, after.run_state
     if not run_state.is_enrolled:
@@ -79,7 +79,7 @@ def is_needed(before: Learner, after: Learner, plan: Plan | None, now: datetime)
         or was.enrolled_at != run_state.enrolled_at
         or was.group_ids != run_state.group_ids
         or was.extensions is not run_state.extensions
-        or was.completed is not run_state.completed
+        or not was.completed.keys() <= run_state.completed.keys()
         or was.attendance is not run_state.attendance
         or _owed(before.catch_ups) != _owed(after.catch_ups)
     )

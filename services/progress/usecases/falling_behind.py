@@ -41,9 +41,11 @@ def _judged(
     return replace(learner, run_state=run_state) if run_state != was else learner
 
 
-def count_silences(store: Store, run_ids: Collection[str]) -> None:
-    """Count again how long the median learners of runs have been silent, where it is stale."""
+def counted_silences(store: Store, run_ids: Collection[str]) -> list[RunSilence]:
+    """Return how long the median learners of runs have been silent, where that is to be counted
+    again.
+    """
     known = store.silences(run_ids)
     stale = [each for each in run_ids if each not in known or known[each].is_stale(store.now)]
     seen = {each: store.median_last_seen(each) for each in stale}
-    store.put_silences([RunSilence(each, at, store.now) for each, at in seen.items() if at])
+    return [RunSilence(each, at, store.now) for each, at in seen.items() if at]

@@ -10,7 +10,6 @@ from services.progress.domain.enums import Key
 from services.progress.domain.reevaluations import Reevaluation, served, waiting
 from services.progress.domain.sessions import Session
 from services.progress.ports import Overdue, Store, Turn
-from services.progress.usecases.falling_behind import count_silences
 from services.progress.usecases.plans import pass_over
 from services.progress.usecases.reviews import LearnerUpdate, review
 
@@ -34,14 +33,10 @@ def end_overdue(store: Store, overdue: Sequence[Overdue]) -> None:
     look_again(store, list(dict.fromkeys(key for _, key in overdue)))
 
 
-def tell_dues(store: Store, turns: Sequence[Turn]) -> None:
-    """Evaluate learners of whose dues something may be to tell."""
-    look_again(store, list(dict.fromkeys(turn.key for turn in turns)))
-
-
-def judge_again(store: Store, turns: Sequence[Turn]) -> None:
-    """Evaluate learners whom the passing of time may have let fall behind, or recover."""
-    count_silences(store, {turn.key[0] for turn in turns})
+def take_turns(store: Store, turns: Sequence[Turn]) -> None:
+    """Evaluate learners of whose dues something may be to tell, or whom the passing of time may
+    have let fall behind.
+    """
     look_again(store, list(dict.fromkeys(turn.key for turn in turns)))
 
 

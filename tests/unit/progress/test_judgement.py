@@ -22,7 +22,8 @@ from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import Attendance, LearnerRunState
 from services.progress.domain.path import TimeRule
 from services.progress.ports import Turn
-from services.progress.usecases.waiting import judge_again
+from services.progress.usecases.falling_behind import counted_silences
+from services.progress.usecases.waiting import take_turns
 from tests.unit.progress.examples import (
     ADA,
     COMPLETED,
@@ -68,7 +69,12 @@ class Judged(UnderWay):
         """What the timer does."""
         at = self.state.judge_at
         if self.state.is_enrolled and (at is None or at <= self.store.now):
-            judge_again(self.store, [Turn(KEY, at)])
+            self.take_turn()
+
+    def take_turn(self) -> None:
+        """The timer comes to her."""
+        self.store.put_silences(counted_silences(self.store, {RUN}))
+        take_turns(self.store, [Turn(KEY, self.state.judge_at)])
 
     @property
     def state(self) -> LearnerRunState:
@@ -191,10 +197,10 @@ def test_the_median_is_counted_again_after_some_hours() -> None:
     ada = Judged(MORE)
     ada.wait(8 * DAY)
     counted = ada.store.silences([RUN])[RUN].counted_at
-    judge_again(ada.store, [Turn(KEY, None)])
+    ada.take_turn()
     assert ada.store.silences([RUN])[RUN].counted_at == counted
     ada.store.now += 6 * HOUR
-    judge_again(ada.store, [Turn(KEY, None)])
+    ada.take_turn()
     assert ada.store.silences([RUN])[RUN].counted_at == ada.store.now
 
 
