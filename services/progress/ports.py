@@ -17,6 +17,7 @@ from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Statement, Stored
 from services.progress.ports_falling_behind import FallingBehindStore
+from services.progress.ports_week_fits import WeekFitsStore
 
 C = TypeVar("C", bound=Replica)
 Overdue = tuple[str, Key]
@@ -35,7 +36,7 @@ Deltas = Mapping[str, Mapping[str, int]]
 """By run, what to add to each count of its summary."""
 
 
-class Store(FallingBehindStore, Protocol):
+class Store(FallingBehindStore, WeekFitsStore, Protocol):
     """Progress's data as one unit of work sees them."""
 
     now: datetime

@@ -23,14 +23,14 @@ from services.progress.metrics import RECORDING_PLAYABLE
 from services.progress.ports import Turn
 from services.progress.store import ProgressStore
 from services.progress.store_replicas import Document
-from services.progress.usecases import plans, waiting
+from services.progress.usecases import plans, rebuilds, waiting
 from services.progress.usecases.falling_behind import counted_silences
 
 # A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
 END_RUNS, DUES, ZONES = "progress.end_runs", "progress.dues", "progress.zones"
-FALLING_BEHIND = "progress.falling_behind"
+FALLING_BEHIND, REBUILD = "progress.falling_behind", "progress.rebuild"
 
 R = TypeVar("R")
 
@@ -47,6 +47,7 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
         Timer(DUES, EVERY_SECOND, tell_dues),
         Timer(FALLING_BEHIND, EVERY_SECOND, judge),
         Timer(ZONES, timedelta(minutes=10), apply_zone_data),
+        Timer(REBUILD, EVERY_SECOND, rebuild_runs),
     )
 
 
@@ -124,6 +125,17 @@ def apply_zone_data(database: Database[ProgressStore]) -> None:
     """Let the learners of runs be evaluated again whose zone has other data than before."""
     find = partial(ProgressStore.runs_of_other_zone_data, most=waiting.CHUNK)
     _work_off(database, Chore(ZONES, "runs", find, plans.apply_zone_data))
+
+
+def rebuild_runs(database: Database[ProgressStore]) -> None:
+    """Rebuild runs from their statements, one after the other."""
+
+    def pass_over(key: Key) -> None:
+        database.transact(lambda store: rebuilds.pass_over(store, key), REBUILD)
+
+    while (run_id := database.reader().next_rebuild()) is not None:
+        keys = database.transact(partial(rebuilds.next_learners, run_id=run_id), REBUILD)
+        _in_halves(database, keys, rebuilds.rebuild_learners, REBUILD, pass_over)
 
 
 @dataclass(frozen=True)
