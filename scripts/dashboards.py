@@ -919,7 +919,7 @@ def bridge() -> Board:
         (
             _bridge_numbers(),
             Row("Absence becomes study", (_verdicts(), _catch_ups(), _in_time(), _playable())),
-            Row("Learners change their mode", (_modes(), _seats())),
+            Row("Learners change their mode, or fall behind", (_modes(), _seats(), _falls())),
             Row("Classes change, people are told", (_classes(), _repaired(), _lateness())),
         ),
         since="now-7d",
@@ -1017,6 +1017,17 @@ def _modes() -> Panel:
         "Changes of mode",
         "Learners who changed how they attend a run from now on.",
         {"changed": "catalog.enrolment.mode_changed"},
+    )
+
+
+def _falls() -> Panel:
+    return _counted(
+        "Learners fall behind",
+        "Learners who fell behind in a run, and those who recovered.",
+        {
+            "fell behind": "progress.learner.fell_behind",
+            "recovered": "progress.learner.recovered",
+        },
     )
 
 

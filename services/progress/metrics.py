@@ -1,6 +1,6 @@
 """The metrics of progress alone."""
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -12,4 +12,12 @@ RECORDING_PLAYABLE = Histogram(
         *(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE),
         *(HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY, 2 * DAY, 7 * DAY),
     ),
+)
+FELL_BEHIND = Counter(
+    "tandem_progress_fell_behind",
+    "Reasons for which learners fell behind: a learner may have several.",
+    ["reason"],
+)
+RECOVERED = Counter(
+    "tandem_progress_recovered", "Learners who had fallen behind, and are not behind any more."
 )

@@ -147,8 +147,43 @@ _FALLING_BEHIND: Mapping[str, Sequence[IndexModel]] = {
             [("run_id", 1), ("behind_since", 1), ("learner_id", 1)],
             partialFilterExpression=_IS_BEHIND,
         ),
+        IndexModel("judge_at", name="to_judge", partialFilterExpression={"state": "ENROLLED"}),
     ],
+    "silences": [],
 }
+
+
+_REBUILDS: Mapping[str, Sequence[IndexModel]] = {
+    "rebuilds": [IndexModel([("finished_at", 1), ("requested_at", 1)])],
+}
+
+
+def _begin_rebuilds(mongo: Mongo) -> None:
+    """Store the best scores that are known in the learners' run states, too.
+
+    A score that an older version takes in after this step counts after a rebuild of the run.
+    """
+    adding(_REBUILDS)(mongo)
+    scored = {"target": {"$regex": "^activity:"}, "best_score": {"$type": "number"}}
+    learner = {"run_id": "$run_id", "learner_id": "$learner_id"}
+    activity_id = {"$substrBytes": ["$target", len("activity:"), -1]}
+    scores = {"$push": {"k": activity_id, "v": "$best_score"}}
+    newer_first = {"$mergeObjects": ["$$new.scores", "$scores"]}
+    mongo["evidence"].aggregate(
+        [
+            {"$match": scored},
+            {"$group": {"_id": learner, "scores": scores}},
+            {"$set": {"scores": {"$arrayToObject": "$scores"}}},
+            {
+                "$merge": {
+                    "into": "standings",
+                    "whenMatched": [{"$set": {"scores": newer_first}}],
+                    "whenNotMatched": "discard",
+                }
+            },
+        ],
+        allowDiskUse=True,
+    )
 
 
 MIGRATIONS = (
@@ -164,5 +199,7 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
-    Migration(18, "indexes of learners who are falling behind", adding(_FALLING_BEHIND)),
+    Migration(18, "learners who are falling behind, and turns to judge", adding(_FALLING_BEHIND)),
+    Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
+    Migration(23, "hours of learners for study", adding({"study_hours": []})),
 )

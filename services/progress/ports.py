@@ -16,6 +16,8 @@ from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Statement, Stored
+from services.progress.ports_falling_behind import FallingBehindStore
+from services.progress.ports_week_fits import WeekFitsStore
 
 C = TypeVar("C", bound=Replica)
 Overdue = tuple[str, Key]
@@ -24,7 +26,7 @@ Overdue = tuple[str, Key]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A learner of whose dues something may be to tell, and since when."""
+    """A learner of whose dues something may be to tell, or who may fall behind, and since when."""
 
     key: Key
     at: datetime | None
@@ -34,7 +36,7 @@ Deltas = Mapping[str, Mapping[str, int]]
 """By run, what to add to each count of its summary."""
 
 
-class Store(Protocol):
+class Store(FallingBehindStore, WeekFitsStore, Protocol):
     """Progress's data as one unit of work sees them."""
 
     now: datetime

@@ -23,12 +23,14 @@ from services.progress.metrics import RECORDING_PLAYABLE
 from services.progress.ports import Turn
 from services.progress.store import ProgressStore
 from services.progress.store_replicas import Document
-from services.progress.usecases import plans, waiting
+from services.progress.usecases import plans, rebuilds, waiting
+from services.progress.usecases.falling_behind import counted_silences
 
 # A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
 END_RUNS, DUES, ZONES = "progress.end_runs", "progress.dues", "progress.zones"
+FALLING_BEHIND, REBUILD = "progress.falling_behind", "progress.rebuild"
 
 R = TypeVar("R")
 
@@ -43,7 +45,9 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
         Timer(MISS, EVERY_SECOND, miss),
         Timer(END_RUNS, EVERY_SECOND, end_runs),
         Timer(DUES, EVERY_SECOND, tell_dues),
+        Timer(FALLING_BEHIND, EVERY_SECOND, judge),
         Timer(ZONES, timedelta(minutes=10), apply_zone_data),
+        Timer(REBUILD, EVERY_SECOND, rebuild_runs),
     )
 
 
@@ -87,11 +91,25 @@ def miss(database: Database[ProgressStore]) -> None:
 def tell_dues(database: Database[ProgressStore]) -> None:
     """Tell learners of dues that approach or are past."""
     find = partial(ProgressStore.learners_to_tell, most=waiting.CHUNK)
-    _work_off(database, Chore(DUES, "standings", find, waiting.tell_dues, _id_of_turn))
+    _work_off(database, Chore(DUES, "standings", find, waiting.take_turns, _id_of_turn))
 
 
 def _id_of_turn(turn: Turn) -> Document:
     return {"run_id": turn.key[0], "learner_id": turn.key[1]}
+
+
+def judge(database: Database[ProgressStore]) -> None:
+    """Judge learners whom the passing of time may have let fall behind, or recover."""
+
+    def find(store: ProgressStore) -> list[Turn]:
+        turns = store.learners_to_judge(waiting.CHUNK)
+        # Not in the learners' unit of work: it reads whole runs.
+        silences = counted_silences(store, {turn.key[0] for turn in turns})
+        if silences:
+            database.transact(lambda store: store.put_silences(silences), FALLING_BEHIND)
+        return turns
+
+    _work_off(database, Chore(FALLING_BEHIND, "standings", find, waiting.take_turns, _id_of_turn))
 
 
 def end_runs(database: Database[ProgressStore]) -> None:
@@ -107,6 +125,17 @@ def apply_zone_data(database: Database[ProgressStore]) -> None:
     """Let the learners of runs be evaluated again whose zone has other data than before."""
     find = partial(ProgressStore.runs_of_other_zone_data, most=waiting.CHUNK)
     _work_off(database, Chore(ZONES, "runs", find, plans.apply_zone_data))
+
+
+def rebuild_runs(database: Database[ProgressStore]) -> None:
+    """Rebuild runs from their statements, one after the other."""
+
+    def pass_over(key: Key) -> None:
+        database.transact(lambda store: rebuilds.pass_over(store, key), REBUILD)
+
+    while (run_id := database.reader().next_rebuild()) is not None:
+        keys = database.transact(partial(rebuilds.next_learners, run_id=run_id), REBUILD)
+        _in_halves(database, keys, rebuilds.rebuild_learners, REBUILD, pass_over)
 
 
 @dataclass(frozen=True)

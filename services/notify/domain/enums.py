@@ -21,6 +21,7 @@ class Category(StrEnum):
     REMINDER = "REMINDER"
     ACTIVITY = "ACTIVITY"
     QUESTION = "QUESTION"
+    PROGRESS = "PROGRESS"
 
 
 class DeliveryState(StrEnum):
@@ -82,6 +83,8 @@ class Kind(StrEnum):
     QUESTION_ANSWERED = "question_answered"
     QUESTION_CARRIED_OVER = "question_carried_over"
     QUESTIONS_WAITING = "questions_waiting"
+    FELL_BEHIND = "fell_behind"
+    LEARNERS_FELL_BEHIND = "learners_fell_behind"
     REMINDER = "reminder"
 
 

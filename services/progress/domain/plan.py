@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 
 from chassis.civil import Calendar, week_of
@@ -72,6 +72,18 @@ class Plan:
     def calendar(self) -> Calendar:
         """Return the calendar of the run's zone, with its holidays."""
         return Calendar(self.run.zone, frozenset(self.run.holidays))
+
+    @cached_property
+    def begins_at(self) -> datetime | None:
+        """Return when the run's first day begins; None if that is not known."""
+        first = self.run.start_date
+        return self.calendar.opening(date.fromisoformat(first)) if first else None
+
+    def is_optional(self, session_id: str) -> bool:
+        """Return whether the path can be completed without a session's activity."""
+        session = self.sessions.get(session_id)
+        activity = self.activities.get(session.activity_id) if session else None
+        return activity is not None and activity.optional
 
     def week_of(self, at: datetime, *, is_end: bool) -> int:
         """Return the week of the run that holds an instant, from 1; 0 before it, or if the run's

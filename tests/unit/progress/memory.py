@@ -7,7 +7,9 @@ from typing import Any
 
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.enums import Key
-from services.progress.domain.evidence import Evidence
+from services.progress.domain.evidence import Evidence, latest
+from services.progress.domain.falling_behind import ReasonKind
+from services.progress.domain.judgement import RunSilence
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.path import Path, Run
@@ -16,6 +18,7 @@ from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Statement, Stored
+from services.progress.domain.study_hours import StudyHours
 
 
 class MemoryStore:
@@ -30,6 +33,7 @@ class MemoryStore:
         self.histories: dict[str, PlanHistory] = {}
         self.learners: dict[Key, Learner] = {}
         self.totals: dict[str, int] = defaultdict(int)
+        self.hours: dict[str, StudyHours] = {}
 
     @property
     def system_now(self) -> datetime:
@@ -60,6 +64,20 @@ class MemoryStore:
             if about and each.at <= until and named.intersection(targets):
                 found[said.learner_id].append(each)
         return found
+
+    def study_hours(self, learner_ids: Iterable[str]) -> dict[str, StudyHours]:
+        """The hours that were told."""
+        return {each: self.hours[each] for each in learner_ids if each in self.hours}
+
+    def put_study_hours(self, hours: Iterable[StudyHours]) -> None:
+        """Keep hours."""
+        self.hours.update({each.id: each for each in hours})
+
+    def places_of(self, learner_ids: Collection[str]) -> dict[Key, LearnerRunState]:
+        """The run states of learners who are enrolled."""
+        found = (each.run_state for each in self.learners.values())
+        own = (each for each in found if each.learner_id in learner_ids and each.is_enrolled)
+        return {each.key: each for each in own}
 
     def replicas(self, cls: type[Any], ids: Iterable[str]) -> dict[str, Any]:
         """The known replicas of a class."""
@@ -206,3 +224,22 @@ class MemoryStore:
         states = [each.run_state for each in self.learners.values()]
         behind = [each.key for each in states if each.plan_version < asks]
         return [key for key in behind if key[0] == run_id and key not in but][:most]
+
+    def silences(self, run_ids: Collection[str]) -> dict[str, RunSilence]:
+        """What was counted last."""
+        return self.replicas(RunSilence, run_ids)
+
+    def put_silences(self, silences: Iterable[RunSilence]) -> None:
+        """Keep what was counted."""
+        self.put_replicas(list(silences))
+
+    def median_last_seen(self, run_id: str) -> datetime | None:
+        """The lower median of all learners of the run who have not completed the path."""
+        states = [each.run_state for (run, _), each in self.learners.items() if run == run_id]
+        at_it = [each for each in states if each.is_enrolled and not each.path_completed_at]
+        seen = [latest(each.last_seen_at, each.enrolled_at) for each in at_it]
+        known = sorted(filter(None, seen))
+        return known[(len(known) - 1) // 2] if known else None
+
+    def note_fallen(self, kinds: Collection[ReasonKind]) -> None:
+        """Nothing: no test of rules looks at metrics."""
