@@ -11,6 +11,7 @@ from bench import (
     class_end,
     connect,
     grpc_command,
+    ingest,
     latency,
     live,
     mail,
@@ -49,6 +50,8 @@ BY_NAME: dict[str, Benchmark] = {
     "relay_long": relay.measure_long,
     "search": search.measure,
     "live": live.measure,
+    "ingest": ingest.measure,
+    "ingest_growth": ingest.measure_growth,
 }
 RESULT = Path("var/bench.json")
 

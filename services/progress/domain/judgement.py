@@ -184,12 +184,15 @@ def _dues(run_state: LearnerRunState, plan: Plan) -> dict[str, datetime]:
 
 def _held(run_state: LearnerRunState, plan: Plan) -> Sequence[str]:
     """Return the sessions in which the learner was expected: those that have an attendance of
-    the learner, and that the path requires, or has no activity for.
+    the learner, and that the path requires, or has no activity for; no help sessions.
     """
     return [
         session_id
         for session_id, each in run_state.attendance.items()
-        if each.verdict in _EXPECTED and not each.waited and not plan.is_optional(session_id)
+        if each.verdict in _EXPECTED
+        and not each.waited
+        and session_id not in plan.help_sessions
+        and not plan.is_optional(session_id)
     ]
 
 

@@ -14,6 +14,7 @@ from services.progress.domain.enums import (
     AttendanceMode,
     AttendanceStatus,
     CatchUpState,
+    SessionPurpose,
 )
 from services.progress.domain.events import LearnerFellBehind, LearnerRecovered
 from services.progress.domain.falling_behind import ReasonKind
@@ -260,6 +261,21 @@ def test_absences_are_a_reason_from_the_second_on() -> None:
     assert judged(with_catch_up(absent(), waived=True, dropped=True)).behind_reasons == ()
     missed = judged(with_catch_up(absent()))
     assert [each.kind for each in missed.behind_reasons] == [ABSENCES]
+
+
+def test_help_sessions_are_no_sessions_held() -> None:
+    """Who came to ten of them is judged by two absences from classes as before."""
+    classes = [session(f"s{n}", activity_id="", ended_at=MONDAY) for n in (1, 2)]
+    help_ids = [f"h{n}" for n in range(10)]
+    desks = [
+        session(each, activity_id="", ended_at=MONDAY, purpose=SessionPurpose.HELP)
+        for each in help_ids
+    ]
+    ada = absent(**dict.fromkeys(help_ids, Attendance(PRESENT, 2)))
+    state = judgement.judged(ada, plan(sessions=(*classes, *desks)), None, LATE)
+    assert [(each.kind, each.value, each.limit) for each in state.behind_reasons] == [
+        (ABSENCES, 2, 2)
+    ]
 
 
 def test_catch_ups_past_their_dues_are_a_reason_from_the_second_on() -> None:
