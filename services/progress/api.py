@@ -15,6 +15,7 @@ from chassis.edge.validation import violations_of
 from services.progress import queries, queries_week
 from services.progress.api_class_page import ClassPageApi
 from services.progress.api_credentials import CredentialsApi
+from services.progress.api_falling_behind import FallingBehindApi
 from services.progress.domain.enums import Role
 from services.progress.domain.intake import RecordStatements, Row, row_of
 from services.progress.domain.statements import Statement
@@ -31,7 +32,12 @@ from services.progress.usecases.week_fits import set_study_hours
 TOLERATED = frozenset(f"video.{name}" for name in TIMES)
 
 
-class ProgressApi(ClassPageApi, CredentialsApi, progress_pb2_grpc.ProgressServiceServicer):
+class ProgressApi(
+    ClassPageApi,
+    CredentialsApi,
+    FallingBehindApi,
+    progress_pb2_grpc.ProgressServiceServicer,
+):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(self, database: Database[ProgressStore]) -> None:

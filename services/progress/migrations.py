@@ -169,6 +169,19 @@ _CREDENTIALS: Mapping[str, Sequence[IndexModel]] = {
     "lrs_credentials": [IndexModel([("run_ids", 1), ("_id", 1)])],
 }
 
+# The same as in store_falling_behind.py.
+_IS_BEHIND = {"behind_since": {"$type": "date"}}
+_FALLING_BEHIND: Mapping[str, Sequence[IndexModel]] = {
+    "standings": [
+        IndexModel(
+            [("run_id", 1), ("behind_since", 1), ("learner_id", 1)],
+            partialFilterExpression=_IS_BEHIND,
+        ),
+        IndexModel("judge_at", name="to_judge", partialFilterExpression={"state": "ENROLLED"}),
+    ],
+    "silences": [],
+}
+
 
 _REBUILDS: Mapping[str, Sequence[IndexModel]] = {
     "rebuilds": [IndexModel([("finished_at", 1), ("requested_at", 1)])],
@@ -263,6 +276,7 @@ MIGRATIONS = (
     Migration(15, "indexes of the LRS's statements, attachments", adding(_XAPI)),
     Migration(16, "what the LRS finds older statements by", _index_older_statements),
     Migration(17, "documents and activities of the LRS", adding(_DOCUMENTS)),
+    Migration(18, "learners who are falling behind, and turns to judge", adding(_FALLING_BEHIND)),
     Migration(
         20, "indexes of the class page, and of learners who are not in it", adding(_CLASS_PAGE)
     ),

@@ -7,6 +7,7 @@
 | evidence | the sum of a learner's statements on one target | run, learner, target |
 | lrs_credentials | a credential of the LRS | its own |
 | catch_ups | a catch-up | made of session and learner |
+| silences | when a run's median learner was last seen (store_falling_behind.py) | run |
 | summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
 | plans | the version of a run's plan (store_plans.py) | run |
 | plan_revisits | a run whose learners must be evaluated again | run |
@@ -46,6 +47,7 @@ from services.progress.ports import Deltas, Overdue, Turn
 from services.progress.store_class_page import ClassPageStore
 from services.progress.store_credentials import CredentialsStore
 from services.progress.store_documents import DocumentsStore
+from services.progress.store_falling_behind import FallingBehindStore
 from services.progress.store_rebuilds import RebuildsRows
 from services.progress.store_replicas import Document
 from services.progress.store_week_fits import WeekFitsRows
@@ -60,7 +62,13 @@ KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
 class ProgressStore(
-    RebuildsRows, DocumentsStore, CredentialsStore, XapiStatements, WeekFitsRows, ClassPageStore
+    RebuildsRows,
+    DocumentsStore,
+    CredentialsStore,
+    XapiStatements,
+    WeekFitsRows,
+    FallingBehindStore,
+    ClassPageStore,
 ):
     """Progress's database as one unit of work sees it."""
 

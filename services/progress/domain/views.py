@@ -16,6 +16,7 @@ from services.progress.domain.enums import (
     AttendanceStatus,
 )
 from services.progress.domain.evidence import activity_target, item_target
+from services.progress.domain.falling_behind import Reason
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState, is_complete
 from services.progress.domain.openings import Lack, lacks_of
@@ -49,6 +50,14 @@ class ActivityProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class FallingBehind:
+    """That a learner is falling behind."""
+
+    since: datetime
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LearnerProgress:
     """One learner in one run."""
 
@@ -67,6 +76,7 @@ class LearnerProgress:
     missed_catch_ups: int
     enrolled_at: datetime | None
     group_ids: tuple[str, ...]
+    falling_behind: FallingBehind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,7 @@ class RunSummary:
     silent_learners: int = 0
     average_share: float = 0.0
     modes: Sequence[ModeSummary] = ()
+    falling_behind: int = 0
 
 
 def run_summary(plan: Plan, totals: Totals, now: datetime) -> RunSummary:
@@ -135,7 +146,13 @@ def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> L
         missed_catch_ups=run_state.counted.missed_catch_ups,
         enrolled_at=run_state.enrolled_at,
         group_ids=run_state.group_ids,
+        falling_behind=_falling_behind(run_state),
     )
+
+
+def _falling_behind(run_state: LearnerRunState) -> FallingBehind | None:
+    since = run_state.behind_since
+    return FallingBehind(since, run_state.behind_reasons) if since else None
 
 
 def study_time(run_state: LearnerRunState, plan: Plan, now: datetime) -> StudyTime:

@@ -19,6 +19,7 @@ from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, may_have_catch_ups, reviewed
 from services.progress.domain.statements import Recorded
 from services.progress.ports import Store
+from services.progress.usecases.falling_behind import judge
 from services.progress.usecases.week_fits import Placement
 
 Learners = Mapping[Key, Learner]
@@ -85,6 +86,7 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
         store.record_event(*events_between(changed, after[each.key]))
     for key, learner in after.items():
         after[key] = _told(store, before[key], learner, plans.get(key[0]))
+    after = judge(store, before, after, plans)
     _save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
 
 

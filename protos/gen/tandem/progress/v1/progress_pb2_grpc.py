@@ -80,6 +80,11 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
                 _registered_method=True)
+        self.ListFallingBehind = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/ListFallingBehind',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindResponse.FromString,
+                _registered_method=True)
         self.RebuildRun = channel.unary_unary(
                 '/tandem.progress.v1.ProgressService/RebuildRun',
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.SerializeToString,
@@ -203,6 +208,15 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFallingBehind(self, request, context):
+        """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+        staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+        the run is unknown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RebuildRun(self, request, context):
         """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
         else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
@@ -316,6 +330,11 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.GetTimeline,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.SerializeToString,
+            ),
+            'ListFallingBehind': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFallingBehind,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindResponse.SerializeToString,
             ),
             'RebuildRun': grpc.unary_unary_rpc_method_handler(
                     servicer.RebuildRun,
@@ -579,6 +598,33 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/GetTimeline',
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFallingBehind(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/ListFallingBehind',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindResponse.FromString,
             options,
             channel_credentials,
             insecure,

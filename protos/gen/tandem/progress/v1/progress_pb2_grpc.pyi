@@ -79,6 +79,11 @@ class ProgressServiceStub:
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
+    ListFallingBehind: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListFallingBehindRequest, _progress_pb2.ListFallingBehindResponse]
+    """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+    staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+    the run is unknown.
+    """
     RebuildRun: _grpc.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]
     """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
     else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
@@ -167,6 +172,11 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     GetTimeline: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]  # type: ignore[assignment]
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
+    """
+    ListFallingBehind: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListFallingBehindRequest, _progress_pb2.ListFallingBehindResponse]  # type: ignore[assignment]
+    """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+    staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+    the run is unknown.
     """
     RebuildRun: _aio.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]  # type: ignore[assignment]
     """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
@@ -301,6 +311,17 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_progress_pb2.GetTimelineResponse, _abc.Awaitable[_progress_pb2.GetTimelineResponse]]:
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
         their own runs, for staff of groups of the runs where the learner is in one of theirs.
+        """
+
+    @_abc_1.abstractmethod
+    def ListFallingBehind(
+        self,
+        request: _progress_pb2.ListFallingBehindRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_progress_pb2.ListFallingBehindResponse, _abc.Awaitable[_progress_pb2.ListFallingBehindResponse]]:
+        """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+        staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+        the run is unknown.
         """
 
     @_abc_1.abstractmethod
