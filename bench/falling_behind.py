@@ -11,6 +11,7 @@ The limits were tuned on TUNED (falling_behind_tuning.py), and on nothing else.
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
@@ -72,7 +73,7 @@ def instant(presentation: Presentation, day: int) -> Instant:
     silences = [each.silence(day) for each in registered]
     facts = Facts(
         median_overdue=median(overdue or [0]),
-        median_silence=median(silences) if presentation.has_clicks and silences else None,
+        median_silence=_median(silences) if presentation.has_clicks and silences else None,
     )
     return Instant(
         day,
@@ -81,6 +82,10 @@ def instant(presentation: Presentation, day: int) -> Instant:
             for each, late, silence in zip(registered, overdue, silences, strict=True)
         },
     )
+
+
+def _median(times: Iterable[timedelta]) -> timedelta:
+    return timedelta(seconds=median(each.total_seconds() for each in times))
 
 
 def behind_at(at: Instant, rule: Rule, before: Collection[Student] = ()) -> set[Student]:

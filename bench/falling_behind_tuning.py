@@ -15,7 +15,6 @@ from bench.falling_behind import (
     FOLDER,
     TUNED,
     Foretold,
-    Instant,
     behind_at,
     behind_by_day,
     foretold,
