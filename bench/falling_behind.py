@@ -71,17 +71,19 @@ def instant(presentation: Presentation, day: int) -> Instant:
     registered = [each for each in presentation.students if each.is_registered(day)]
     overdue = [each.overdue(day) for each in registered]
     silences = [each.silence(day) for each in registered]
-    facts = Facts(
-        median_overdue=median(overdue or [0]),
-        median_silence=_median(silences) if presentation.has_clicks and silences else None,
-    )
-    return Instant(
-        day,
-        {
-            each: replace(facts, dues=each.due_until(day), overdue=late, silence=silence)
-            for each, late, silence in zip(registered, overdue, silences, strict=True)
-        },
-    )
+    median_overdue = median(overdue or [0])
+    median_silence = _median(silences) if presentation.has_clicks and silences else None
+    facts = {
+        each: Facts(
+            dues=each.due_until(day),
+            overdue=late,
+            median_overdue=median_overdue,
+            silence=silence,
+            median_silence=median_silence,
+        )
+        for each, late, silence in zip(registered, overdue, silences, strict=True)
+    }
+    return Instant(day, facts)
 
 
 def _median(times: Iterable[timedelta]) -> timedelta:
@@ -163,10 +165,13 @@ def reported(all_of_them: dict[str, Presentation]) -> Iterator[tuple[Presentatio
 
 
 def figures(name: str, ours: Foretold, other: Foretold) -> Iterator[Figure]:
-    """Yield F1 beside the baseline's, and precision and recall of both."""
+    """Yield F1 beside the baseline's, and precision and recall of both; nothing before the first
+    due, where neither names anybody.
+    """
+    if not ours.f1 and not other.f1:
+        return
     ratio = round(ours.f1 / other.f1, 2) if other.f1 else None
-    # Before the first due nobody is named, by either.
-    met = ours.f1 > other.f1 or not (ours.f1 or other.f1)
+    met = ours.f1 > other.f1
     yield Figure(f"{name}: F1", round(ours.f1, 3), round(other.f1, 3), "", ratio, "better", met)
     for what, a, b in (
         ("precision", ours.precision, other.precision),

@@ -5,7 +5,7 @@ next: at day 54, everything until day 53.
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -66,6 +66,28 @@ class Student:
         return min(came, timedelta(days=day - self.seen[before - 1]) - NOON) if before else came
 
 
+def made(
+    registered: int,
+    left: int,
+    failed: bool,
+    work: Iterable[Work],
+    clicks: Collection[int],
+    hand_ins: Iterable[int] = (),
+) -> Student:
+    """Return a student; of the work, what was due since they came."""
+    asked = sorted((each for each in work if each.due >= registered), key=lambda each: each.due)
+    return Student(
+        registered=registered,
+        left=left,
+        failed=failed,
+        work=tuple(asked),
+        clicks=tuple(sorted(clicks)),
+        seen=tuple(sorted({*clicks, *hand_ins})),
+        dues=tuple(each.due for each in asked),
+        settled=tuple(sorted(max(each.due, each.handed_in) for each in asked)),
+    )
+
+
 @dataclass(frozen=True)
 class Presentation:
     """One module presentation."""
@@ -120,24 +142,20 @@ def _student(
     clicks: Collection[int],
 ) -> Student:
     registered = _day(dates["date_registration"], ALWAYS)
-    work = _work(((due, done[each]) for each, due in dues.items()), registered)
     # Work that was taken over is done, but no sign of life.
-    hand_ins = {each.day for each in done.values() if each is not None and not each.banked}
-    return Student(
-        registered=registered,
-        left=_day(dates["date_unregistration"], NEVER),
-        failed=info["final_result"] in FAILED,
-        work=work,
-        clicks=tuple(sorted(clicks)),
-        seen=tuple(sorted({*clicks, *hand_ins})),
-        dues=tuple(each.due for each in work),
-        settled=tuple(sorted(max(each.due, each.handed_in) for each in work)),
+    hand_ins = [each.day for each in done.values() if each is not None and not each.banked]
+    return made(
+        registered,
+        _day(dates["date_unregistration"], NEVER),
+        info["final_result"] in FAILED,
+        _work((due, done[each]) for each, due in dues.items()),
+        clicks,
+        hand_ins,
     )
 
 
-def _work(dues: Iterable[tuple[int, _HandIn | None]], registered: int) -> tuple[Work, ...]:
-    work = (Work(due, done.day if done else NEVER) for due, done in dues if due >= registered)
-    return tuple(sorted(work, key=lambda each: each.due))
+def _work(dues: Iterable[tuple[int, _HandIn | None]]) -> Iterator[Work]:
+    return (Work(due, done.day if done else NEVER) for due, done in dues)
 
 
 def _dues(folder: Path) -> dict[str, dict[str, int]]:

@@ -85,29 +85,31 @@ class Rule:
     """The days of silence that are a reason where the run's median is zero."""
     silent_medians: float = 3.0
     """How many days more for each day of the run's median."""
-    eased: float = 0.5
+    eased: float = 0.75
     """The share of each limit that counts for who is behind already, at most 1."""
 
 
 def judged(facts: Facts, rule: Rule, was_behind: bool) -> tuple[Reason, ...]:
     """Return the reasons why the learner is behind, in the order of ReasonKind; none: is not."""
-    eased = rule.eased if was_behind else 1.0
-    measured = (Reason(each.kind, each.value, each.limit * eased) for each in _all(facts, rule))
+    measured = _measured(facts, rule, rule.eased if was_behind else 1.0)
     return tuple(each for each in measured if each.value >= each.limit)
 
 
-def _all(facts: Facts, rule: Rule) -> Iterator[Reason]:
+def _measured(facts: Facts, rule: Rule, eased: float) -> Iterator[Reason]:
     """Yield each kind's value and limit."""
-    overdue = max(int(facts.median_overdue) + 1, _one_in(rule.overdue_one_in, facts.dues))
+    overdue = eased * max(1, _one_in(rule.overdue_one_in, facts.dues))
     absences = max(rule.least_absences, _one_in(rule.absent_one_in, facts.sessions_held))
-    yield Reason(ReasonKind.OVERDUE_WORK, facts.overdue, overdue)
-    yield Reason(ReasonKind.ABSENCES, facts.absences, absences)
+    # Also of who is behind already, it has to be more than others have.
     yield Reason(
-        ReasonKind.UNWATCHED_CATCH_UPS, facts.unwatched_catch_ups, rule.unwatched_catch_ups
+        ReasonKind.OVERDUE_WORK, facts.overdue, max(overdue, int(facts.median_overdue) + 1)
+    )
+    yield Reason(ReasonKind.ABSENCES, facts.absences, eased * absences)
+    yield Reason(
+        ReasonKind.UNWATCHED_CATCH_UPS, facts.unwatched_catch_ups, eased * rule.unwatched_catch_ups
     )
     if facts.median_silence is not None:
         silence = rule.silent_days + rule.silent_medians * (facts.median_silence / DAY)
-        yield Reason(ReasonKind.SILENCE, facts.silence / DAY, silence)
+        yield Reason(ReasonKind.SILENCE, facts.silence / DAY, eased * silence)
 
 
 def _one_in(share: int, whole: int) -> int:
