@@ -71,7 +71,7 @@ def instant(presentation: Presentation, day: int) -> Instant:
     registered = [each for each in presentation.students if each.is_registered(day)]
     overdue = [each.overdue(day) for each in registered]
     silences = [each.silence(day) for each in registered]
-    median_overdue = median(overdue or [0])
+    median_overdue = median(overdue) if presentation.has_overdue_median and overdue else 0
     median_silence = _median(silences) if presentation.has_clicks and silences else None
     facts = {
         each: Facts(

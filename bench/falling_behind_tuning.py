@@ -59,8 +59,11 @@ def measure() -> Iterator[Figure]:
     yield from _figures("behind, the limits chosen", chosen)
     for each in eased:
         yield from _figures(f"behind, eased to {each.rule.eased:.0%}", each)
-        yield told(f"behind, eased to {each.rule.eased:.0%}: spells", each.spells, "")
-    console.print(f"chosen: {min(nearly_best(eased), key=lambda each: each.spells).rule}")
+    rule = min(nearly_best(eased), key=lambda each: each.spells).rule
+    console.print(f"chosen: {rule}")
+    alone = [replace(each, has_overdue_median=False) for each in presentations]
+    name = "behind, overdue work not beside the median"
+    yield from _figures(name, day_by_day(alone, rule))
 
 
 def both_ways(presentation: Presentation) -> tuple[Presentation, Presentation]:
@@ -111,3 +114,5 @@ def _tried(rule: Rule, found: list[Foretold]) -> Tried:
 def _figures(name: str, tried: Tried) -> Iterator[Figure]:
     yield told(f"{name}: mean F1", 100 * tried.f1, "%")
     yield told(f"{name}: mean precision", 100 * tried.precision, "%")
+    if tried.spells:
+        yield told(f"{name}: spells", tried.spells, "")

@@ -97,6 +97,8 @@ class Presentation:
     """In days."""
     students: tuple[Student, ...]
     has_clicks: bool
+    has_overdue_median: bool = True
+    """False: as if the run's median of overdue work was not known."""
 
     def at(self, fifth: int) -> int:
         """Return the day at which so many fifths of it are over."""
