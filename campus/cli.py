@@ -21,6 +21,7 @@ MODULES = {
     "import": "campus.import_command:import_",
     "library": "campus.library_command:library",
     "outbox": "campus.outbox_command:outbox",
+    "progress": "campus.progress_command:progress",
     "timetable": "campus.timetable_command:timetable",
 }
 """The commands in modules of their own."""

@@ -12,16 +12,18 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
-from services.progress import queries
+from services.progress import queries, queries_week
 from services.progress.domain.enums import Role
 from services.progress.domain.intake import RecordStatements, Row, row_of
 from services.progress.domain.statements import Statement
+from services.progress.domain.study_hours import SetStudyHours
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.video import TIMES
 from services.progress.store import ProgressStore
-from services.progress.usecases import catch_ups
+from services.progress.usecases import catch_ups, rebuilds
 from services.progress.usecases.catch_ups import ExtendCatchUp, WaiveCatchUp
 from services.progress.usecases.intake import record_statements
+from services.progress.usecases.week_fits import set_study_hours
 
 # A faulty time of a video counts as not told; the rest of the statement counts.
 TOLERATED = frozenset(f"video.{name}" for name in TIMES)
@@ -89,6 +91,41 @@ class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
             resources_pb2.CatchUp,
             lambda store: catch_ups.waive_catch_up(store, command, staff_id),
         )
+
+    def SetStudyHours(
+        self, request: progress_pb2.SetStudyHoursRequest, _context: Any
+    ) -> resources_pb2.StudyHours:
+        command = from_message(request, SetStudyHours)
+        return execute(
+            self._database,
+            request,
+            resources_pb2.StudyHours,
+            lambda store: set_study_hours(store, command),
+        )
+
+    def GetWeekLoad(
+        self, request: progress_pb2.GetWeekLoadRequest, _context: Any
+    ) -> progress_pb2.GetWeekLoadResponse:
+        reader = self._database.reader()
+        found = queries_week.week_load(reader, request.learner_id, request.weeks)
+        return to_message(found, progress_pb2.GetWeekLoadResponse)
+
+    def RebuildRun(
+        self, request: progress_pb2.RebuildRunRequest, _context: Any
+    ) -> resources_pb2.Rebuild:
+        caller = principal.current().subject
+        return execute(
+            self._database,
+            request,
+            resources_pb2.Rebuild,
+            lambda store: rebuilds.start_rebuild(store, request.run_id, caller),
+        )
+
+    def GetRebuild(
+        self, request: progress_pb2.GetRebuildRequest, _context: Any
+    ) -> resources_pb2.Rebuild:
+        found = rebuilds.get_rebuild(self._database.reader(), request.run_id)
+        return to_message(found, resources_pb2.Rebuild)
 
     def GetTimeline(
         self, request: progress_pb2.GetTimelineRequest, _context: Any

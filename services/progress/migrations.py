@@ -139,6 +139,39 @@ def _add_scores(mongo: Mongo) -> None:
     )
 
 
+_REBUILDS: Mapping[str, Sequence[IndexModel]] = {
+    "rebuilds": [IndexModel([("finished_at", 1), ("requested_at", 1)])],
+}
+
+
+def _begin_rebuilds(mongo: Mongo) -> None:
+    """Store the best scores that are known in the learners' run states, too.
+
+    A score that an older version takes in after this step counts after a rebuild of the run.
+    """
+    adding(_REBUILDS)(mongo)
+    scored = {"target": {"$regex": "^activity:"}, "best_score": {"$type": "number"}}
+    learner = {"run_id": "$run_id", "learner_id": "$learner_id"}
+    activity_id = {"$substrBytes": ["$target", len("activity:"), -1]}
+    scores = {"$push": {"k": activity_id, "v": "$best_score"}}
+    newer_first = {"$mergeObjects": ["$$new.scores", "$scores"]}
+    mongo["evidence"].aggregate(
+        [
+            {"$match": scored},
+            {"$group": {"_id": learner, "scores": scores}},
+            {"$set": {"scores": {"$arrayToObject": "$scores"}}},
+            {
+                "$merge": {
+                    "into": "standings",
+                    "whenMatched": [{"$set": {"scores": newer_first}}],
+                    "whenNotMatched": "discard",
+                }
+            },
+        ],
+        allowDiskUse=True,
+    )
+
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -152,4 +185,6 @@ MIGRATIONS = (
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
     Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
+    Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
+    Migration(23, "hours of learners for study", adding({"study_hours": []})),
 )

@@ -16,6 +16,7 @@ from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Statement, Stored
+from services.progress.ports_week_fits import WeekFitsStore
 
 C = TypeVar("C", bound=Replica)
 Overdue = tuple[str, Key]
@@ -34,7 +35,7 @@ Deltas = Mapping[str, Mapping[str, int]]
 """By run, what to add to each count of its summary."""
 
 
-class Store(Protocol):
+class Store(WeekFitsStore, Protocol):
     """Progress's data as one unit of work sees them."""
 
     now: datetime

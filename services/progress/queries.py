@@ -15,7 +15,7 @@ from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.people import Person
 from services.progress.domain.plan import Plan
 from services.progress.domain.timeline import TimelineEntry, TimelineInterval
-from services.progress.domain.views import ActivityProgress, LearnerProgress, RunSummary
+from services.progress.domain.views import ActivityProgress, LearnerProgress, RunSummary, StudyTime
 from services.progress.store import ProgressStore
 
 
@@ -25,6 +25,7 @@ class Progress:
 
     progress: LearnerProgress
     activities: Sequence[ActivityProgress]
+    study: StudyTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def progress(store: ProgressStore, run_id: str, learner_id: str) -> Progress:
     return Progress(
         views.learner_progress(run_state, plan, store.now),
         views.activity_progress(learner, plan, store.now),
+        views.study_time(run_state, plan, store.now),
     )
 
 

@@ -9,6 +9,8 @@
 | summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
 | plans | the version of a run's plan (store_plans.py) | run |
 | plan_revisits | a run whose learners must be evaluated again | run |
+| study_hours | the hours of a learner for study (store_week_fits.py) | learner |
+| rebuilds | the latest rebuild of a run (store_rebuilds.py) | run |
 | item_news | a change of an item that is applied to runs a second time | item |
 | people, runs, paths, sessions, items | replicas (store_replicas.py) | theirs |
 
@@ -39,7 +41,9 @@ from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue, Turn
 from services.progress.store_plans import PlansStore
+from services.progress.store_rebuilds import RebuildsRows
 from services.progress.store_replicas import Document
+from services.progress.store_week_fits import WeekFitsRows
 
 T = TypeVar("T")
 COUNTED = tuple(each.name for each in fields(RunSummary) if each.name != "run_id")
@@ -49,7 +53,7 @@ HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use th
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
-class ProgressStore(PlansStore):
+class ProgressStore(RebuildsRows, WeekFitsRows, PlansStore):
     """Progress's database as one unit of work sees it."""
 
     service = "progress"

@@ -23,12 +23,13 @@ from services.progress.metrics import RECORDING_PLAYABLE
 from services.progress.ports import Turn
 from services.progress.store import ProgressStore
 from services.progress.store_replicas import Document
-from services.progress.usecases import plans, waiting
+from services.progress.usecases import plans, rebuilds, waiting
 
 # A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
 END_RUNS, DUES, ZONES = "progress.end_runs", "progress.dues", "progress.zones"
+REBUILD = "progress.rebuild"
 
 R = TypeVar("R")
 
@@ -44,6 +45,7 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
         Timer(END_RUNS, EVERY_SECOND, end_runs),
         Timer(DUES, EVERY_SECOND, tell_dues),
         Timer(ZONES, timedelta(minutes=10), apply_zone_data),
+        Timer(REBUILD, EVERY_SECOND, rebuild_runs),
     )
 
 
@@ -107,6 +109,17 @@ def apply_zone_data(database: Database[ProgressStore]) -> None:
     """Let the learners of runs be evaluated again whose zone has other data than before."""
     find = partial(ProgressStore.runs_of_other_zone_data, most=waiting.CHUNK)
     _work_off(database, Chore(ZONES, "runs", find, plans.apply_zone_data))
+
+
+def rebuild_runs(database: Database[ProgressStore]) -> None:
+    """Rebuild runs from their statements, one after the other."""
+
+    def pass_over(key: Key) -> None:
+        database.transact(lambda store: rebuilds.pass_over(store, key), REBUILD)
+
+    while (run_id := database.reader().next_rebuild()) is not None:
+        keys = database.transact(partial(rebuilds.next_learners, run_id=run_id), REBUILD)
+        _in_halves(database, keys, rebuilds.rebuild_learners, REBUILD, pass_over)
 
 
 @dataclass(frozen=True)

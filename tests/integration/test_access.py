@@ -224,6 +224,10 @@ TABLE: dict[str, Rule] = {
     "progress.ProgressService.ListRunProgress": Rule(OFFICE, "", OBSERVER, RUN, groups=True),
     "progress.ProgressService.ListCatchUps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
     "progress.ProgressService.ExtendCatchUp": Rule(OFFICE, "", ASSISTANT, CATCH_UP),
+    "progress.ProgressService.SetStudyHours": Rule(OFFICE, LEARNER_ID),
+    "progress.ProgressService.GetWeekLoad": Rule(OFFICE, LEARNER_ID),
+    "progress.ProgressService.RebuildRun": Rule({OPERATOR, *OFFICE}),
+    "progress.ProgressService.GetRebuild": Rule({OPERATOR, *OFFICE}),
     "progress.ProgressService.WaiveCatchUp": Rule(OFFICE, "", TEACHER, CATCH_UP),
     "progress.ProgressService.GetTimeline": Rule(
         OFFICE, LEARNER_ID, OBSERVER, NOTHING, groups=True

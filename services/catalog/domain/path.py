@@ -16,6 +16,7 @@ from services.catalog.domain.runs import NOTHING, Run
 SESSION = ActivityKind.SESSION
 # Bytes. A path is part of one event of less than 256 KiB; its other fields take less than 1 KiB.
 LARGEST = 255 * 1024
+LONGEST_EFFORT = timedelta(hours=1_000)
 # Bytes as JSON of `added_at`, with the most digits.
 ADDED_AT = len(',"added_at":"2026-03-01T09:00:00.123456789Z"')
 FIRST_DAY = datetime.min.replace(tzinfo=UTC)
@@ -95,6 +96,8 @@ class Activity:
     opens_when: tuple[Condition, ...] = ()
     added_at: datetime | None = None
     """When a version first had it, after a version without it; None: the first version had it."""
+    effort: timedelta | None = None
+    """How long it takes a learner; None: not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +131,16 @@ def path_violations(
         yield from _reference_violations(activity, field, ids)
         yield from condition_violations(activity.opens_when, field, kinds)
         yield from _time_violations(activity, field, run, by_id)
+        yield from _effort_violations(activity, field)
     yield from _cycle_violations(activities)
     yield from _mode_violations(activities, run)
+
+
+def _effort_violations(activity: Activity, field: str) -> Iterator[FieldViolation]:
+    effort = activity.effort
+    if effort is not None and not timedelta() < effort <= LONGEST_EFFORT:
+        wrong = f"is {effort.total_seconds():g} s"
+        yield FieldViolation(f"{field}.effort", wrong, "above 0, and at most 1,000 hours")
 
 
 def size_violations(size: int) -> Iterator[FieldViolation]:

@@ -23,6 +23,7 @@ LATEST_EVIDENCE = timedelta(days=366)
 LONGEST_FEEDBACK = timedelta(days=366)
 SHORTEST_OFFER = timedelta(minutes=1)
 LONGEST_KEEPING = timedelta(days=36_500)
+MOST_SLACK = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,8 @@ class RunPolicy:
     """Whether the chat of classes is kept after them."""
     feedback_within: timedelta | None = None
     """How long after a class learners leave feedback; 0: not at all."""
+    catch_up_slack: timedelta | None = None
+    """How much later than usual a catch-up may be due to fit the learner's week; 0: not at all."""
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -92,6 +95,7 @@ DEFAULT_POLICY = RunPolicy(
     keep_recordings=NOTHING,
     keep_chat=False,
     feedback_within=timedelta(days=14),
+    catch_up_slack=NOTHING,
 )
 
 
@@ -325,6 +329,10 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
         yield FieldViolation("policy.late_catch_ups_since", wrong, "a day, exactly with SINCE")
     if policy.catch_up_within is not None and policy.catch_up_within <= NOTHING:
         yield FieldViolation("policy.catch_up_within", "is not positive", "a duration above 0")
+    slack = policy.catch_up_slack
+    if slack is not None and not NOTHING <= slack <= MOST_SLACK:
+        wrong = f"is {slack.total_seconds():g} s"
+        yield FieldViolation("policy.catch_up_slack", wrong, "0, for none, or at most 90 days")
     if policy.seat_cutoff is not None and policy.seat_cutoff < NOTHING:
         yield FieldViolation("policy.seat_cutoff", "is negative", "0, up to the start, or more")
     within = policy.evidence_within

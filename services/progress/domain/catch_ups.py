@@ -19,7 +19,7 @@ completed nor missed, unless their due had passed before.
 """
 
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -44,6 +44,7 @@ from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.path import Policy
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
+from services.progress.domain.week_fit import FullWeek
 
 E = TypeVar("E")
 
@@ -86,6 +87,10 @@ class CatchUp:
     has set."""
     missed_parts: tuple[MissedPart, ...] = ()
     """Where there are several recorded parts: what such a learner missed of each; empty: all."""
+    usual_due: datetime | None = None
+    """When it would be due if the learner's weeks had room before; None: that is `due`."""
+    full_weeks: tuple[FullWeek, ...] = ()
+    """Why it is due as usual, though the learner's weeks have no room for it: none of these has."""
 
     @property
     def is_open(self) -> bool:
@@ -163,7 +168,37 @@ class CatchUpDue:
 
 
 def _due_at(catch_up: CatchUp, due: CatchUpDue) -> CatchUp:
-    return replace(catch_up, due=due.at, due_local=due.local, due_local_at=due.local_at)
+    return replace(
+        catch_up,
+        due=due.at,
+        due_local=due.local,
+        due_local_at=due.local_at,
+        usual_due=None,
+        full_weeks=(),
+    )
+
+
+def asks_for_room(before: CatchUp | None, after: CatchUp) -> bool:
+    """Return whether a due was given to an open catch-up that the learner's weeks need room for:
+    it is assigned, or has other items.
+    """
+    if not after.is_open:
+        return False
+    if before is None or before.dropped:
+        return True
+    return before.item_ids != after.item_ids and before.due != after.due
+
+
+def placed(catch_up: CatchUp, due: CatchUpDue) -> CatchUp:
+    """Return the catch-up with a due, at which the learner's weeks have room."""
+    if due.at == catch_up.due:
+        return catch_up
+    return replace(_due_at(catch_up, due), usual_due=catch_up.due)
+
+
+def without_room(catch_up: CatchUp, weeks: Iterable[FullWeek]) -> CatchUp:
+    """Return the catch-up, due as usual, with the weeks that have no room for it."""
+    return replace(catch_up, full_weeks=tuple(weeks))
 
 
 def due_of(session_id: str, held_before: Sequence[str], now: datetime, plan: Plan) -> CatchUpDue:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.progress.domain.enums import CatchUpState, DueCause, MissedPart, Stretch
 from services.progress.domain.statements import Statement
+from services.progress.domain.week_fit import FullWeek
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class CatchUpAssigned:
     due: datetime
     missed: tuple[Stretch, ...] = ()
     missed_parts: tuple[MissedPart, ...] = ()
+    usual_due: datetime | None = None
+    full_weeks: tuple[FullWeek, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class CatchUpChanged:
     changed_by: str = ""
     missed: tuple[Stretch, ...] = ()
     missed_parts: tuple[MissedPart, ...] = ()
+    usual_due: datetime | None = None
+    full_weeks: tuple[FullWeek, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

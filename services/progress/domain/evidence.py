@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.progress.domain import statements, video
+from services.progress.domain import sittings, statements, video
 from services.progress.domain.intervals import Interval, union
 from services.progress.domain.statements import Statement
 
@@ -58,6 +58,9 @@ class Evidence:
     best_score: float | None = None
     """The best scaled score that someone other than the learner told, -1 to 1; None if none did.
     Nothing takes it back: no statement voids another one here."""
+    sittings: bytes = b""
+    """When the learner was at work on the target (domain/sittings.py); an older version stored
+    none."""
 
 
 def activity_target(activity_id: str) -> str:
@@ -110,6 +113,7 @@ def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
         first_own_at=None if vouched else at,
         last_own_at=None if vouched else at,
         best_score=statements.score_of(statement),
+        sittings=sittings.with_stretch(b"", at, statements.duration_of(statement)),
     )
     return merged(evidence, more)
 
@@ -135,6 +139,7 @@ def merged(one: Evidence, other: Evidence) -> Evidence:
         first_own_at=earliest(one.first_own_at, other.first_own_at),
         last_own_at=latest(one.last_own_at, other.last_own_at),
         best_score=_best(one.best_score, other.best_score),
+        sittings=sittings.united(one.sittings, other.sittings),
     )
 
 

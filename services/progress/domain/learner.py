@@ -6,7 +6,7 @@ from functools import reduce
 
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.evidence import Evidence, targets_of, with_statement
-from services.progress.domain.learner_run_state import LearnerRunState, seen
+from services.progress.domain.learner_run_state import LearnerRunState, worked
 from services.progress.domain.statements import Recorded, Statement
 
 
@@ -29,7 +29,7 @@ def did(learner: Learner, statement: Statement) -> Learner:
     for target in targets_of(statement):
         known = evidence.get(target) or Evidence(*run_state.key, target, vouched=())
         evidence[target] = with_statement(known, statement)
-    return replace(learner, run_state=seen(run_state, statement.timestamp), evidence=evidence)
+    return replace(learner, run_state=worked(run_state, statement), evidence=evidence)
 
 
 def did_all(learner: Learner, recorded: Recorded) -> Learner:

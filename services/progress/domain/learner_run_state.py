@@ -4,10 +4,12 @@ Everything that becomes known about a learner is stored, in any order, also befo
 known. It counts as soon as the learner has a place in the run.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from services.progress.domain import sittings
 from services.progress.domain.enums import (
     AttendanceMode,
     AttendanceStatus,
@@ -16,6 +18,7 @@ from services.progress.domain.enums import (
 )
 from services.progress.domain.evidence import latest
 from services.progress.domain.intervals import Interval
+from services.progress.domain.statements import Statement, duration_of, score_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,10 @@ class LearnerRunState:
     """The last version of the path that was completed."""
     path_completed_at: datetime | None = None
     last_seen_at: datetime | None = None
+    sittings: bytes = b""
+    """When the learner was at work in the run (domain/sittings.py); older versions stored none."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """The best scaled score of each activity, -1 to 1, that someone other than the learner told."""
     counted: Counts = Counts()
     """What this learner has added to the run's summary."""
     plan_version: int = 0
@@ -182,6 +189,26 @@ def attended(
     if not attendance.is_newer_than(run_state.attendance.get(session_id)):
         return run_state
     return replace(run_state, attendance={**run_state.attendance, session_id: attendance})
+
+
+def worked(run_state: LearnerRunState, statement: Statement) -> LearnerRunState:
+    """Return the run state of a learner who did what a statement tells."""
+    at = statement.timestamp
+    at_work = sittings.with_stretch(run_state.sittings, at, duration_of(statement))
+    last_seen_at = latest(run_state.last_seen_at, at)
+    return replace(
+        run_state,
+        last_seen_at=last_seen_at,
+        sittings=at_work,
+        scores=_scores(run_state.scores, statement),
+    )
+
+
+def _scores(known: Mapping[str, float], statement: Statement) -> Mapping[str, float]:
+    activity_id, score = statement.activity_id, score_of(statement)
+    if score is None or not activity_id or known.get(activity_id, -math.inf) >= score:
+        return known
+    return {**known, activity_id: score}
 
 
 def seen(run_state: LearnerRunState, at: datetime) -> LearnerRunState:

@@ -41,11 +41,19 @@ class Policy:
     `catch_up_within`."""
     due_notice: timedelta | None = None
     """How long before a deadline it is told that it approaches; None: a day; 0: it is not."""
+    catch_up_slack: timedelta | None = None
+    """How much later than usual a catch-up may be due to fit the learner's week; None: not at
+    all."""
 
     @property
     def notice(self) -> timedelta:
         """The time before a deadline at which it approaches; 0: it is not told."""
         return timedelta(days=1) if self.due_notice is None else self.due_notice
+
+    @property
+    def slack(self) -> timedelta:
+        """How much later than usual a catch-up may be due; 0: not at all."""
+        return self.catch_up_slack or timedelta()
 
     @property
     def attended(self) -> frozenset[AttendanceStatus]:
@@ -182,6 +190,8 @@ class Activity:
     opens_when: tuple[Condition, ...] = ()
     added_at: datetime | None = None
     """When a version first had it, after a version without it; None: the first version had it."""
+    effort: timedelta | None = None
+    """How long it takes a learner; None: not said."""
 
     @property
     def waits(self) -> bool:

@@ -133,6 +133,11 @@ def score_of(statement: Statement) -> float | None:
     return told if is_vouched_for(statement) else None
 
 
+def duration_of(statement: Statement) -> timedelta | None:
+    """Return how long what it tells took; None if it does not say."""
+    return statement.result.duration if statement.result else None
+
+
 def note_of(statement: Statement) -> str:
     """Return what of a statement counts for nothing, and why; empty if all of it counts."""
     faults = video.faults_of(statement.video) if statement.video else []

@@ -1,9 +1,12 @@
 """Views of learners and runs: the contract's resources of the same names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from functools import reduce
+from statistics import fmean
 
+from services.progress.domain import sittings
 from services.progress.domain.completion import state_of
 from services.progress.domain.dues import Dues
 from services.progress.domain.enums import (
@@ -12,6 +15,7 @@ from services.progress.domain.enums import (
     AttendanceMode,
     AttendanceStatus,
 )
+from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState, is_complete
 from services.progress.domain.openings import Lack, lacks_of
@@ -38,6 +42,9 @@ class ActivityProgress:
     """What is lacking before it opens."""
     week: int = 0
     """The week of the run to which it belongs, from 1; 0: none."""
+    best_score: float | None = None
+    """The best scaled score that a service told, -1 to 1."""
+    time_on_task: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,23 @@ class LearnerProgress:
     open_catch_ups: int
     last_seen_at: datetime | None
     completed_at: datetime | None
+    time_on_task: timedelta
+    mean_score: float | None
+    """The mean of the activities' best scores, -1 to 1; None without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyTime:
+    """When a learner was at work in a run: alone, as statements tell, and in class."""
+
+    time_on_task: timedelta
+    this_week: timedelta
+    """Since Monday, 00:00 in the run's zone."""
+    days: int
+    """Days with work, or with a class that the learner attended."""
+    streak_days: int
+    """Such days in a row until today, or until yesterday."""
+    longest_streak_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +109,39 @@ def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> L
         open_catch_ups=run_state.counted.open_catch_ups,
         last_seen_at=run_state.last_seen_at,
         completed_at=run_state.path_completed_at if complete else None,
+        time_on_task=sittings.time_on_task(run_state.sittings),
+        mean_score=_mean(run_state.scores, plan),
     )
+
+
+def study_time(run_state: LearnerRunState, plan: Plan, now: datetime) -> StudyTime:
+    """Return when a learner was at work in a run."""
+    calendar, packed = plan.calendar, run_state.sittings
+    today = calendar.day_of(now)
+    monday = calendar.opening(today - timedelta(days=today.weekday()))
+    days = sittings.days_of(packed, calendar) | _class_days(run_state, plan)
+    streak, longest = sittings.streaks(days, today)
+    return StudyTime(
+        time_on_task=sittings.time_on_task(packed),
+        this_week=sittings.time_between(packed, monday, now),
+        days=len(days),
+        streak_days=streak,
+        longest_streak_days=longest,
+    )
+
+
+def _class_days(run_state: LearnerRunState, plan: Plan) -> set[date]:
+    """Return the days of the classes that a learner attended, whole or for a part."""
+    attended = {AttendanceStatus.PRESENT, AttendanceStatus.PARTIAL}
+    ids = (name for name, each in run_state.attendance.items() if each.verdict in attended)
+    ends = (plan.sessions[each].ended_at for each in ids if each in plan.sessions)
+    return {plan.calendar.day_of(at) for at in ends if at}
+
+
+def _mean(scores: Mapping[str, float], plan: Plan) -> float | None:
+    """Return the mean of the scores of the path's activities; None without any."""
+    own = [score for activity_id, score in scores.items() if activity_id in plan.activities]
+    return fmean(own) if own else None
 
 
 def activity_progress(learner: Learner, plan: Plan, now: datetime) -> list[ActivityProgress]:
@@ -111,6 +167,8 @@ def _activity(
         optional=activity.optional,
         lacks=lacks,
         week=_week(activity, plan, dues),
+        best_score=learner.run_state.scores.get(activity.id),
+        time_on_task=_time_on_task(activity, learner),
     )
 
 
@@ -120,6 +178,13 @@ def _week(activity: Activity, plan: Plan, dues: Dues) -> int:
     end = None if start else dues.of(activity.id).at
     at = start or end or dues.release_of(activity.id)
     return plan.week_of(at, is_end=end is not None) if at else 0
+
+
+def _time_on_task(activity: Activity, learner: Learner) -> timedelta:
+    """Return how long a learner worked on an activity: on what names it, or its item."""
+    targets = (activity_target(activity.id), item_target(activity.item_id))
+    found = (learner.evidence[each].sittings for each in targets if each in learner.evidence)
+    return sittings.time_on_task(reduce(sittings.united, found, b""))
 
 
 def _watched_share(activity: Activity, learner: Learner, plan: Plan) -> float:

@@ -18,6 +18,7 @@ from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, may_have_catch_ups, reviewed
 from services.progress.domain.statements import Recorded
 from services.progress.ports import Store
+from services.progress.usecases.week_fits import Placement
 
 Learners = Mapping[Key, Learner]
 NOTHING: frozenset[str] = frozenset()
@@ -70,12 +71,14 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
     news = [*_seen_before_due(looks, plans), *at_dues, *news]
     before = _load(store, news, plans, run_states, catch_ups)
     after = dict(before)
+    placement = Placement(store, {learner_id for _, learner_id in keys})
     for each in news:
         changed = each.change(after[each.key])
         plan = plans.get(each.key[0])
         if plan is not None:
             in_time = _in_time(looks.get(each.key, ()), changed, plan)
-            after[each.key] = reviewed(changed, plan, each.at, store.now, in_time)
+            found = reviewed(changed, plan, each.at, store.now, in_time)
+            after[each.key] = placement.placed(changed, found, plan)
         else:
             after[each.key] = changed
         store.record_event(*events_between(changed, after[each.key]))

@@ -16,6 +16,7 @@ from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Statement, Stored
+from services.progress.domain.study_hours import StudyHours
 
 
 class MemoryStore:
@@ -30,6 +31,7 @@ class MemoryStore:
         self.histories: dict[str, PlanHistory] = {}
         self.learners: dict[Key, Learner] = {}
         self.totals: dict[str, int] = defaultdict(int)
+        self.hours: dict[str, StudyHours] = {}
 
     @property
     def system_now(self) -> datetime:
@@ -60,6 +62,20 @@ class MemoryStore:
             if about and each.at <= until and named.intersection(targets):
                 found[said.learner_id].append(each)
         return found
+
+    def study_hours(self, learner_ids: Iterable[str]) -> dict[str, StudyHours]:
+        """The hours that were told."""
+        return {each: self.hours[each] for each in learner_ids if each in self.hours}
+
+    def put_study_hours(self, hours: Iterable[StudyHours]) -> None:
+        """Keep hours."""
+        self.hours.update({each.id: each for each in hours})
+
+    def places_of(self, learner_ids: Collection[str]) -> dict[Key, LearnerRunState]:
+        """The run states of learners who are enrolled."""
+        found = (each.run_state for each in self.learners.values())
+        own = (each for each in found if each.learner_id in learner_ids and each.is_enrolled)
+        return {each.key: each for each in own}
 
     def replicas(self, cls: type[Any], ids: Iterable[str]) -> dict[str, Any]:
         """The known replicas of a class."""

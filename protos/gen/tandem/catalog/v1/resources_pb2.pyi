@@ -484,6 +484,7 @@ class RunPolicy(_message.Message):
     KEEP_RECORDINGS_FIELD_NUMBER: _builtins.int
     KEEP_CHAT_FIELD_NUMBER: _builtins.int
     FEEDBACK_WITHIN_FIELD_NUMBER: _builtins.int
+    CATCH_UP_SLACK_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
     """Share of an item that must be watched for it to count, 0 to 1. Default 0.9."""
     present_share: _builtins.float
@@ -559,6 +560,12 @@ class RunPolicy(_message.Message):
         366 days.
         """
 
+    @_builtins.property
+    def catch_up_slack(self) -> _duration_pb2.Duration:
+        """How much later than usual a catch-up may be due, so that it fits into the hours that its learner
+        has for study in a week. Default 0: it is always due as usual. At most 90 days.
+        """
+
     def __init__(
         self,
         *,
@@ -579,10 +586,11 @@ class RunPolicy(_message.Message):
         keep_recordings: _duration_pb2.Duration | None = ...,
         keep_chat: _builtins.bool | None = ...,
         feedback_within: _duration_pb2.Duration | None = ...,
+        catch_up_slack: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_slack", b"catch_up_slack", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_slack", b"catch_up_slack", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__keep_chat: _TypeAlias = _typing.Literal["keep_chat"]  # noqa: Y015
     _WhichOneofArgType__keep_chat: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat"]  # noqa: Y015
@@ -1084,6 +1092,7 @@ class Activity(_message.Message):
     OPTIONAL_FIELD_NUMBER: _builtins.int
     OPENS_WHEN_FIELD_NUMBER: _builtins.int
     ADDED_AT_FIELD_NUMBER: _builtins.int
+    EFFORT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Chosen by the author, unique in the path: week-1-reading."""
     title: _builtins.str
@@ -1118,6 +1127,12 @@ class Activity(_message.Message):
         server sets it; what a request says here is passed over.
         """
 
+    @_builtins.property
+    def effort(self) -> _duration_pb2.Duration:
+        """How long it takes a learner, for the plan of the learner's week. Absent: an ITEM takes its
+        playing time, or an hour; a TASK two hours; a CHECKPOINT half an hour. At most 1,000 hours.
+        """
+
     def __init__(
         self,
         *,
@@ -1131,10 +1146,11 @@ class Activity(_message.Message):
         optional: _builtins.bool = ...,
         opens_when: _abc.Iterable[Global___Condition] | None = ...,
         added_at: _timestamp_pb2.Timestamp | None = ...,
+        effort: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "deadline", b"deadline", "release", b"release"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "deadline", b"deadline", "effort", b"effort", "release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "deadline", b"deadline", "id", b"id", "item_id", b"item_id", "kind", b"kind", "opens_when", b"opens_when", "optional", b"optional", "release", b"release", "requires", b"requires", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "deadline", b"deadline", "effort", b"effort", "id", b"id", "item_id", b"item_id", "kind", b"kind", "opens_when", b"opens_when", "optional", b"optional", "release", b"release", "requires", b"requires", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -279,6 +279,8 @@ class CatchUpAssigned(_message.Message):
     DUE_FIELD_NUMBER: _builtins.int
     MISSED_FIELD_NUMBER: _builtins.int
     MISSED_PARTS_FIELD_NUMBER: _builtins.int
+    USUAL_DUE_FIELD_NUMBER: _builtins.int
+    FULL_WEEKS_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -315,6 +317,14 @@ class CatchUpAssigned(_message.Message):
         heard whole. Empty: all of it, or `missed` tells it.
         """
 
+    @_builtins.property
+    def usual_due(self) -> _timestamp_pb2.Timestamp:
+        """When it would be due if the learner's weeks had room before; absent: it is due as usual."""
+
+    @_builtins.property
+    def full_weeks(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.FullWeek]:
+        """Why it is due as usual, though the learner's weeks have no room for it: none of these weeks has."""
+
     def __init__(
         self,
         *,
@@ -329,10 +339,12 @@ class CatchUpAssigned(_message.Message):
         due: _timestamp_pb2.Timestamp | None = ...,
         missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
         missed_parts: _abc.Iterable[_resources_pb2.MissedPart] | None = ...,
+        usual_due: _timestamp_pb2.Timestamp | None = ...,
+        full_weeks: _abc.Iterable[_resources_pb2.FullWeek] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "due", b"due"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "due", b"due", "usual_due", b"usual_due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "catch_up_id", b"catch_up_id", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "catch_up_id", b"catch_up_id", "due", b"due", "enrolment_id", b"enrolment_id", "full_weeks", b"full_weeks", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "run_id", b"run_id", "session_id", b"session_id", "title", b"title", "usual_due", b"usual_due"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -428,6 +440,8 @@ class CatchUpChanged(_message.Message):
     CHANGED_BY_FIELD_NUMBER: _builtins.int
     MISSED_FIELD_NUMBER: _builtins.int
     MISSED_PARTS_FIELD_NUMBER: _builtins.int
+    USUAL_DUE_FIELD_NUMBER: _builtins.int
+    FULL_WEEKS_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -464,6 +478,14 @@ class CatchUpChanged(_message.Message):
         heard whole. Empty: all of it, or `missed` tells it.
         """
 
+    @_builtins.property
+    def usual_due(self) -> _timestamp_pb2.Timestamp:
+        """When it would be due if the learner's weeks had room before; absent: it is due as usual."""
+
+    @_builtins.property
+    def full_weeks(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.FullWeek]:
+        """Why it is due as usual, though the learner's weeks have no room for it: none of these weeks has."""
+
     def __init__(
         self,
         *,
@@ -479,10 +501,12 @@ class CatchUpChanged(_message.Message):
         changed_by: _builtins.str = ...,
         missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
         missed_parts: _abc.Iterable[_resources_pb2.MissedPart] | None = ...,
+        usual_due: _timestamp_pb2.Timestamp | None = ...,
+        full_weeks: _abc.Iterable[_resources_pb2.FullWeek] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due", "usual_due", b"usual_due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "changed_by", b"changed_by", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "changed_by", b"changed_by", "due", b"due", "enrolment_id", b"enrolment_id", "full_weeks", b"full_weeks", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "title", b"title", "usual_due", b"usual_due"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

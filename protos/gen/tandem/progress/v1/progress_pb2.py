@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 from tandem.progress.v1 import resources_pb2 as tandem_dot_progress_dot_v1_dot_resources__pb2
 from tandem.types.v1 import types_pb2 as tandem_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/progress/v1/progress.proto\x12\x12tandem.progress.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\x1a\"tandem/progress/v1/resources.proto\x1a\x1btandem/types/v1/types.proto\"W\n\x17RecordStatementsRequest\x12<\n\nstatements\x18\x01 \x03(\x0b\x32\x1d.tandem.progress.v1.StatementB\t\xb2\xbb\x18\x05\x18\x01 \xe8\x07\"G\n\x18RecordStatementsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.tandem.types.v1.RowResult\"M\n\x12GetProgressRequest\x12\x18\n\x06run_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1d\n\nlearner_id\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\"\x86\x01\n\x13GetProgressResponse\x12\x35\n\x08progress\x18\x01 \x01(\x0b\x32#.tandem.progress.v1.LearnerProgress\x12\x38\n\nactivities\x18\x02 \x03(\x0b\x32$.tandem.progress.v1.ActivityProgress\"q\n\x16ListRunProgressRequest\x12\x18\n\x06run_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"\x9a\x01\n\x17ListRunProgressResponse\x12/\n\x07summary\x18\x01 \x01(\x0b\x32\x1e.tandem.progress.v1.RunSummary\x12\x35\n\x08learners\x18\x02 \x03(\x0b\x32#.tandem.progress.v1.LearnerProgress\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x89\x01\n\x13ListCatchUpsRequest\x12\x16\n\x06run_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1b\n\nlearner_id\x18\x02 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"_\n\x14ListCatchUpsResponse\x12.\n\tcatch_ups\x18\x01 \x03(\x0b\x32\x1b.tandem.progress.v1.CatchUp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x14\x45xtendCatchUpRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1d\n\x0b\x63\x61tch_up_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x31\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xb2\xbb\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xe8\x07\"k\n\x13WaiveCatchUpRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1d\n\x0b\x63\x61tch_up_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xe8\x07\"\xb8\x01\n\x12GetTimelineRequest\x12\x1d\n\nlearner_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x35\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xb2\xbb\x18\x02\x08\x01\x12\x36\n\nuntil_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xb2\xbb\x18\x02\x08\x01\x12\x14\n\x04zone\x18\x04 \x01(\tB\x06\xb2\xbb\x18\x02@\x01\"I\n\x13GetTimelineResponse\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.tandem.progress.v1.TimelineEntry2\xed\x07\n\x0fProgressService\x12w\n\x10RecordStatements\x12+.tandem.progress.v1.RecordStatementsRequest\x1a,.tandem.progress.v1.RecordStatementsResponse\"\x08\xa2\xbb\x18\x04\n\x02\x01\x04\x12{\n\x10StreamStatements\x12+.tandem.progress.v1.RecordStatementsRequest\x1a,.tandem.progress.v1.RecordStatementsResponse\"\x08\xa2\xbb\x18\x04\n\x02\x01\x04(\x01\x30\x01\x12\x80\x01\n\x0bGetProgress\x12&.tandem.progress.v1.GetProgressRequest\x1a\'.tandem.progress.v1.GetProgressResponse\" \xa2\xbb\x18\x1c\n\x02\x03\x04\x12\nlearner_id\x18\x01\x32\x06run_id8\x01\x12\x80\x01\n\x0fListRunProgress\x12*.tandem.progress.v1.ListRunProgressRequest\x1a+.tandem.progress.v1.ListRunProgressResponse\"\x14\xa2\xbb\x18\x10\n\x02\x03\x04\x18\x01\x32\x06run_id8\x01\x12\x83\x01\n\x0cListCatchUps\x12\'.tandem.progress.v1.ListCatchUpsRequest\x1a(.tandem.progress.v1.ListCatchUpsResponse\" \xa2\xbb\x18\x1c\n\x02\x03\x04\x12\nlearner_id\x18\x01\x32\x06run_id8\x01\x12o\n\rExtendCatchUp\x12(.tandem.progress.v1.ExtendCatchUpRequest\x1a\x1b.tandem.progress.v1.CatchUp\"\x17\xa2\xbb\x18\x13\n\x02\x03\x04\x18\x02\x32\x0b\x63\x61tch_up_id\x12m\n\x0cWaiveCatchUp\x12\'.tandem.progress.v1.WaiveCatchUpRequest\x1a\x1b.tandem.progress.v1.CatchUp\"\x17\xa2\xbb\x18\x13\n\x02\x03\x04\x18\x03\x32\x0b\x63\x61tch_up_id\x12x\n\x0bGetTimeline\x12&.tandem.progress.v1.GetTimelineRequest\x1a\'.tandem.progress.v1.GetTimelineResponse\"\x18\xa2\xbb\x18\x14\n\x02\x03\x04\x12\nlearner_id\x18\x01\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/progress/v1/progress.proto\x12\x12tandem.progress.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\x1a\"tandem/progress/v1/resources.proto\x1a\x1btandem/types/v1/types.proto\"W\n\x17RecordStatementsRequest\x12<\n\nstatements\x18\x01 \x03(\x0b\x32\x1d.tandem.progress.v1.StatementB\t\xb2\xbb\x18\x05\x18\x01 \xe8\x07\"G\n\x18RecordStatementsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.tandem.types.v1.RowResult\"M\n\x12GetProgressRequest\x12\x18\n\x06run_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1d\n\nlearner_id\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\"\xb4\x01\n\x13GetProgressResponse\x12\x35\n\x08progress\x18\x01 \x01(\x0b\x32#.tandem.progress.v1.LearnerProgress\x12\x38\n\nactivities\x18\x02 \x03(\x0b\x32$.tandem.progress.v1.ActivityProgress\x12,\n\x05study\x18\x06 \x01(\x0b\x32\x1d.tandem.progress.v1.StudyTime\"q\n\x16ListRunProgressRequest\x12\x18\n\x06run_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"\x9a\x01\n\x17ListRunProgressResponse\x12/\n\x07summary\x18\x01 \x01(\x0b\x32\x1e.tandem.progress.v1.RunSummary\x12\x35\n\x08learners\x18\x02 \x03(\x0b\x32#.tandem.progress.v1.LearnerProgress\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x89\x01\n\x13ListCatchUpsRequest\x12\x16\n\x06run_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1b\n\nlearner_id\x18\x02 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"_\n\x14ListCatchUpsResponse\x12.\n\tcatch_ups\x18\x01 \x03(\x0b\x32\x1b.tandem.progress.v1.CatchUp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x14\x45xtendCatchUpRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1d\n\x0b\x63\x61tch_up_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x31\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xb2\xbb\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xe8\x07\"k\n\x13WaiveCatchUpRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1d\n\x0b\x63\x61tch_up_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xe8\x07\"\xb8\x01\n\x12GetTimelineRequest\x12\x1d\n\nlearner_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x35\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xb2\xbb\x18\x02\x08\x01\x12\x36\n\nuntil_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xb2\xbb\x18\x02\x08\x01\x12\x14\n\x04zone\x18\x04 \x01(\tB\x06\xb2\xbb\x18\x02@\x01\"I\n\x13GetTimelineResponse\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.tandem.progress.v1.TimelineEntry\"I\n\x11RebuildRunRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x18\n\x06run_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"-\n\x11GetRebuildRequest\x12\x18\n\x06run_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"\xbe\x01\n\x14SetStudyHoursRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1d\n\nlearner_id\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12/\n\x04time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x06\xb2\xbb\x18\x02\x08\x01\x12:\n\x0bother_weeks\x18\x04 \x03(\x0b\x32\x1d.tandem.progress.v1.OtherWeekB\x06\xb2\xbb\x18\x02 d\"Q\n\x12GetWeekLoadRequest\x12\x1d\n\nlearner_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x1c\n\x05weeks\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00\x00:@\"\x9f\x01\n\x13GetWeekLoadResponse\x12-\n\x05hours\x18\x01 \x01(\x0b\x32\x1e.tandem.progress.v1.StudyHours\x12+\n\x05weeks\x18\x02 \x03(\x0b\x32\x1c.tandem.progress.v1.WeekLoad\x12,\n\x05unfit\x18\x03 \x03(\x0b\x32\x1d.tandem.progress.v1.UnfitWork2\x8e\x0b\n\x0fProgressService\x12w\n\x10RecordStatements\x12+.tandem.progress.v1.RecordStatementsRequest\x1a,.tandem.progress.v1.RecordStatementsResponse\"\x08\xa2\xbb\x18\x04\n\x02\x01\x04\x12{\n\x10StreamStatements\x12+.tandem.progress.v1.RecordStatementsRequest\x1a,.tandem.progress.v1.RecordStatementsResponse\"\x08\xa2\xbb\x18\x04\n\x02\x01\x04(\x01\x30\x01\x12\x80\x01\n\x0bGetProgress\x12&.tandem.progress.v1.GetProgressRequest\x1a\'.tandem.progress.v1.GetProgressResponse\" \xa2\xbb\x18\x1c\n\x02\x03\x04\x12\nlearner_id\x18\x01\x32\x06run_id8\x01\x12\x80\x01\n\x0fListRunProgress\x12*.tandem.progress.v1.ListRunProgressRequest\x1a+.tandem.progress.v1.ListRunProgressResponse\"\x14\xa2\xbb\x18\x10\n\x02\x03\x04\x18\x01\x32\x06run_id8\x01\x12\x83\x01\n\x0cListCatchUps\x12\'.tandem.progress.v1.ListCatchUpsRequest\x1a(.tandem.progress.v1.ListCatchUpsResponse\" \xa2\xbb\x18\x1c\n\x02\x03\x04\x12\nlearner_id\x18\x01\x32\x06run_id8\x01\x12o\n\rExtendCatchUp\x12(.tandem.progress.v1.ExtendCatchUpRequest\x1a\x1b.tandem.progress.v1.CatchUp\"\x17\xa2\xbb\x18\x13\n\x02\x03\x04\x18\x02\x32\x0b\x63\x61tch_up_id\x12m\n\x0cWaiveCatchUp\x12\'.tandem.progress.v1.WaiveCatchUpRequest\x1a\x1b.tandem.progress.v1.CatchUp\"\x17\xa2\xbb\x18\x13\n\x02\x03\x04\x18\x03\x32\x0b\x63\x61tch_up_id\x12x\n\x0bGetTimeline\x12&.tandem.progress.v1.GetTimelineRequest\x1a\'.tandem.progress.v1.GetTimelineResponse\"\x18\xa2\xbb\x18\x14\n\x02\x03\x04\x12\nlearner_id\x18\x01\x38\x01\x12[\n\nRebuildRun\x12%.tandem.progress.v1.RebuildRunRequest\x1a\x1b.tandem.progress.v1.Rebuild\"\t\xa2\xbb\x18\x05\n\x03\x05\x03\x04\x12o\n\rSetStudyHours\x12(.tandem.progress.v1.SetStudyHoursRequest\x1a\x1e.tandem.progress.v1.StudyHours\"\x14\xa2\xbb\x18\x10\n\x02\x03\x04\x12\nlearner_id\x12t\n\x0bGetWeekLoad\x12&.tandem.progress.v1.GetWeekLoadRequest\x1a\'.tandem.progress.v1.GetWeekLoadResponse\"\x14\xa2\xbb\x18\x10\n\x02\x03\x04\x12\nlearner_id\x12[\n\nGetRebuild\x12%.tandem.progress.v1.GetRebuildRequest\x1a\x1b.tandem.progress.v1.Rebuild\"\t\xa2\xbb\x18\x05\n\x03\x05\x03\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -77,6 +78,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETTIMELINEREQUEST'].fields_by_name['until_time']._serialized_options = b'\262\273\030\002\010\001'
   _globals['_GETTIMELINEREQUEST'].fields_by_name['zone']._loaded_options = None
   _globals['_GETTIMELINEREQUEST'].fields_by_name['zone']._serialized_options = b'\262\273\030\002@\001'
+  _globals['_REBUILDRUNREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REBUILDRUNREQUEST'].fields_by_name['request_id']._serialized_options = b'\262\273\030\002\020@'
+  _globals['_REBUILDRUNREQUEST'].fields_by_name['run_id']._loaded_options = None
+  _globals['_REBUILDRUNREQUEST'].fields_by_name['run_id']._serialized_options = b'\262\273\030\004\010\001\020@'
+  _globals['_GETREBUILDREQUEST'].fields_by_name['run_id']._loaded_options = None
+  _globals['_GETREBUILDREQUEST'].fields_by_name['run_id']._serialized_options = b'\262\273\030\004\010\001\020@'
+  _globals['_SETSTUDYHOURSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SETSTUDYHOURSREQUEST'].fields_by_name['request_id']._serialized_options = b'\262\273\030\002\020@'
+  _globals['_SETSTUDYHOURSREQUEST'].fields_by_name['learner_id']._loaded_options = None
+  _globals['_SETSTUDYHOURSREQUEST'].fields_by_name['learner_id']._serialized_options = b'\262\273\030\005\010\001\020\200\001'
+  _globals['_SETSTUDYHOURSREQUEST'].fields_by_name['time']._loaded_options = None
+  _globals['_SETSTUDYHOURSREQUEST'].fields_by_name['time']._serialized_options = b'\262\273\030\002\010\001'
+  _globals['_SETSTUDYHOURSREQUEST'].fields_by_name['other_weeks']._loaded_options = None
+  _globals['_SETSTUDYHOURSREQUEST'].fields_by_name['other_weeks']._serialized_options = b'\262\273\030\002 d'
+  _globals['_GETWEEKLOADREQUEST'].fields_by_name['learner_id']._loaded_options = None
+  _globals['_GETWEEKLOADREQUEST'].fields_by_name['learner_id']._serialized_options = b'\262\273\030\005\010\001\020\200\001'
+  _globals['_GETWEEKLOADREQUEST'].fields_by_name['weeks']._loaded_options = None
+  _globals['_GETWEEKLOADREQUEST'].fields_by_name['weeks']._serialized_options = b'\262\273\030\t1\000\000\000\000\000\000:@'
   _globals['_PROGRESSSERVICE'].methods_by_name['RecordStatements']._loaded_options = None
   _globals['_PROGRESSSERVICE'].methods_by_name['RecordStatements']._serialized_options = b'\242\273\030\004\n\002\001\004'
   _globals['_PROGRESSSERVICE'].methods_by_name['StreamStatements']._loaded_options = None
@@ -93,30 +112,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROGRESSSERVICE'].methods_by_name['WaiveCatchUp']._serialized_options = b'\242\273\030\023\n\002\003\004\030\0032\013catch_up_id'
   _globals['_PROGRESSSERVICE'].methods_by_name['GetTimeline']._loaded_options = None
   _globals['_PROGRESSSERVICE'].methods_by_name['GetTimeline']._serialized_options = b'\242\273\030\024\n\002\003\004\022\nlearner_id\030\0018\001'
-  _globals['_RECORDSTATEMENTSREQUEST']._serialized_start=188
-  _globals['_RECORDSTATEMENTSREQUEST']._serialized_end=275
-  _globals['_RECORDSTATEMENTSRESPONSE']._serialized_start=277
-  _globals['_RECORDSTATEMENTSRESPONSE']._serialized_end=348
-  _globals['_GETPROGRESSREQUEST']._serialized_start=350
-  _globals['_GETPROGRESSREQUEST']._serialized_end=427
-  _globals['_GETPROGRESSRESPONSE']._serialized_start=430
-  _globals['_GETPROGRESSRESPONSE']._serialized_end=564
-  _globals['_LISTRUNPROGRESSREQUEST']._serialized_start=566
-  _globals['_LISTRUNPROGRESSREQUEST']._serialized_end=679
-  _globals['_LISTRUNPROGRESSRESPONSE']._serialized_start=682
-  _globals['_LISTRUNPROGRESSRESPONSE']._serialized_end=836
-  _globals['_LISTCATCHUPSREQUEST']._serialized_start=839
-  _globals['_LISTCATCHUPSREQUEST']._serialized_end=976
-  _globals['_LISTCATCHUPSRESPONSE']._serialized_start=978
-  _globals['_LISTCATCHUPSRESPONSE']._serialized_end=1073
-  _globals['_EXTENDCATCHUPREQUEST']._serialized_start=1076
-  _globals['_EXTENDCATCHUPREQUEST']._serialized_end=1235
-  _globals['_WAIVECATCHUPREQUEST']._serialized_start=1237
-  _globals['_WAIVECATCHUPREQUEST']._serialized_end=1344
-  _globals['_GETTIMELINEREQUEST']._serialized_start=1347
-  _globals['_GETTIMELINEREQUEST']._serialized_end=1531
-  _globals['_GETTIMELINERESPONSE']._serialized_start=1533
-  _globals['_GETTIMELINERESPONSE']._serialized_end=1606
-  _globals['_PROGRESSSERVICE']._serialized_start=1609
-  _globals['_PROGRESSSERVICE']._serialized_end=2614
+  _globals['_PROGRESSSERVICE'].methods_by_name['RebuildRun']._loaded_options = None
+  _globals['_PROGRESSSERVICE'].methods_by_name['RebuildRun']._serialized_options = b'\242\273\030\005\n\003\005\003\004'
+  _globals['_PROGRESSSERVICE'].methods_by_name['SetStudyHours']._loaded_options = None
+  _globals['_PROGRESSSERVICE'].methods_by_name['SetStudyHours']._serialized_options = b'\242\273\030\020\n\002\003\004\022\nlearner_id'
+  _globals['_PROGRESSSERVICE'].methods_by_name['GetWeekLoad']._loaded_options = None
+  _globals['_PROGRESSSERVICE'].methods_by_name['GetWeekLoad']._serialized_options = b'\242\273\030\020\n\002\003\004\022\nlearner_id'
+  _globals['_PROGRESSSERVICE'].methods_by_name['GetRebuild']._loaded_options = None
+  _globals['_PROGRESSSERVICE'].methods_by_name['GetRebuild']._serialized_options = b'\242\273\030\005\n\003\005\003\004'
+  _globals['_RECORDSTATEMENTSREQUEST']._serialized_start=220
+  _globals['_RECORDSTATEMENTSREQUEST']._serialized_end=307
+  _globals['_RECORDSTATEMENTSRESPONSE']._serialized_start=309
+  _globals['_RECORDSTATEMENTSRESPONSE']._serialized_end=380
+  _globals['_GETPROGRESSREQUEST']._serialized_start=382
+  _globals['_GETPROGRESSREQUEST']._serialized_end=459
+  _globals['_GETPROGRESSRESPONSE']._serialized_start=462
+  _globals['_GETPROGRESSRESPONSE']._serialized_end=642
+  _globals['_LISTRUNPROGRESSREQUEST']._serialized_start=644
+  _globals['_LISTRUNPROGRESSREQUEST']._serialized_end=757
+  _globals['_LISTRUNPROGRESSRESPONSE']._serialized_start=760
+  _globals['_LISTRUNPROGRESSRESPONSE']._serialized_end=914
+  _globals['_LISTCATCHUPSREQUEST']._serialized_start=917
+  _globals['_LISTCATCHUPSREQUEST']._serialized_end=1054
+  _globals['_LISTCATCHUPSRESPONSE']._serialized_start=1056
+  _globals['_LISTCATCHUPSRESPONSE']._serialized_end=1151
+  _globals['_EXTENDCATCHUPREQUEST']._serialized_start=1154
+  _globals['_EXTENDCATCHUPREQUEST']._serialized_end=1313
+  _globals['_WAIVECATCHUPREQUEST']._serialized_start=1315
+  _globals['_WAIVECATCHUPREQUEST']._serialized_end=1422
+  _globals['_GETTIMELINEREQUEST']._serialized_start=1425
+  _globals['_GETTIMELINEREQUEST']._serialized_end=1609
+  _globals['_GETTIMELINERESPONSE']._serialized_start=1611
+  _globals['_GETTIMELINERESPONSE']._serialized_end=1684
+  _globals['_REBUILDRUNREQUEST']._serialized_start=1686
+  _globals['_REBUILDRUNREQUEST']._serialized_end=1759
+  _globals['_GETREBUILDREQUEST']._serialized_start=1761
+  _globals['_GETREBUILDREQUEST']._serialized_end=1806
+  _globals['_SETSTUDYHOURSREQUEST']._serialized_start=1809
+  _globals['_SETSTUDYHOURSREQUEST']._serialized_end=1999
+  _globals['_GETWEEKLOADREQUEST']._serialized_start=2001
+  _globals['_GETWEEKLOADREQUEST']._serialized_end=2082
+  _globals['_GETWEEKLOADRESPONSE']._serialized_start=2085
+  _globals['_GETWEEKLOADRESPONSE']._serialized_end=2244
+  _globals['_PROGRESSSERVICE']._serialized_start=2247
+  _globals['_PROGRESSSERVICE']._serialized_end=3669
 # @@protoc_insertion_point(module_scope)

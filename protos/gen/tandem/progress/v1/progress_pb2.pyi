@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -103,6 +104,7 @@ class GetProgressResponse(_message.Message):
 
     PROGRESS_FIELD_NUMBER: _builtins.int
     ACTIVITIES_FIELD_NUMBER: _builtins.int
+    STUDY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def progress(self) -> _resources_pb2.LearnerProgress:
         """In short."""
@@ -111,15 +113,20 @@ class GetProgressResponse(_message.Message):
     def activities(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.ActivityProgress]:
         """Activity by activity, in the path's order."""
 
+    @_builtins.property
+    def study(self) -> _resources_pb2.StudyTime:
+        """When the learner was at work."""
+
     def __init__(
         self,
         *,
         progress: _resources_pb2.LearnerProgress | None = ...,
         activities: _abc.Iterable[_resources_pb2.ActivityProgress] | None = ...,
+        study: _resources_pb2.StudyTime | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "study", b"study"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activities", b"activities", "progress", b"progress"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activities", b"activities", "progress", b"progress", "study", b"study"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -380,3 +387,151 @@ class GetTimelineResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTimelineResponse: _TypeAlias = GetTimelineResponse  # noqa: Y015
+
+@_typing.final
+class RebuildRunRequest(_message.Message):
+    """A run to rebuild."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    run_id: _builtins.str
+    """The run."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildRunRequest: _TypeAlias = RebuildRunRequest  # noqa: Y015
+
+@_typing.final
+class GetRebuildRequest(_message.Message):
+    """Names a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRebuildRequest: _TypeAlias = GetRebuildRequest  # noqa: Y015
+
+@_typing.final
+class SetStudyHoursRequest(_message.Message):
+    """The hours of a learner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    OTHER_WEEKS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    learner_id: _builtins.str
+    """The learner."""
+    @_builtins.property
+    def time(self) -> _duration_pb2.Duration:
+        """In a usual week, 0 to 168 hours; 0: no week is planned any more."""
+
+    @_builtins.property
+    def other_weeks(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.OtherWeek]:
+        """Weeks with other hours, in the place of those that were told before."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        time: _duration_pb2.Duration | None = ...,
+        other_weeks: _abc.Iterable[_resources_pb2.OtherWeek] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "other_weeks", b"other_weeks", "request_id", b"request_id", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetStudyHoursRequest: _TypeAlias = SetStudyHoursRequest  # noqa: Y015
+
+@_typing.final
+class GetWeekLoadRequest(_message.Message):
+    """Names a learner, and how many weeks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    WEEKS_FIELD_NUMBER: _builtins.int
+    learner_id: _builtins.str
+    """The learner."""
+    weeks: _builtins.int
+    """How many weeks from the present one on; 0 means 4."""
+    def __init__(
+        self,
+        *,
+        learner_id: _builtins.str = ...,
+        weeks: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "weeks", b"weeks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWeekLoadRequest: _TypeAlias = GetWeekLoadRequest  # noqa: Y015
+
+@_typing.final
+class GetWeekLoadResponse(_message.Message):
+    """A learner's weeks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOURS_FIELD_NUMBER: _builtins.int
+    WEEKS_FIELD_NUMBER: _builtins.int
+    UNFIT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hours(self) -> _resources_pb2.StudyHours:
+        """The hours that the learner told."""
+
+    @_builtins.property
+    def weeks(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.WeekLoad]:
+        """The weeks."""
+
+    @_builtins.property
+    def unfit(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.UnfitWork]:
+        """What does not fit into them by its due."""
+
+    def __init__(
+        self,
+        *,
+        hours: _resources_pb2.StudyHours | None = ...,
+        weeks: _abc.Iterable[_resources_pb2.WeekLoad] | None = ...,
+        unfit: _abc.Iterable[_resources_pb2.UnfitWork] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "unfit", b"unfit", "weeks", b"weeks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWeekLoadResponse: _TypeAlias = GetWeekLoadResponse  # noqa: Y015

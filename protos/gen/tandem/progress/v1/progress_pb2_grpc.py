@@ -80,6 +80,26 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
                 _registered_method=True)
+        self.RebuildRun = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/RebuildRun',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
+                _registered_method=True)
+        self.SetStudyHours = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/SetStudyHours',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.SetStudyHoursRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.StudyHours.FromString,
+                _registered_method=True)
+        self.GetWeekLoad = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/GetWeekLoad',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadResponse.FromString,
+                _registered_method=True)
+        self.GetRebuild = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/GetRebuild',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
+                _registered_method=True)
 
 
 class ProgressServiceServicer:
@@ -157,6 +177,40 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RebuildRun(self, request, context):
+        """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+        else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+        is under way, that one is answered. NOT_FOUND when the run is unknown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetStudyHours(self, request, context):
+        """Tells the time that a learner has for study in a week. Catch-ups that are assigned from then on
+        are due where the weeks have room, as far as their runs' `catch_up_slack` allows; dues that were
+        told stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWeekLoad(self, request, context):
+        """A learner's weeks from the present one on: what is to do in each, in all runs, beside the time
+        that the learner has. What is due first is done first. Of a learner who told no hours, each
+        work stands in the week in which it is due.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRebuild(self, request, context):
+        """The latest rebuild of a run. NOT_FOUND when there was none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProgressServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -199,6 +253,26 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.GetTimeline,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.SerializeToString,
+            ),
+            'RebuildRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebuildRun,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.SerializeToString,
+            ),
+            'SetStudyHours': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetStudyHours,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.SetStudyHoursRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.StudyHours.SerializeToString,
+            ),
+            'GetWeekLoad': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWeekLoad,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadResponse.SerializeToString,
+            ),
+            'GetRebuild': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRebuild,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -422,6 +496,114 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/GetTimeline',
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/RebuildRun',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetStudyHours(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/SetStudyHours',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.SetStudyHoursRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_resources__pb2.StudyHours.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWeekLoad(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/GetWeekLoad',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.GetWeekLoadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRebuild(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/GetRebuild',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.GetRebuildRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_resources__pb2.Rebuild.FromString,
             options,
             channel_credentials,
             insecure,

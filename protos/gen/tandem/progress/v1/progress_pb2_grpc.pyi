@@ -73,6 +73,23 @@ class ProgressServiceStub:
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
+    RebuildRun: _grpc.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]
+    """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+    else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+    is under way, that one is answered. NOT_FOUND when the run is unknown.
+    """
+    SetStudyHours: _grpc.UnaryUnaryMultiCallable[_progress_pb2.SetStudyHoursRequest, _resources_pb2.StudyHours]
+    """Tells the time that a learner has for study in a week. Catch-ups that are assigned from then on
+    are due where the weeks have room, as far as their runs' `catch_up_slack` allows; dues that were
+    told stay.
+    """
+    GetWeekLoad: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetWeekLoadRequest, _progress_pb2.GetWeekLoadResponse]
+    """A learner's weeks from the present one on: what is to do in each, in all runs, beside the time
+    that the learner has. What is due first is done first. Of a learner who told no hours, each
+    work stands in the week in which it is due.
+    """
+    GetRebuild: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetRebuildRequest, _resources_pb2.Rebuild]
+    """The latest rebuild of a run. NOT_FOUND when there was none."""
 
 @_typing.type_check_only
 class ProgressServiceAsyncStub(ProgressServiceStub):
@@ -118,6 +135,23 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
+    RebuildRun: _aio.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]  # type: ignore[assignment]
+    """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+    else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+    is under way, that one is answered. NOT_FOUND when the run is unknown.
+    """
+    SetStudyHours: _aio.UnaryUnaryMultiCallable[_progress_pb2.SetStudyHoursRequest, _resources_pb2.StudyHours]  # type: ignore[assignment]
+    """Tells the time that a learner has for study in a week. Catch-ups that are assigned from then on
+    are due where the weeks have room, as far as their runs' `catch_up_slack` allows; dues that were
+    told stay.
+    """
+    GetWeekLoad: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetWeekLoadRequest, _progress_pb2.GetWeekLoadResponse]  # type: ignore[assignment]
+    """A learner's weeks from the present one on: what is to do in each, in all runs, beside the time
+    that the learner has. What is due first is done first. Of a learner who told no hours, each
+    work stands in the week in which it is due.
+    """
+    GetRebuild: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetRebuildRequest, _resources_pb2.Rebuild]  # type: ignore[assignment]
+    """The latest rebuild of a run. NOT_FOUND when there was none."""
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     """What each learner did, has yet to do, and by when.
@@ -208,5 +242,46 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
         their own runs, for staff of groups of the runs where the learner is in one of theirs.
         """
+
+    @_abc_1.abstractmethod
+    def RebuildRun(
+        self,
+        request: _progress_pb2.RebuildRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Rebuild, _abc.Awaitable[_resources_pb2.Rebuild]]:
+        """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
+        else goes on meanwhile. Answers at once; GetRebuild tells how far it is. If a rebuild of the run
+        is under way, that one is answered. NOT_FOUND when the run is unknown.
+        """
+
+    @_abc_1.abstractmethod
+    def SetStudyHours(
+        self,
+        request: _progress_pb2.SetStudyHoursRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.StudyHours, _abc.Awaitable[_resources_pb2.StudyHours]]:
+        """Tells the time that a learner has for study in a week. Catch-ups that are assigned from then on
+        are due where the weeks have room, as far as their runs' `catch_up_slack` allows; dues that were
+        told stay.
+        """
+
+    @_abc_1.abstractmethod
+    def GetWeekLoad(
+        self,
+        request: _progress_pb2.GetWeekLoadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_progress_pb2.GetWeekLoadResponse, _abc.Awaitable[_progress_pb2.GetWeekLoadResponse]]:
+        """A learner's weeks from the present one on: what is to do in each, in all runs, beside the time
+        that the learner has. What is due first is done first. Of a learner who told no hours, each
+        work stands in the week in which it is due.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRebuild(
+        self,
+        request: _progress_pb2.GetRebuildRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Rebuild, _abc.Awaitable[_resources_pb2.Rebuild]]:
+        """The latest rebuild of a run. NOT_FOUND when there was none."""
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -143,6 +143,30 @@ TIMELINE_KIND_CATCH_UP: TimelineKind.ValueType  # 3
 """A catch-up's deadline."""
 Global___TimelineKind: _TypeAlias = TimelineKind  # noqa: Y015
 
+class _WorkKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WorkKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WORK_KIND_UNSPECIFIED: _WorkKind.ValueType  # 0
+    """Not said."""
+    WORK_KIND_ACTIVITY: _WorkKind.ValueType  # 1
+    """A required activity of a path with a deadline."""
+    WORK_KIND_CATCH_UP: _WorkKind.ValueType  # 2
+    """A catch-up."""
+
+class WorkKind(_WorkKind, metaclass=_WorkKindEnumTypeWrapper):
+    """What a work of a learner is."""
+
+WORK_KIND_UNSPECIFIED: WorkKind.ValueType  # 0
+"""Not said."""
+WORK_KIND_ACTIVITY: WorkKind.ValueType  # 1
+"""A required activity of a path with a deadline."""
+WORK_KIND_CATCH_UP: WorkKind.ValueType  # 2
+"""A catch-up."""
+Global___WorkKind: _TypeAlias = WorkKind  # noqa: Y015
+
 @_typing.final
 class Result(_message.Message):
     """What a statement's activity led to (xAPI 1.0.3, part 2, section 2.4.5)."""
@@ -368,6 +392,8 @@ class ActivityProgress(_message.Message):
     OPTIONAL_FIELD_NUMBER: _builtins.int
     LACKS_FIELD_NUMBER: _builtins.int
     WEEK_FIELD_NUMBER: _builtins.int
+    BEST_SCORE_FIELD_NUMBER: _builtins.int
+    TIME_ON_TASK_FIELD_NUMBER: _builtins.int
     activity_id: _builtins.str
     """The activity."""
     title: _builtins.str
@@ -388,6 +414,8 @@ class ActivityProgress(_message.Message):
     """The week of the run to which it belongs, from 1, which holds the run's first day: of a SESSION
     the week of its class, of others the week in which it is due, or else is released; 0 without any.
     """
+    best_score: _builtins.float
+    """The best scaled score that a service told, -1 to 1; absent without any."""
     @_builtins.property
     def due(self) -> _timestamp_pb2.Timestamp:
         """The learner's deadline, extensions included; absent when it has none, or hangs on a session
@@ -401,6 +429,10 @@ class ActivityProgress(_message.Message):
     @_builtins.property
     def lacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lack]:
         """What is lacking before it opens, at most the first 10; empty when it is open."""
+
+    @_builtins.property
+    def time_on_task(self) -> _duration_pb2.Duration:
+        """How long the learner worked on it, as StudyTime counts it."""
 
     def __init__(
         self,
@@ -417,12 +449,16 @@ class ActivityProgress(_message.Message):
         optional: _builtins.bool = ...,
         lacks: _abc.Iterable[Global___Lack] | None = ...,
         week: _builtins.int = ...,
+        best_score: _builtins.float | None = ...,
+        time_on_task: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_best_score", b"_best_score", "best_score", b"best_score", "completed_at", b"completed_at", "due", b"due", "time_on_task", b"time_on_task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance", b"attendance", "completed_at", b"completed_at", "due", b"due", "extended", b"extended", "kind", b"kind", "lacks", b"lacks", "optional", b"optional", "state", b"state", "title", b"title", "watched_share", b"watched_share", "week", b"week"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_score", b"_best_score", "activity_id", b"activity_id", "attendance", b"attendance", "best_score", b"best_score", "completed_at", b"completed_at", "due", b"due", "extended", b"extended", "kind", b"kind", "lacks", b"lacks", "optional", b"optional", "state", b"state", "time_on_task", b"time_on_task", "title", b"title", "watched_share", b"watched_share", "week", b"week"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__best_score: _TypeAlias = _typing.Literal["best_score"]  # noqa: Y015
+    _WhichOneofArgType__best_score: _TypeAlias = _typing.Literal["_best_score", b"_best_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__best_score) -> _WhichOneofReturnType__best_score | None: ...
 
 Global___ActivityProgress: _TypeAlias = ActivityProgress  # noqa: Y015
 
@@ -441,6 +477,8 @@ class LearnerProgress(_message.Message):
     OPEN_CATCH_UPS_FIELD_NUMBER: _builtins.int
     LAST_SEEN_AT_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
+    TIME_ON_TASK_FIELD_NUMBER: _builtins.int
+    MEAN_SCORE_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     learner_id: _builtins.str
@@ -455,6 +493,8 @@ class LearnerProgress(_message.Message):
     """Required activities past their due and not completed."""
     open_catch_ups: _builtins.int
     """Catch-ups that wait to be studied."""
+    mean_score: _builtins.float
+    """The mean of the activities' best scores, -1 to 1; absent without any."""
     @_builtins.property
     def last_seen_at(self) -> _timestamp_pb2.Timestamp:
         """When the learner last did anything; absent when never."""
@@ -462,6 +502,10 @@ class LearnerProgress(_message.Message):
     @_builtins.property
     def completed_at(self) -> _timestamp_pb2.Timestamp:
         """When the path was completed; absent when it is not."""
+
+    @_builtins.property
+    def time_on_task(self) -> _duration_pb2.Duration:
+        """How long the learner worked in the run, as StudyTime counts it."""
 
     def __init__(
         self,
@@ -475,14 +519,63 @@ class LearnerProgress(_message.Message):
         open_catch_ups: _builtins.int = ...,
         last_seen_at: _timestamp_pb2.Timestamp | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
+        time_on_task: _duration_pb2.Duration | None = ...,
+        mean_score: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "last_seen_at", b"last_seen_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed_at", b"completed_at", "last_seen_at", b"last_seen_at", "mean_score", b"mean_score", "time_on_task", b"time_on_task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "completed_at", b"completed_at", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed", b"completed", "completed_at", b"completed_at", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "mean_score", b"mean_score", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id", "time_on_task", b"time_on_task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mean_score: _TypeAlias = _typing.Literal["mean_score"]  # noqa: Y015
+    _WhichOneofArgType__mean_score: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_score) -> _WhichOneofReturnType__mean_score | None: ...
+
+Global___LearnerProgress: _TypeAlias = LearnerProgress  # noqa: Y015
+
+@_typing.final
+class StudyTime(_message.Message):
+    """When a learner was at work in a run, as the statements' times and durations tell. Statements with
+    breaks of at most 10 minutes between them are one sitting, from the first to the last of them.
+    Repeats and disorder change nothing.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_ON_TASK_FIELD_NUMBER: _builtins.int
+    THIS_WEEK_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    STREAK_DAYS_FIELD_NUMBER: _builtins.int
+    LONGEST_STREAK_DAYS_FIELD_NUMBER: _builtins.int
+    days: _builtins.int
+    """Days, in the run's zone, with work or with a class that the learner attended."""
+    streak_days: _builtins.int
+    """Such days in a row until today, or until yesterday."""
+    longest_streak_days: _builtins.int
+    """The most such days in a row."""
+    @_builtins.property
+    def time_on_task(self) -> _duration_pb2.Duration:
+        """The total of all sittings."""
+
+    @_builtins.property
+    def this_week(self) -> _duration_pb2.Duration:
+        """Of that, since Monday, 00:00 in the run's zone."""
+
+    def __init__(
+        self,
+        *,
+        time_on_task: _duration_pb2.Duration | None = ...,
+        this_week: _duration_pb2.Duration | None = ...,
+        days: _builtins.int = ...,
+        streak_days: _builtins.int = ...,
+        longest_streak_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["this_week", b"this_week", "time_on_task", b"time_on_task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "longest_streak_days", b"longest_streak_days", "streak_days", b"streak_days", "this_week", b"this_week", "time_on_task", b"time_on_task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___LearnerProgress: _TypeAlias = LearnerProgress  # noqa: Y015
+Global___StudyTime: _TypeAlias = StudyTime  # noqa: Y015
 
 @_typing.final
 class RunSummary(_message.Message):
@@ -556,6 +649,8 @@ class CatchUp(_message.Message):
     MISSED_FIELD_NUMBER: _builtins.int
     IN_TIME_FIELD_NUMBER: _builtins.int
     MISSED_PARTS_FIELD_NUMBER: _builtins.int
+    USUAL_DUE_FIELD_NUMBER: _builtins.int
+    FULL_WEEKS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -606,6 +701,16 @@ class CatchUp(_message.Message):
         heard whole. Empty: all of it, or `missed` tells it.
         """
 
+    @_builtins.property
+    def usual_due(self) -> _timestamp_pb2.Timestamp:
+        """When it would be due if the learner's weeks had room before (RunPolicy.catch_up_slack); absent:
+        it is due as usual.
+        """
+
+    @_builtins.property
+    def full_weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FullWeek]:
+        """Why it is due as usual, though the learner's weeks have no room for it: none of these weeks has."""
+
     def __init__(
         self,
         *,
@@ -625,10 +730,12 @@ class CatchUp(_message.Message):
         missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
         in_time: _builtins.bool = ...,
         missed_parts: _abc.Iterable[Global___MissedPart] | None = ...,
+        usual_due: _timestamp_pb2.Timestamp | None = ...,
+        full_weeks: _abc.Iterable[Global___FullWeek] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "completed_at", b"completed_at", "due", b"due", "usual_due", b"usual_due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "dropped", b"dropped", "due", b"due", "id", b"id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "dropped", b"dropped", "due", b"due", "full_weeks", b"full_weeks", "id", b"id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "missed_parts", b"missed_parts", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "usual_due", b"usual_due", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -745,3 +852,281 @@ class TimelineEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TimelineEntry: _TypeAlias = TimelineEntry  # noqa: Y015
+
+@_typing.final
+class Rebuild(_message.Message):
+    """The rebuild of a run from its statements."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    REQUESTED_BY_FIELD_NUMBER: _builtins.int
+    REQUESTED_AT_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    FINISHED_AT_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    requested_by: _builtins.str
+    """Who asked for it."""
+    done: _builtins.int
+    """Learners who are done."""
+    changed: _builtins.int
+    """Of those, learners whose evidence was not what their statements prove. Who was about to get
+    evidence of a new statement counts, too.
+    """
+    failed: _builtins.int
+    """Learners who could not be rebuilt; the service's log tells why."""
+    @_builtins.property
+    def requested_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def finished_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was finished; absent while it is under way."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        requested_by: _builtins.str = ...,
+        requested_at: _timestamp_pb2.Timestamp | None = ...,
+        done: _builtins.int = ...,
+        changed: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        finished_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finished_at", b"finished_at", "requested_at", b"requested_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "done", b"done", "failed", b"failed", "finished_at", b"finished_at", "requested_at", b"requested_at", "requested_by", b"requested_by", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rebuild: _TypeAlias = Rebuild  # noqa: Y015
+
+@_typing.final
+class FullWeek(_message.Message):
+    """A week in which a learner has not enough time for study."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    PLANNED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start(self) -> _timestamp_pb2.Timestamp:
+        """Its beginning: Monday, 00:00 in the learner's zone."""
+
+    @_builtins.property
+    def budget(self) -> _duration_pb2.Duration:
+        """The learner's time in it; of the present week, what is left."""
+
+    @_builtins.property
+    def planned(self) -> _duration_pb2.Duration:
+        """What other work takes of it."""
+
+    def __init__(
+        self,
+        *,
+        start: _timestamp_pb2.Timestamp | None = ...,
+        budget: _duration_pb2.Duration | None = ...,
+        planned: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "planned", b"planned", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "planned", b"planned", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FullWeek: _TypeAlias = FullWeek  # noqa: Y015
+
+@_typing.final
+class OtherWeek(_message.Message):
+    """A week in which a learner has other hours than usual."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONDAY_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    monday: _builtins.str
+    """Its Monday, YYYY-MM-DD."""
+    @_builtins.property
+    def time(self) -> _duration_pb2.Duration:
+        """The learner's time in it, 0 to 168 hours."""
+
+    def __init__(
+        self,
+        *,
+        monday: _builtins.str = ...,
+        time: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monday", b"monday", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OtherWeek: _TypeAlias = OtherWeek  # noqa: Y015
+
+@_typing.final
+class StudyHours(_message.Message):
+    """The time that a learner has for study by oneself, in all runs together. Classes come on top."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    OTHER_WEEKS_FIELD_NUMBER: _builtins.int
+    learner_id: _builtins.str
+    """The learner."""
+    @_builtins.property
+    def time(self) -> _duration_pb2.Duration:
+        """In a usual week; 0: the learner told nothing, and no week is planned."""
+
+    @_builtins.property
+    def other_weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___OtherWeek]:
+        """Weeks with other hours."""
+
+    def __init__(
+        self,
+        *,
+        learner_id: _builtins.str = ...,
+        time: _duration_pb2.Duration | None = ...,
+        other_weeks: _abc.Iterable[Global___OtherWeek] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "other_weeks", b"other_weeks", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StudyHours: _TypeAlias = StudyHours  # noqa: Y015
+
+@_typing.final
+class PlannedWork(_message.Message):
+    """What of one work is planned for a week, or fits in none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    CATCH_UP_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
+    kind: Global___WorkKind.ValueType
+    """What it is."""
+    run_id: _builtins.str
+    """The run."""
+    activity_id: _builtins.str
+    """The activity; of a catch-up the SESSION activity, empty for an extra class."""
+    catch_up_id: _builtins.str
+    """The catch-up; empty for an activity."""
+    title: _builtins.str
+    """Title."""
+    @_builtins.property
+    def time(self) -> _duration_pb2.Duration:
+        """The time that it takes in this week, or that it lacks."""
+
+    @_builtins.property
+    def due(self) -> _timestamp_pb2.Timestamp:
+        """When it is due."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___WorkKind.ValueType = ...,
+        run_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        catch_up_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        time: _duration_pb2.Duration | None = ...,
+        due: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "catch_up_id", b"catch_up_id", "due", b"due", "kind", b"kind", "run_id", b"run_id", "time", b"time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedWork: _TypeAlias = PlannedWork  # noqa: Y015
+
+@_typing.final
+class WeekLoad(_message.Message):
+    """One week of a learner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    PLANNED_FIELD_NUMBER: _builtins.int
+    WORKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start(self) -> _timestamp_pb2.Timestamp:
+        """Its beginning: Monday, 00:00 in the learner's zone."""
+
+    @_builtins.property
+    def end(self) -> _timestamp_pb2.Timestamp:
+        """Its end."""
+
+    @_builtins.property
+    def budget(self) -> _duration_pb2.Duration:
+        """The learner's time in it; of the present week, what is left."""
+
+    @_builtins.property
+    def planned(self) -> _duration_pb2.Duration:
+        """What is planned in all; never more than the budget."""
+
+    @_builtins.property
+    def works(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedWork]:
+        """What is planned, by due."""
+
+    def __init__(
+        self,
+        *,
+        start: _timestamp_pb2.Timestamp | None = ...,
+        end: _timestamp_pb2.Timestamp | None = ...,
+        budget: _duration_pb2.Duration | None = ...,
+        planned: _duration_pb2.Duration | None = ...,
+        works: _abc.Iterable[Global___PlannedWork] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "end", b"end", "planned", b"planned", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "end", b"end", "planned", b"planned", "start", b"start", "works", b"works"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WeekLoad: _TypeAlias = WeekLoad  # noqa: Y015
+
+@_typing.final
+class UnfitWork(_message.Message):
+    """Work that does not fit into the weeks until its due."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORK_FIELD_NUMBER: _builtins.int
+    WEEKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def work(self) -> Global___PlannedWork:
+        """The work, with the time that it lacks."""
+
+    @_builtins.property
+    def weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FullWeek]:
+        """The weeks until its due, and what fills them."""
+
+    def __init__(
+        self,
+        *,
+        work: Global___PlannedWork | None = ...,
+        weeks: _abc.Iterable[Global___FullWeek] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["work", b"work"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["weeks", b"weeks", "work", b"work"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnfitWork: _TypeAlias = UnfitWork  # noqa: Y015
