@@ -53,17 +53,22 @@ def measure() -> Iterator[Figure]:
     presentations = [each for name in TUNED for each in both_ways(known[name])]
     tried = limits(presentations)
     chosen = max(nearly_best(tried), key=lambda each: each.precision)
-    eased = [day_by_day(presentations, replace(chosen.rule, eased=each)) for each in EASED]
     yield told("behind: limits tried", len(tried), "")
     yield told("behind, the limits with the best F1: mean F1", 100 * _best(tried), "%")
     yield from _figures("behind, the limits chosen", chosen)
+    yield from measure_ease(presentations, chosen.rule)
+
+
+def measure_ease(presentations: list[Presentation], rule: Rule) -> Iterator[Figure]:
+    """Yield how far the limits may be eased, and what the median of overdue work is good for."""
+    eased = [day_by_day(presentations, replace(rule, eased=each)) for each in EASED]
     for each in eased:
         yield from _figures(f"behind, eased to {each.rule.eased:.0%}", each)
-    rule = min(nearly_best(eased), key=lambda each: each.spells).rule
-    console.print(f"chosen: {rule}")
+    chosen = min(nearly_best(eased), key=lambda each: each.spells).rule
+    console.print(f"chosen: {chosen}")
     alone = [replace(each, has_overdue_median=False) for each in presentations]
     name = "behind, overdue work not beside the median"
-    yield from _figures(name, day_by_day(alone, rule))
+    yield from _figures(name, day_by_day(alone, chosen))
 
 
 def both_ways(presentation: Presentation) -> tuple[Presentation, Presentation]:

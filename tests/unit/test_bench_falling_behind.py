@@ -148,6 +148,32 @@ def test_a_figure_is_met_only_where_ours_is_better() -> None:
     assert list(figures("a", Foretold(0, 0, 9), Foretold(0, 0, 9))) == []
 
 
+def test_a_spell_begins_whenever_a_learner_falls_behind() -> None:
+    """One who hands in late twice has two spells, and the fifths are foretold on their days."""
+    late = made(0, NEVER, False, [Work(5, 8), Work(20, 25)], [])
+    faithful = made(0, NEVER, False, [Work(5, 4), Work(20, 19)], [])
+    lost = made(0, NEVER, True, [Work(5, NEVER), Work(20, NEVER)], [])
+    one = Presentation("AAA 2013J", 50, (late, faithful, lost, faithful), has_clicks=False)
+    tried = falling_behind_tuning.day_by_day([one], Rule())
+    assert tried.spells == 3
+    assert (tried.precision, tried.f1) == (1.0, 1.0)
+
+
+def test_without_the_median_what_half_of_a_run_lacks_counts() -> None:
+    """So there are more spells, of learners who are as late as the others."""
+    students = tuple(made(0, NEVER, False, [Work(5, 8)], []) for _ in range(3))
+    whole = Presentation("AAA 2013J", 50, students, has_clicks=False)
+    alone = replace(whole, has_overdue_median=False)
+    spells = [falling_behind_tuning.day_by_day([each], Rule()).spells for each in (whole, alone)]
+    assert spells == [0, 3]
+
+
+def test_nearly_the_best_are_within_two_thousandths() -> None:
+    """Of these the most precise is chosen."""
+    tried = [falling_behind_tuning.Tried(Rule(), f1, 0.5) for f1 in (0.6, 0.599, 0.59)]
+    assert falling_behind_tuning.nearly_best(tried) == tried[:2]
+
+
 @pytest.mark.parametrize("benchmark", [falling_behind, falling_behind_tuning])
 def test_without_the_dataset_nothing_is_measured(
     benchmark: object,

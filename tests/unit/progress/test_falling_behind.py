@@ -158,20 +158,22 @@ def test_who_falls_behind_stays_so_with_the_same_facts(found: Facts, rule: Rule)
     assert set(fresh) <= set(kinds(judged(found, rule, was_behind=True)))
 
 
-@given(st.lists(facts(), max_size=20), RULES, st.booleans())
-def test_numbers_that_move_around_a_limit_change_nothing(
-    days: list[Facts], rule: Rule, was_behind: bool
+@given(
+    st.lists(st.tuples(st.floats(0.76, 0.99), st.floats(0, 20)), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_numbers_between_both_limits_change_nothing(
+    days: list[tuple[float, float]], was_behind: bool
 ) -> None:
-    """Between the lower limit and the higher one a learner stays what they were."""
-    between = [each for each in days if _is_between(each, rule)]
-    assert set(_days(between, rule, was_behind)) <= {was_behind}
+    """However the silence and the run's median move, a learner stays what they were."""
+    found = [_silent(share, median) for share, median in days]
+    assert set(_days(found, RULE, was_behind)) == {was_behind}
 
 
-@given(st.lists(st.floats(0.76, 3), min_size=1, max_size=30))
-def test_a_silence_that_wobbles_changes_at_most_once(shares: list[float]) -> None:
+@given(st.lists(st.tuples(st.floats(0.76, 3), st.floats(0, 20)), min_size=1, max_size=30))
+def test_a_silence_that_wobbles_changes_at_most_once(days: list[tuple[float, float]]) -> None:
     """Around its limit, but not below its lower one, it makes a learner behind once for all."""
-    days = [Facts(silence=10 * each * DAY, median_silence=timedelta()) for each in shares]
-    told = list(_days(days, RULE, was_behind=False))
+    told = list(_days([_silent(*each) for each in days], RULE, was_behind=False))
     assert told == sorted(told)
 
 
@@ -192,8 +194,10 @@ def _worse(found: Facts, name: str, by: int) -> Facts:
     return replace(found, **{name: min(most, getattr(found, name) + by)})
 
 
-def _is_between(found: Facts, rule: Rule) -> bool:
-    return not judged(found, rule, was_behind=False) and bool(judged(found, rule, was_behind=True))
+def _silent(share: float, median: float) -> Facts:
+    """Return facts with a silence of a share of the limit, beside a median in days."""
+    limit = RULE.silent_days + RULE.silent_medians * median
+    return Facts(silence=share * limit * DAY, median_silence=median * DAY)
 
 
 def _days(days: list[Facts], rule: Rule, was_behind: bool) -> Iterator[bool]:
