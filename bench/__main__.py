@@ -10,6 +10,8 @@ from pathlib import Path
 from bench import (
     class_end,
     connect,
+    falling_behind,
+    falling_behind_tuning,
     grpc_command,
     latency,
     live,
@@ -49,6 +51,8 @@ BY_NAME: dict[str, Benchmark] = {
     "relay_long": relay.measure_long,
     "search": search.measure,
     "live": live.measure,
+    "falling_behind": falling_behind.measure,
+    "falling_behind_tuning": falling_behind_tuning.measure,
 }
 RESULT = Path("var/bench.json")
 
