@@ -11,6 +11,8 @@ from bench import (
     class_end,
     class_page,
     connect,
+    falling_behind,
+    falling_behind_tuning,
     grpc_command,
     ingest,
     latency,
@@ -52,6 +54,8 @@ BY_NAME: dict[str, Benchmark] = {
     "search": search.measure,
     "live": live.measure,
     "class_page": class_page.measure,
+    "falling_behind": falling_behind.measure,
+    "falling_behind_tuning": falling_behind_tuning.measure,
     "ingest": ingest.measure,
     "ingest_growth": ingest.measure_growth,
 }

@@ -22,5 +22,5 @@ class FallingBehindStore(Protocol):
         hour; None without any.
         """
 
-    def note_fallen(self, kinds: Collection[ReasonKind]) -> None:
+    def note_verdict(self, kinds: Collection[ReasonKind]) -> None:
         """Count that a learner fell behind for these kinds of reasons, or (none) recovered."""

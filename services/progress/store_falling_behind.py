@@ -66,7 +66,7 @@ class FallingBehindStore(PlansStore):
             for row in rows.sort("judge_at", ASCENDING).limit(most)
         ]
 
-    def note_fallen(self, kinds: Collection[ReasonKind]) -> None:
+    def note_verdict(self, kinds: Collection[ReasonKind]) -> None:
         """Count that a learner fell behind for these kinds of reasons, or (none) recovered."""
         if not kinds:
             self.on_commit(metrics.RECOVERED.inc)

@@ -3,7 +3,7 @@
 Each reason is a number beside its limit, and one reason is enough:
 
     OVERDUE_WORK         required activities past their due and not completed: one in five of the
-                         dues so far
+                         dues so far, and more than the run's median
     ABSENCES             sessions missed and not made up for by a catch-up: one in four of those
                          held, and two at least
     UNWATCHED_CATCH_UPS  catch-ups past their due and not completed: two
@@ -43,6 +43,8 @@ class Facts:
     """The required activities whose due has passed since the learner came, completed or not."""
     overdue: int = 0
     """Those of them that are not completed."""
+    median_overdue: float = 0.0
+    """The run's median of this number. What half of a run hands in late is no sign of anyone."""
     sessions_held: int = 0
     """The sessions that the learner should have attended, until now."""
     absences: int = 0
@@ -50,8 +52,8 @@ class Facts:
     unwatched_catch_ups: int = 0
     """Catch-ups past their due that are not completed."""
     silence: timedelta = timedelta()
-    """The time since the learner last did anything in the run; if they did nothing yet, since they
-    came or the run began, whichever was later."""
+    """The time since the learner last did anything in the run; at most since they came or the run
+    began, whichever was later."""
     median_silence: timedelta | None = None
     """The run's median of this time; None: not known, so silence says nothing."""
 
@@ -73,39 +75,41 @@ class Rule:
     """The limits; each is above zero."""
 
     overdue_one_in: int = 5
-    """One overdue activity in so many dues is a reason."""
+    """One overdue activity in so many dues is a reason, if it is more than the run's median."""
     absent_one_in: int = 4
     """One absence in so many sessions held is a reason, and"""
     least_absences: int = 2
     """so many at least."""
     unwatched_catch_ups: int = 2
-    silent_days: float = 5.0
+    silent_days: float = 10.0
     """The days of silence that are a reason where the run's median is zero."""
-    silent_medians: float = 2.0
+    silent_medians: float = 3.0
     """How many days more for each day of the run's median."""
-    eased: float = 0.5
+    eased: float = 0.75
     """The share of each limit that counts for who is behind already, at most 1."""
 
 
 def judged(facts: Facts, rule: Rule, was_behind: bool) -> tuple[Reason, ...]:
     """Return the reasons why the learner is behind, in the order of ReasonKind; none: is not."""
-    eased = rule.eased if was_behind else 1.0
-    measured = (Reason(each.kind, each.value, each.limit * eased) for each in _all(facts, rule))
+    measured = _measured(facts, rule, rule.eased if was_behind else 1.0)
     return tuple(each for each in measured if each.value >= each.limit)
 
 
-def _all(facts: Facts, rule: Rule) -> Iterator[Reason]:
+def _measured(facts: Facts, rule: Rule, eased: float) -> Iterator[Reason]:
     """Yield each kind's value and limit."""
-    overdue = max(1, _one_in(rule.overdue_one_in, facts.dues))
+    overdue = eased * max(1, _one_in(rule.overdue_one_in, facts.dues))
     absences = max(rule.least_absences, _one_in(rule.absent_one_in, facts.sessions_held))
-    yield Reason(ReasonKind.OVERDUE_WORK, facts.overdue, overdue)
-    yield Reason(ReasonKind.ABSENCES, facts.absences, absences)
+    # Also of who is behind already, it has to be more than others have.
     yield Reason(
-        ReasonKind.UNWATCHED_CATCH_UPS, facts.unwatched_catch_ups, rule.unwatched_catch_ups
+        ReasonKind.OVERDUE_WORK, facts.overdue, max(overdue, int(facts.median_overdue) + 1)
+    )
+    yield Reason(ReasonKind.ABSENCES, facts.absences, eased * absences)
+    yield Reason(
+        ReasonKind.UNWATCHED_CATCH_UPS, facts.unwatched_catch_ups, eased * rule.unwatched_catch_ups
     )
     if facts.median_silence is not None:
         silence = rule.silent_days + rule.silent_medians * (facts.median_silence / DAY)
-        yield Reason(ReasonKind.SILENCE, facts.silence / DAY, silence)
+        yield Reason(ReasonKind.SILENCE, facts.silence / DAY, eased * silence)
 
 
 def _one_in(share: int, whole: int) -> int:

@@ -101,15 +101,12 @@ def judged(
         return replace(run_state, behind_since=None, behind_reasons=(), judge_at=None)
     if plan is None:  # its first version will be a change
         return replace(run_state, judge_at=now + AGAIN_AFTER)
-    if not _may_fall(run_state, plan, now):
-        return _with(run_state, (), NEVER, now)
-    starts_at = _judged_from(run_state, plan)
-    if starts_at is not None and now < starts_at:
+    starts_at = _judged_from(run_state, plan, now)
+    if now < starts_at:
         return _with(run_state, (), starts_at, now)
     dues = _dues(run_state, plan)
-    reasons = falling_behind.judged(
-        _facts(learner, plan, dues, silence, now), RULE, _was_behind(run_state, now)
-    )
+    facts = _facts(learner, plan, dues, silence, now)
+    reasons = falling_behind.judged(facts, RULE, _was_behind(run_state, now))
     instants = (*dues.values(), *(each.due for each in learner.catch_ups.values() if each.is_open))
     next_at = min((at + AFTER for at in instants if at >= now), default=NEVER)
     return _with(run_state, reasons, min(next_at, now + AGAIN_AFTER), now)
@@ -135,17 +132,15 @@ def _with(
     return replace(run_state, behind_since=since, behind_reasons=reasons, judge_at=judge_at)
 
 
-def _may_fall(run_state: LearnerRunState, plan: Plan, now: datetime) -> bool:
-    is_over = plan.run.over_since(now) is not None
-    return plan.run.policy.judges and not is_over and not is_complete(run_state, plan.required)
-
-
-def _judged_from(run_state: LearnerRunState, plan: Plan) -> datetime | None:
-    """Return from when on the learner is judged; None: the events of an older version don't tell
-    when the learner came, or the run began.
+def _judged_from(run_state: LearnerRunState, plan: Plan, now: datetime) -> datetime:
+    """Return from when on the learner is judged; NEVER, if not at all. At once, if the events of an
+    older version don't tell when the learner came, nor when the run began.
     """
+    is_over = plan.run.over_since(now) is not None
+    if is_over or not plan.run.policy.judges or is_complete(run_state, plan.required):
+        return NEVER
     came = latest(run_state.enrolled_at, plan.begins_at)
-    return came + GRACE if came else None
+    return came + GRACE if came else now
 
 
 def _was_behind(run_state: LearnerRunState, now: datetime) -> bool:

@@ -37,7 +37,7 @@ def _judged(
     event = judgement.event_between(was, run_state, store.now)
     if event is not None:
         store.record_event(event)
-        store.note_fallen({each.kind for each in run_state.behind_reasons})
+        store.note_verdict({each.kind for each in run_state.behind_reasons})
     return replace(learner, run_state=run_state) if run_state != was else learner
 
 

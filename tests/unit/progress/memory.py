@@ -264,5 +264,5 @@ class MemoryStore:
         known = sorted(filter(None, seen))
         return known[(len(known) - 1) // 2] if known else None
 
-    def note_fallen(self, kinds: Collection[ReasonKind]) -> None:
+    def note_verdict(self, kinds: Collection[ReasonKind]) -> None:
         """Nothing: no test of rules looks at metrics."""
