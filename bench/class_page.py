@@ -41,7 +41,7 @@ from services.progress.usecases.plans import learn_items, learn_paths, learn_run
 from services.progress.usecases.reviews import LearnerUpdate, review
 
 SMALL, LARGE = 10_000, 100_000
-SIZE, GOAL, ROUNDS, CHUNK = 50, 50.0, 3, 500
+SIZE, GOAL, ROUNDS, CHUNK = 50, 50.0, 3, 200
 RUN, CLASS, FILM = "run", "class", "film"
 ACTIVITIES, WEEKS = 30, 12
 DATABASE = "bench_class_page"
