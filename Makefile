@@ -45,6 +45,7 @@ lint: setup  ## Check style and types
 
 pages: setup  ## Generate what docs/architecture.md and docs/operators.md tell of the code
 	$(BIN)/python scripts/pages.py
+	$(BIN)/python scripts/conformance.py
 
 rules: setup  ## Generate the objectives' alerts and the PrometheusRule of deploy/monitoring
 	$(BIN)/python scripts/rules.py
@@ -67,6 +68,7 @@ lock:  ## Resolve the dependencies of pyproject.toml into the locks, with uv
 	$(LOCK) --constraint requirements.lock -o deploy/images/requirements.lock
 	$(LOCK) --constraint requirements.lock --extra library -o deploy/images/library.lock
 	$(subst pyproject.toml,timetabler/requirements.in,$(LOCK)) -o timetabler/requirements.lock
+	$(subst pyproject.toml,bench/ralph.in,$(LOCK)) -o bench/ralph.lock
 
 images:  ## Build each service's image, with docker or buildah
 	deploy/images/build.sh

@@ -13,6 +13,7 @@ from bench import (
     falling_behind,
     falling_behind_tuning,
     grpc_command,
+    ingest,
     latency,
     live,
     mail,
@@ -53,6 +54,8 @@ BY_NAME: dict[str, Benchmark] = {
     "live": live.measure,
     "falling_behind": falling_behind.measure,
     "falling_behind_tuning": falling_behind_tuning.measure,
+    "ingest": ingest.measure,
+    "ingest_growth": ingest.measure_growth,
 }
 RESULT = Path("var/bench.json")
 
