@@ -14,6 +14,8 @@ from campus import queues
 from campus.demo import (
     afterwards,
     channel,
+    help_session,
+    late_sync,
     meeting,
     messages,
     offline,
@@ -65,6 +67,8 @@ def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> lis
         *_tutorials(world),
         *_library(world),
         *_offline(world),
+        *help_session.check(world),
+        *late_sync.check(world, events),
         *_history(world, events),
         *_nothing_left(platform),
     ]
@@ -121,13 +125,18 @@ def _attendance(world: World) -> Iterator[Check]:
     }
     for name, (verdict, group) in wanted.items():
         yield Check(f"learners {name}", len(world.groups[group]), verdicts[verdict])
-    caught_up = len(world.groups["full"] | world.groups["partial"])
+    caught_up = len(_caught_up(world))
     found = verdicts[types_pb2.ATTENDANCE_VERDICT_CAUGHT_UP]
     yield Check("learners caught up", caught_up, found)
     partly = verdicts[types_pb2.ATTENDANCE_VERDICT_PARTIAL]
     yield Check("nobody is only partly present any more", 0, partly)
     missed = (world.groups["half"] | world.groups["none"]) - world.groups["seatless"]
     yield Check("learners still absent", len(missed), verdicts[types_pb2.ATTENDANCE_VERDICT_ABSENT])
+
+
+def _caught_up(world: World) -> set[str]:
+    """Return who made up for the lecture in time."""
+    return world.groups["full"] | world.groups["partial"] | world.groups["offline"]
 
 
 def _catch_ups(world: World) -> Iterator[Check]:
@@ -141,7 +150,7 @@ def _catch_ups(world: World) -> Iterator[Check]:
     )
     yield Check(
         "learners who watched everything that they had missed completed the catch-up",
-        sorted(world.groups["full"] | world.groups["partial"]),
+        sorted(_caught_up(world)),
         _learners(found, progress.CATCH_UP_STATE_COMPLETED),
     )
     yield Check(
@@ -170,7 +179,7 @@ def _catch_ups(world: World) -> Iterator[Check]:
     ).summary
     yield Check(
         "the class page counts open, completed and missed catch-ups",
-        (0, len(world.groups["full"] | world.groups["partial"]), len(missed)),
+        (0, len(_caught_up(world)), len(missed)),
         (summary.open_catch_ups, summary.completed_catch_ups, summary.missed_catch_ups),
     )
 
@@ -252,18 +261,22 @@ def _catch_ups_in(world: World, code: str, learner: str) -> list["progress.Catch
 
 
 def _history(world: World, events: Sequence[Event[Any]]) -> Iterator[Check]:
-    full, absent = len(world.groups["full"]), len(world.groups["absent"])
+    caught_up, absent = len(_caught_up(world)), len(world.groups["absent"])
     partial, physics = len(world.groups["partial"]), len(world.learners[PHYSICS])
     expected = {
         "progress.catch_up.assigned": absent + partial + 2,
-        "progress.catch_up.completed": full + partial + 1,
+        "progress.catch_up.completed": caught_up + 1,
         "progress.catch_up.withdrawn": 1,
-        "progress.catch_up.missed": absent - full,
-        "sessions.attendance.amended": full + partial + 1,
+        # of the offline learner, too, who was in time after all
+        "progress.catch_up.missed": absent - len(world.groups["full"]),
+        "sessions.attendance.amended": caught_up + 1,
         # of the reading and the quiz; the clock jumps over the notice of the worksheet
         "progress.due.approaching": 2 * physics,
-        # of the reading and the worksheet
-        "progress.due.missed": 2 * physics,
+        # of the reading and the worksheet, and of the exercise of who fell behind
+        "progress.due.missed": 2 * physics + 1,
+        "progress.learner.fell_behind": 1,
+        "progress.learner.recovered": 1,
+        "sessions.help.invited": 1,
         "catalog.group.changed": len(TUTORIALS),
         "catalog.group.member_changed": sum(map(len, TUTORIALS.values())) + 1,
         "sessions.attendance.corrected": 1,

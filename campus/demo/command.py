@@ -20,7 +20,10 @@ from campus.demo import (
     afterwards,
     cancellation,
     checks,
+    falling_behind,
     friday,
+    help_session,
+    late_sync,
     lecture,
     morning,
     offline,
@@ -28,6 +31,7 @@ from campus.demo import (
     recording,
     renditions,
     report,
+    statistics,
     study,
     sunday,
     timetable,
@@ -40,7 +44,7 @@ from campus.demo.deliveries import wait_for
 from campus.demo.given import refuse_what_is_used
 from campus.demo.narrator import Narrator
 from campus.demo.tally import Tally
-from campus.demo.world import SUNDAY, World
+from campus.demo.world import BEGIN, World
 from campus.faults import message_of
 from campus.outbox_command import states
 from campus.output import JSON_OPTION, console, steps
@@ -51,9 +55,11 @@ from chassis.messaging import history
 
 SEED = 2026
 SCENES = (
+    statistics,
     sunday,
     timetable,
     questions,
+    falling_behind,
     morning,
     lecture,
     afterwards,
@@ -62,10 +68,12 @@ SCENES = (
     renditions,
     offline,
     week,
+    help_session,
     study,
     watching,
     tutorials,
     friday,
+    late_sync,
 )
 
 
@@ -114,7 +122,7 @@ def _fresh(folder: Path) -> Platform:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     clock = _clock(folder)
-    clock.steer(SUNDAY.astimezone(UTC))
+    clock.steer(BEGIN.astimezone(UTC))
     extra = {"TANDEM_CLOCK": f"file:{_clock_file(folder)}"}
     return Platform(folder, extra=extra, hosts_meetings=True)
 

@@ -12,7 +12,7 @@ def play(world: World) -> None:
     everyone = len(world.learners[PHYSICS])
     before, told = finished(world), _told(world)
     world.go_to(5, "18:00")
-    missed = len(world.groups["half"] | world.groups["none"])
+    missed = len(world.groups["half"] | world.groups["none"] | world.groups["offline"])
     world.until(
         "the missed catch-ups", lambda: world.tally.count("progress.catch_up.missed") == missed
     )

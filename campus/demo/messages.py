@@ -15,6 +15,7 @@ from campus.demo.check import Check
 from campus.demo.deliveries import deliveries
 from campus.demo.question_news import ANSWERED, CARRIED_OVER, digests, to_asker
 from campus.demo.questions import ASKERS, CARRIED
+from campus.demo.statistics import BEHIND, LEARNERS, STATISTICS, TEACHER
 from campus.demo.term import (
     HISTORY,
     LATE_JOINER,
@@ -31,6 +32,7 @@ from campus.stack.smtp import read_mail
 from chassis.contracts.events import Event
 
 _IN_APP, _EMAIL = notify.CHANNEL_IN_APP, notify.CHANNEL_EMAIL
+_INVITED = "tandem.sessions.help.invited.v1"
 # Events that lead to a message to their learner, with its channels.
 _TO_ITS_LEARNER = {
     "tandem.catalog.enrolment.promoted.v1": (_IN_APP, _EMAIL),
@@ -40,9 +42,11 @@ _TO_ITS_LEARNER = {
     "tandem.progress.catch_up.completed.v1": (_IN_APP,),
     "tandem.progress.due.approaching.v1": (_IN_APP, _EMAIL),
     "tandem.progress.due.missed.v1": (_IN_APP, _EMAIL),
+    _INVITED: (_IN_APP, _EMAIL),
 }
 _CANCELLED = "tandem.sessions.session.cancelled.v1"
 _SCHEDULED = "tandem.sessions.session.scheduled.v1"
+_FELL_BEHIND = "tandem.progress.learner.fell_behind.v1"
 _ROOM = ("tandem.sessions.meeting.failed.v1", "tandem.sessions.meeting.made.v1")
 """The provider failed first, so both are told."""
 
@@ -55,13 +59,17 @@ def check(
 ) -> Iterator[Check]:
     """Yield every check of messages; `promoted`: the learners who got a freed seat."""
     log = list(deliveries(world))
-    inboxes = [row for inbox in world.all_at_once(world.inbox, everyone()) for row in inbox]
+    inboxes = [row for inbox in world.all_at_once(world.inbox, _people()) for row in inbox]
     yield from _deliveries(log, Counter(_wanted(world, events)), digests(events))
     yield from _inboxes(log, inboxes)
     yield from _mails(log, platform)
     for name, (kind, people) in _about(world, promoted).items():
         found = Counter(row.person_id for row in inboxes if row.event_type == kind)
         yield Check(name, dict(sorted(Counter(people).items())), dict(sorted(found.items())))
+
+
+def _people() -> list[str]:
+    return [*everyone(), *LEARNERS, TEACHER]
 
 
 def _about(world: World, promoted: list[str]) -> Mapping[str, tuple[str, Collection[str]]]:
@@ -90,6 +98,8 @@ def _about(world: World, promoted: list[str]) -> Mapping[str, tuple[str, Collect
             CARRIED_OVER,
             [ASKERS[CARRIED], instructor(PHYSICS)],
         ),
+        "who fell behind and the teacher were told of it": (_FELL_BEHIND, [BEHIND, TEACHER]),
+        "who fell behind got exactly one invitation": (_INVITED, [BEHIND]),
         "the instructor was told that the room was missing": (_ROOM[0], [instructor(PHYSICS)]),
         "the instructor was told that the room is there": (_ROOM[1], [instructor(PHYSICS)]),
     }
@@ -100,24 +110,39 @@ def _wanted(world: World, events: Sequence[Event[Any]]) -> Iterator[MessageKey]:
     for cause in set(digests(events).values()):
         yield from ((cause, instructor(PHYSICS), channel) for channel in (_IN_APP, _EMAIL))
     for event in events:
-        channels = _TO_ITS_LEARNER.get(event.type, (_IN_APP, _EMAIL))
-        cause, people = event.id, to_asker(event)
-        if event.type in _TO_ITS_LEARNER:
-            people = [event.data.learner_id]
-        elif event.type in _ROOM:
-            people = [event.data.instructor_id]
-        elif event.type == _CANCELLED:
-            people = _of_cancelled(world)
-        elif event.type == _SCHEDULED:
-            # Only the reminder an hour ahead: the one a day ahead was due before the class was
-            # scheduled.
-            cause, people = f"{event.id}:1h", _reminded(world, event.data.session_id)
-        yield from ((cause, person, channel) for person in people for channel in channels)
+        # Only the reminder an hour ahead: the one a day ahead was due before the class was
+        # scheduled.
+        cause = f"{event.id}:1h" if event.type == _SCHEDULED else event.id
+        channels = _channels(world, event)
+        yield from ((cause, who, channel) for who in _told(world, event) for channel in channels)
 
 
-def _reminded(world: World, session_id: str) -> list[str]:
+def _channels(world: World, event: Event[Any]) -> Sequence["notify.Channel.ValueType"]:
+    """Return by which channels people are told of an event."""
+    if event.type == _SCHEDULED and event.data.session_id == world.sessions[STATISTICS]:
+        return (_IN_APP,)  # of help sessions nobody is reminded by mail
+    return _TO_ITS_LEARNER.get(event.type, (_IN_APP, _EMAIL))
+
+
+def _told(world: World, event: Event[Any]) -> Sequence[str]:
+    """Return who is told of an event; of what teachers are told together, only the askers."""
+    if event.type in _TO_ITS_LEARNER:
+        return [event.data.learner_id]
+    if event.type == _FELL_BEHIND:
+        return [event.data.learner_id, TEACHER]
+    if event.type in _ROOM:
+        return [event.data.instructor_id]
+    if event.type == _CANCELLED:
+        return _of_cancelled(world)
+    return _reminded(world, event.data.session_id) if event.type == _SCHEDULED else to_asker(event)
+
+
+def _reminded(world: World, session_id: str) -> Sequence[str]:
     """Return who is reminded of a class: its learners, or its group; of a cancelled one nobody."""
-    expected = {world.sessions[f"tutorial {name}"]: who for name, who in TUTORIALS.items()}
+    expected: dict[str, Sequence[str]] = {
+        world.sessions[f"tutorial {name}"]: who for name, who in TUTORIALS.items()
+    }
+    expected[world.sessions[STATISTICS]] = LEARNERS
     expected[world.sessions[PHYSICS]] = sorted(world.groups["classroom"] | world.groups["online"])
     return expected.get(session_id, [])
 

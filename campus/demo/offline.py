@@ -8,7 +8,6 @@ import grpc
 from tandem.library.v1 import library_pb2
 from tandem.library.v1 import resources_pb2 as library
 
-from campus.demo.renditions import people
 from campus.demo.term import PHYSICS, WEEK
 from campus.demo.world import World
 
@@ -20,12 +19,14 @@ PAGE = "index.html"
 def play(world: World) -> None:
     """Build the pack of the lecture's week for two budgets, and load it."""
     world.narrator.scene("Monday, 12:00: a pack for a week without a network")
-    learner, _ = people(world)
+    world.groups["offline"] = {min(world.groups["absent"] - world.groups["seatless"])}
+    (learner,) = world.groups["offline"]
     pack = built(world, learner, LARGE)
     names = files(pack)
     world.narrator.say(
-        f"{learner} will have no network, and asks for the pack of week {WEEK} with at most "
-        f"{_kilobytes(LARGE)}. The ZIP has {_kilobytes(pack.size)}; its page is {names[0]}."
+        f"{learner}, who missed the lecture, will have no network, and asks for the pack of week "
+        f"{WEEK} with at most {_kilobytes(LARGE)}. The ZIP has {_kilobytes(pack.size)}; its page "
+        f"is {names[0]}."
     )
     for name, item in zip(names[1:], pack.items, strict=True):
         world.narrator.detail(f"{name} ({item.rendition}, {_kilobytes(item.size)})")

@@ -22,12 +22,12 @@ def play(world: World) -> None:
     world.narrator.scene("Tuesday: absent learners study the recording")
     before = finished(world)
     world.go_to(2, "10:00")
-    absent = world.groups["absent"]
+    absent = world.groups["absent"] - world.groups["offline"]
     world.groups["full"] = world.pick(absent, len(absent) * 3 // 5)
     world.groups["half"] = world.pick(absent - world.groups["full"], len(absent) // 4)
     world.groups["none"] = absent - world.groups["full"] - world.groups["half"]
     world.all_at_once(
-        lambda learner: _watch(world, learner, _ALL_OF_IT), sorted(world.groups["full"])
+        lambda learner: _watch(world, learner, ALL_OF_IT), sorted(world.groups["full"])
     )
     world.all_at_once(
         lambda learner: _watch(world, learner, _TEN_TIMES), sorted(world.groups["half"])
@@ -35,7 +35,7 @@ def play(world: World) -> None:
     world.narrator.say(
         f"{len(world.groups['full'])} watch the whole recording, some minutes twice. "
         f"{len(world.groups['half'])} watch the first twenty minutes ten times. "
-        f"{len(world.groups['none'])} watch nothing."
+        f"{len(world.groups['none'])} watch nothing. Of one, who has no network, nothing is known."
     )
     partial = sorted(world.groups["partial"])
     world.all_at_once(lambda learner: _watch(world, learner, _MISSED_PARTS), partial)
@@ -69,7 +69,7 @@ def play(world: World) -> None:
 
 
 # What a player reports at each pause: the played segments so far, in seconds (xAPI video profile).
-_ALL_OF_IT = [
+ALL_OF_IT = [
     "0[.]900",
     "0[.]900[,]840[.]1700",
     f"0[.]900[,]840[.]1700[,]1690[.]{RECORDING_SECONDS}",

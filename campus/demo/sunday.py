@@ -15,6 +15,7 @@ from campus.upload import upload
 
 def play(world: World) -> None:
     """Create the term."""
+    world.go_to(0, "18:00")
     world.narrator.scene("Sunday evening: the term is set up")
     _roster(world)
     _courses(world)
@@ -68,7 +69,7 @@ def available(world: World, *names: str) -> bool:
 
 
 def _availability(world: World) -> None:
-    asked = {code: term.availability(code) for code in world.runs}
+    asked = {code: term.availability(code) for code in term.TITLES}
     for code, request in asked.items():
         services = world.as_instructor(term.instructor(code))
         tell = partial(services.sessions.SetAvailability, request)
@@ -77,8 +78,8 @@ def _availability(world: World) -> None:
 
 
 def _paths(world: World) -> None:
-    for code, run_id in world.runs.items():
-        world.staff.catalog.PublishPath(term.path(code, run_id, world.items))
+    for code in term.TITLES:
+        world.staff.catalog.PublishPath(term.path(code, world.runs[code], world.items))
     world.narrator.say("Each run gets its path: activities in an order, with deadlines.")
 
 

@@ -20,6 +20,8 @@ TITLES = {
 }
 PROGRAMMING_PLACES = 50
 CATCH_UP_DAYS = 3
+EVIDENCE_DAYS = 7
+"""How late statements may come so that their own times count."""
 ROOM_SEATS = 60
 MINUTES = 50
 WEEK = 2
@@ -125,6 +127,7 @@ def policy() -> resources_pb2.RunPolicy:
     return resources_pb2.RunPolicy(
         catch_up_within=_days(CATCH_UP_DAYS),
         partial_attendance=resources_pb2.PARTIAL_ATTENDANCE_CATCH_UP,
+        evidence_within=_days(EVIDENCE_DAYS),
     )
 
 

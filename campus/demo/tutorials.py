@@ -118,7 +118,7 @@ def _hold(world: World, name: str, hour: int, present: set[str]) -> int:
     world.go_to(2, f"{hour}:00")
     session_id = world.sessions[f"tutorial {name}"]
     _start(world, name)
-    marks = [_joined(world, learner) for learner in sorted(present)]
+    marks = [joined(world, learner) for learner in sorted(present)]
     world.staff.sessions.RecordPresence(
         sessions_pb2.RecordPresenceRequest(session_id=session_id, marks=marks)
     )
@@ -144,7 +144,8 @@ def _start(world: World, name: str) -> None:
     teacher.sessions.StartSession(request)
 
 
-def _joined(world: World, learner: str) -> sessions_pb2.PresenceMark:
+def joined(world: World, learner: str) -> sessions_pb2.PresenceMark:
+    """Return that a learner joins a class now."""
     at = Timestamp()
     at.FromDatetime(world.clock.now())
     return sessions_pb2.PresenceMark(

@@ -25,6 +25,8 @@ R = TypeVar("R")
 
 MONDAY = date(2026, 3, 2)
 SUNDAY = datetime(2026, 3, 1, 18, 0, tzinfo=CAMPUS_ZONE)
+BEGIN = SUNDAY - timedelta(weeks=1)
+"""When the demo begins: one run is a week older than the others."""
 PATIENCE = 120.0  # seconds that the platform has to apply an action
 
 
@@ -57,6 +59,8 @@ class World:
     """To which URL of the meeting provider a learner's own link led."""
     groups: dict[str, set[str]] = field(default_factory=dict)
     """Learners by what the demo lets them do: present, partial, absent, full, half, none, ..."""
+    behind_reasons: dict[str, list[tuple[str, float, float]]] = field(default_factory=dict)
+    """Who fell behind: the reasons, each with its number and its limit."""
     waiting_list: list[str] = field(default_factory=list)
     """The learners of the lecture's waiting list before a seat came free, the first one first."""
 

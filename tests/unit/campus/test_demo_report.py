@@ -13,7 +13,7 @@ from campus.demo import command
 from campus.demo.check import Check
 from campus.demo.errors import DemoError
 from campus.demo.report import write
-from campus.demo.world import SUNDAY
+from campus.demo.world import BEGIN
 from chassis.clock import SteeredClock
 
 
@@ -52,11 +52,11 @@ def test_the_exit_code_is_what_the_checks_say(
 
 
 def test_a_demo_begins_with_nothing_of_the_last_one(tmp_path: Path) -> None:
-    """Its folder is new, and its clock stands at that Sunday again."""
+    """Its folder is new, and its clock stands at the beginning again."""
     place = tmp_path / "demo"
     command._fresh(place)
     SteeredClock(place / "clock.json").steer(datetime(2030, 1, 1, tzinfo=UTC))
     (place / "mongodb").mkdir()
     command._fresh(place)
     assert [path.name for path in place.iterdir() if path.name != "clock.json"] == []
-    assert SteeredClock(place / "clock.json").now().year == SUNDAY.year
+    assert SteeredClock(place / "clock.json").now().year == BEGIN.year
