@@ -23,7 +23,7 @@ def api(settings: Settings) -> None:
     database = roles.open_database(settings, "progress", ProgressStore)
     endpoints = lrs(database, settings.xapi_url) if settings.xapi_url else []
     servicer = Servicer(
-        ProgressApi(database),
+        ProgressApi(database, settings.xapi_url.rstrip("/")),
         progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
         partial(rights.relation, database),
     )

@@ -224,6 +224,11 @@ _DOCUMENTS: Mapping[str, Sequence[IndexModel]] = {
     "xapi_activities": [],
 }
 
+_CMI5: Mapping[str, Sequence[IndexModel]] = {
+    "cmi5_sessions": [IndexModel([("fetch_hash", 1)], name="by_fetch", unique=True)],
+    "cmi5_registrations": [],
+}
+
 
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
@@ -244,4 +249,5 @@ MIGRATIONS = (
     Migration(17, "documents and activities of the LRS", adding(_DOCUMENTS)),
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
     Migration(23, "hours of learners for study", adding({"study_hours": []})),
+    Migration(24, "sessions and registrations of cmi5", adding(_CMI5)),
 )

@@ -12,6 +12,7 @@ from services.progress.domain.xapi.versions import Version
 from services.progress.store import ProgressStore
 from services.progress.xapi.alternate import AlternateSyntax, is_alternate
 from services.progress.xapi.clients import NOBODY, Clients
+from services.progress.xapi.cmi5 import fetch_endpoint
 from services.progress.xapi.exchange import XapiRequest
 from services.progress.xapi.requests import VERSION, known_version, parameters_of, version_of
 from services.progress.xapi.routes import Operation, XapiRoute, routes
@@ -24,7 +25,9 @@ SEEN = (VERSION, "x-experience-api-consistent-through", "etag", "last-modified")
 
 def lrs(database: Database[ProgressStore], url: str) -> list[Endpoint]:
     """Return the endpoints of the LRS. `url`: its public URL, by which its IRIs begin."""
-    return endpoints_of(database, url.rstrip("/"), routes(database, url.rstrip("/")))
+    base = url.rstrip("/")
+    resources = endpoints_of(database, base, routes(database, base))
+    return [*resources, fetch_endpoint(database, f"{PATH}/cmi5/fetch")]
 
 
 def endpoints_of(

@@ -79,6 +79,7 @@ class Progress(progress_pb2_grpc.ProgressServiceServicer):
     )
     RebuildRun = GetRebuild = SetStudyHours = GetWeekLoad = _unused
     CreateLrsCredential = ListLrsCredentials = RevokeLrsCredential = _unused
+    LaunchActivity = WaiveActivity = _unused
 
 
 def _stranger(_person_id: str, _about: str, _run_id: Any) -> Relation:
