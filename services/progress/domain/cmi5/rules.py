@@ -201,6 +201,7 @@ def _score_faults(verb: str, score: Statement, statement: Statement, session: Se
     """Yield what is wrong with a score (section 9.5.1), also beside the mastery score."""
     if verb not in _JUDGED:
         yield FieldViolation("result.score", "is there", "a score with passed or failed alone")
+        return
     if "raw" in score and not {"min", "max"} <= score.keys():
         yield FieldViolation("result.score", "has raw without min and max", "all three")
     scaled, least = score.get("scaled"), session.mastery_score
