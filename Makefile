@@ -68,6 +68,7 @@ lock:  ## Resolve the dependencies of pyproject.toml into the locks, with uv
 	$(LOCK) --constraint requirements.lock -o deploy/images/requirements.lock
 	$(LOCK) --constraint requirements.lock --extra library -o deploy/images/library.lock
 	$(subst pyproject.toml,timetabler/requirements.in,$(LOCK)) -o timetabler/requirements.lock
+	$(subst pyproject.toml,bench/ralph.in,$(LOCK)) -o bench/ralph.lock
 
 images:  ## Build each service's image, with docker or buildah
 	deploy/images/build.sh

@@ -9,8 +9,12 @@ from pathlib import Path
 
 from bench import (
     class_end,
+    class_page,
     connect,
+    falling_behind,
+    falling_behind_tuning,
     grpc_command,
+    ingest,
     latency,
     live,
     mail,
@@ -49,6 +53,11 @@ BY_NAME: dict[str, Benchmark] = {
     "relay_long": relay.measure_long,
     "search": search.measure,
     "live": live.measure,
+    "class_page": class_page.measure,
+    "falling_behind": falling_behind.measure,
+    "falling_behind_tuning": falling_behind_tuning.measure,
+    "ingest": ingest.measure,
+    "ingest_growth": ingest.measure_growth,
 }
 RESULT = Path("var/bench.json")
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,6 +88,18 @@ def running(
             stdout=log,
             stderr=log,
         )
+        try:
+            yield psutil.Process(child.pid)
+        finally:
+            child.terminate()
+            child.wait(30)
+
+
+@contextmanager
+def command(line: Sequence[str], settings: Mapping[str, str]) -> Iterator[psutil.Process]:
+    """A server that is not ours runs beside, told `settings`."""
+    with _log(Path(line[0]).name) as log:
+        child = subprocess.Popen(line, env={**os.environ, **settings}, stdout=log, stderr=log)
         try:
             yield psutil.Process(child.pid)
         finally:

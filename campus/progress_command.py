@@ -1,8 +1,9 @@
-"""`tandem progress rebuild`: makes the evidence of a run's learners anew from their statements."""
+"""`tandem progress`: rebuilds a run from its statements, and exports its class page."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import click
 import grpc
@@ -52,6 +53,21 @@ def rebuild(run_id: str, wait: bool, where: Where, as_json: bool) -> None:
     _show(found, as_json)
     if found.failed:
         fail(f"{found.failed} learners could not be rebuilt; the log of progress tells why")
+
+
+@progress.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--output", type=click.File("wb", lazy=True), default="-", help="A file.  [stdout]")
+@reaching
+def export(run_id: str, output: BinaryIO, where: Where) -> None:
+    """Write the learners of RUN, and how far each is, as CSV in UTF-8.
+
+    Exits with 1 if the connection breaks before the end.
+    """
+    request = progress_pb2.ExportRunProgressRequest(run_id=run_id)
+    with channel_to("progress", where) as channel:
+        for piece in ProgressServiceStub(channel).ExportRunProgress(request):
+            output.write(piece.csv.encode())
 
 
 def _followed(service: ProgressServiceStub, found: Rebuild, said: Callable[[str], None]) -> Rebuild:

@@ -633,6 +633,7 @@ def _sessions() -> Row:
             _verdicts(),
             _seats(),
             _offers(),
+            _help(),
             _timetables(),
             _oldest_timetable(),
             _meetings(),
@@ -682,7 +683,7 @@ def _oldest_question() -> Panel:
 
 def _oldest_note() -> Panel:
     return Panel(
-        "Questions: until agendas and votes are right",
+        "Until agendas, votes and invitations to help are right",
         "Age of the oldest note that the worker has not acted on. Normal: a few seconds.",
         "s",
         _each("max by (notes)(tandem_sessions_oldest_note_seconds)", "notes"),
@@ -918,7 +919,7 @@ def bridge() -> Board:
         (
             _bridge_numbers(),
             Row("Absence becomes study", (_verdicts(), _catch_ups(), _in_time(), _playable())),
-            Row("Learners change their mode", (_modes(), _seats())),
+            Row("Learners change their mode, or fall behind", (_modes(), _seats(), _falls())),
             Row("Classes change, people are told", (_classes(), _repaired(), _lateness())),
         ),
         since="now-7d",
@@ -1019,6 +1020,17 @@ def _modes() -> Panel:
     )
 
 
+def _falls() -> Panel:
+    return _counted(
+        "Learners fall behind",
+        "Learners who fell behind in a run, and those who recovered.",
+        {
+            "fell behind": "progress.learner.fell_behind",
+            "recovered": "progress.learner.recovered",
+        },
+    )
+
+
 def _seats() -> Panel:
     return _counted(
         "Seats",
@@ -1036,6 +1048,16 @@ def _offers() -> Panel:
         "expire, runs give too little time.",
         "short",
         _each(offers, "event"),
+    )
+
+
+def _help() -> Panel:
+    return Panel(
+        "Invitations to help sessions",
+        "Learners who fall behind and were invited, and how that ended. If most lapse, runs give "
+        "too little time; if few are invited, there are too few help sessions.",
+        "short",
+        _events_of("help_invitations"),
     )
 
 

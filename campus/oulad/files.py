@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from campus.oulad.faults import faults
-from campus.oulad.tables import CLICKS, Row, rows, rows_of
+from campus.oulad.tables import CLICKS, COURSES, UNREADABLE, Row, rows, rows_of
 
 # A presentation's letter is the month it starts in: B is February, J is October.
 _MONTHS = {"B": 2, "J": 10}
@@ -62,6 +62,28 @@ class Click:
     nth: int
 
 
+def presentations(
+    folder: Path, module: str | None = None, presentation: str | None = None
+) -> list[tuple[str, str]]:
+    """Return the presentations of courses.csv, as module and name, or those of them that are meant.
+
+    Raises FilesError if there are none.
+    """
+    try:
+        named = [(row["code_module"], row["code_presentation"]) for _, row in rows(folder, COURSES)]
+    except (*UNREADABLE, KeyError) as error:
+        raise FilesError(f"{COURSES} can't be read: {error}") from error
+    wanted = (module, presentation)
+    found = [
+        each
+        for each in named
+        if all(part in (None, own) for part, own in zip(wanted, each, strict=True))
+    ]
+    if not found:
+        raise FilesError(f"{COURSES} has no presentation {' '.join(filter(None, wanted))}")
+    return found
+
+
 class Presentation:
     """One module presentation in a folder. Days count from its start and may be negative.
 
@@ -74,7 +96,7 @@ class Presentation:
         if found:
             more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
             raise FilesError("\n".join(found[:_SHOWN] + more))
-        (course, *_) = self._rows("courses.csv")
+        (course, *_) = self._rows(COURSES)
         self.length = timedelta(days=int(course["module_presentation_length"]))
         self.start = date(int(presentation[:4]), _MONTHS[presentation[4]], 1)
 

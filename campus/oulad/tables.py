@@ -7,16 +7,16 @@ with a byte order mark, and an empty cell is "" or "?". A row has "" for each of
 import csv
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-CLICKS = "studentVle.zip"
+COURSES, CLICKS = "courses.csv", "studentVle.zip"
 _OF = ("code_module", "code_presentation")
 # The columns that are read, by table.
 COLUMNS = {
-    "courses.csv": (*_OF, "module_presentation_length"),
+    COURSES: (*_OF, "module_presentation_length"),
     "studentInfo.csv": (*_OF, "id_student"),
     "studentRegistration.csv": (*_OF, "id_student", "date_unregistration"),
     "vle.csv": (*_OF, "id_site", "activity_type"),
@@ -29,6 +29,7 @@ UNREADABLE = (OSError, zipfile.BadZipFile, UnicodeDecodeError, csv.Error, EOFErr
 
 NO_CELL = "(no cell)"
 """The value of a cell that an incomplete row lacks: such a row may be a file that was cut."""
+_FORMAT: dict[str, Any] = {"restval": NO_CELL, "skipinitialspace": True}
 _EMPTY = "?"
 _ENCODING = "utf-8-sig"  # without the byte order mark, if there is one
 
@@ -56,14 +57,29 @@ def _value(cell: str) -> str:
 
 def rows_of(folder: Path, table: str, module: str, presentation: str) -> Iterator[tuple[int, Row]]:
     """Yield each row of one presentation with its line. Raises one of UNREADABLE."""
-    for line, row in rows(folder, table):
+    for line, row in _rows_with(folder, table, (module, presentation)):
         if (row["code_module"], row["code_presentation"]) == (module, presentation):
             yield line, row
 
 
+def _rows_with(folder: Path, table: str, words: Iterable[str]) -> Iterator[tuple[int, Row]]:
+    """Yield at least the rows that contain all of these words. The click table has ten million
+    lines, none of which spans several: only those with the words are parsed.
+    """
+    if table != CLICKS:
+        yield from rows(folder, table)
+        return
+    with _opened(folder, table) as file:
+        names = _reader(file, table).fieldnames or []
+        for line, text in enumerate(file, 2):
+            if all(word in text for word in words):
+                for row in csv.DictReader([text], names, **_FORMAT, delimiter="\t"):
+                    yield line, {name: _value(cell) for name, cell in row.items() if name}
+
+
 def _reader(file: TextIO, table: str) -> "csv.DictReader[str]":
     delimiter = "\t" if table == CLICKS else ","
-    return csv.DictReader(file, delimiter=delimiter, restval=NO_CELL, skipinitialspace=True)
+    return csv.DictReader(file, delimiter=delimiter, **_FORMAT)
 
 
 @contextmanager

@@ -97,8 +97,8 @@ def _method(descriptor: MethodDescriptor, servicer: Servicer) -> Method:
     access = access_of(descriptor)
     if access.needs_relation and servicer.relate is None:
         raise UndeclaredAccess(f"{descriptor.full_name}: its service can't tell relations")
-    if access.needs_relation and (descriptor.client_streaming or descriptor.server_streaming):
-        raise UndeclaredAccess(f"{descriptor.full_name}: a stream is about no single run")
+    if access.needs_relation and descriptor.client_streaming:
+        raise UndeclaredAccess(f"{descriptor.full_name}: requests of a stream are about no one run")
     return Method(
         name=descriptor.name,
         full_name=descriptor.full_name,

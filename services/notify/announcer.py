@@ -1,5 +1,5 @@
-"""Notify's timers (reminders, broadcasts, changed dues, questions), and the jobs of a broadcast's
-chunks.
+"""Notify's timers (reminders, broadcasts, changed dues, questions, falls), and the jobs of a
+broadcast's chunks.
 """
 
 import time
@@ -17,11 +17,12 @@ from services.notify import metrics, migrations
 from services.notify.domain.enums import BULK, URGENT
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
-from services.notify.usecases import broadcasts, path_news, question_news
+from services.notify.usecases import broadcasts, fall_news, path_news, question_news
 
 # People notified in one unit of work: about a tenth of a second of the database's time.
 CHUNK = 500
-# Learners told of their changed dues in one unit of work: each has a text of its own to write.
+# Learners told of their changed dues, or that they fell behind, in one unit of work: each has a
+# text of its own to write.
 DIGESTS = 100
 # Chunks that a process sends at once; few, because they use its processor. One is for urgent ones.
 SLOTS = ((URGENT,), (URGENT, BULK))
@@ -78,8 +79,25 @@ def tell_dues(database: Database[NotifyStore], texts: Texts) -> None:
         if time.monotonic() < end:
             database.transact(lambda store: path_news.tell(store, texts, digest_ids))
 
-    due = database.reader().due_digests()
-    _each((due[place : place + DIGESTS] for place in range(0, len(due), DIGESTS)), tell_chunk)
+    _each(_chunks(database.reader().due_digests()), tell_chunk)
+
+
+def tell_falls(database: Database[NotifyStore], texts: Texts) -> None:
+    """Tell learners that they fell behind, a chunk of them in each unit of work, and who teaches,
+    a run in each.
+    """
+    end = time.monotonic() + BUDGET
+
+    def tell_chunk(fall_ids: Sequence[str]) -> None:
+        if time.monotonic() < end:
+            database.transact(lambda store: fall_news.tell(store, texts, fall_ids))
+
+    def tell_staff(run_id: str) -> None:
+        if time.monotonic() < end:
+            database.transact(lambda store: fall_news.tell_staff(store, texts, run_id))
+
+    _each(_chunks(database.reader().due_falls()), tell_chunk)
+    _each(database.reader().due_fall_digests(), tell_staff)
 
 
 def tell_questions(database: Database[NotifyStore], texts: Texts) -> None:
@@ -91,6 +109,10 @@ def tell_questions(database: Database[NotifyStore], texts: Texts) -> None:
             database.transact(lambda store: question_news.tell(store, texts, digest_id))
 
     _each(database.reader().due_question_digests(), tell_one)
+
+
+def _chunks(due: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (due[place : place + DIGESTS] for place in range(0, len(due), DIGESTS))
 
 
 def watch(database: Database[NotifyStore]) -> None:

@@ -63,8 +63,11 @@ def _unless_of_series(store: NotifyStore, event: Event[Any]) -> Notice | None:
 def _series_moved(store: NotifyStore, event: Event[Any], _: Leads) -> None:
     data = event.data
     notice = triggers.notice_of(event, Kind.SERIES_MOVED, triggers.series_moved(store, data))
-    audience = classes.Audience(
-        data.run_id, tuple(data.group_ids), data.new_instructor_id, data.old_instructor_id
+    audience = from_message(
+        data,
+        classes.Audience,
+        instructor_id=data.new_instructor_id,
+        former_instructor_id=data.old_instructor_id,
     )
     classes.announce(store, audience, notice, event.time, triggers.last_end(data))
 
@@ -73,7 +76,7 @@ def _series_cancelled(store: NotifyStore, event: Event[Any], _: Leads) -> None:
     data = event.data
     values = triggers.series_cancelled(store, data)
     notice = triggers.notice_of(event, Kind.SERIES_CANCELLED, values)
-    audience = classes.Audience(data.run_id, tuple(data.group_ids), data.instructor_id)
+    audience = from_message(data, classes.Audience)
     classes.announce(store, audience, notice, event.time, triggers.last_end(data))
 
 

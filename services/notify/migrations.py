@@ -89,6 +89,13 @@ _QUESTIONS: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+# Who fell behind, and when they and who teaches them are told.
+_FALLS: Mapping[str, Sequence[IndexModel]] = {
+    "falls": [IndexModel("tell_at", partialFilterExpression={"tell_at": {"$type": "date"}})],
+    "fall_digests": [IndexModel("tell_at")],
+}
+
+
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
     now = datetime.now(UTC)
@@ -121,4 +128,5 @@ MIGRATIONS = (
     Migration(8, "the newest news of offers of seats", adding(_OFFERS)),
     Migration(9, "changed dues", adding(_DUE_DIGESTS)),
     Migration(10, "questions that wait", adding(_QUESTIONS)),
+    Migration(12, "who fell behind", adding(_FALLS)),
 )

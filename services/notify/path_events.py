@@ -26,13 +26,21 @@ def handle(store: NotifyStore, batch: Events, texts: Texts) -> None:
     """Tell what has opened, and collect the dues that changed. Events of learners or runs that are
     not known yet wait.
     """
-    runs = store.replicas(Run, {event.data.run_id for event in batch})
-    if missing := _missing(store, batch, runs):
-        raise Wait("events of other services have not arrived yet", missing)
+    runs = wait_for_learners(store, batch)
     opened = [event for event in batch if isinstance(event.data, progress.ActivitiesOpened)]
     notify(store, texts, _opened(store, opened, runs))
     changed = [event for event in batch if isinstance(event.data, progress.DuesChanged)]
     collect(store, [_digest(event) for event in changed])
+
+
+def wait_for_learners(store: NotifyStore, batch: Events) -> Mapping[str, Run]:
+    """Return the runs of events about learners in runs. Raises Wait for those whose learners or
+    runs are not known yet.
+    """
+    runs = store.replicas(Run, {event.data.run_id for event in batch})
+    if missing := _missing(store, batch, runs):
+        raise Wait("events of other services have not arrived yet", missing)
+    return runs
 
 
 def _missing(store: NotifyStore, batch: Events, runs: Mapping[str, Run]) -> dict[str, str]:

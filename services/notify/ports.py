@@ -125,6 +125,9 @@ class Store(Protocol):
     def remove_question_digest(self, digest_id: str) -> None:
         """Delete a digest of questions."""
 
+    def remove_fall_digest(self, run_id: str) -> None:
+        """Delete a digest of falls."""
+
     # Messages and deliveries
 
     def chosen(self, person_ids: Iterable[str]) -> dict[str, Chosen]:

@@ -15,6 +15,8 @@
 | due_digests | changed dues that a learner is told, or was | enrolment |
 | questions | the newest event of a question | sessions' |
 | question_digests | questions that someone who teaches is told of later | run:person |
+| falls | a learner's newest fall or recovery, and when the learner is told | enrolment |
+| fall_digests | falls that who teaches is told of later | run |
 | rosters | a document to lock a run's roster | run |
 
 A delivery has a `job` (chassis/jobs) until it is finished; a chunk of a broadcast always has one.

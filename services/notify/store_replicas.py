@@ -11,6 +11,7 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store
 from chassis.replicas import Replica
 from services.notify.domain.enums import BULK, URGENT, AttendanceMode, EnrolmentState, Kind
+from services.notify.domain.fall_news import Fall, FallDigest
 from services.notify.domain.path_news import DueDigest
 from services.notify.domain.people import (
     CatchUp,
@@ -43,6 +44,8 @@ _COLLECTIONS: Mapping[type, str] = {
     DueDigest: "due_digests",
     Question: "questions",
     QuestionDigest: "question_digests",
+    Fall: "falls",
+    FallDigest: "fall_digests",
 }
 
 ALL = 0  # as the limit of a query: no limit
@@ -197,15 +200,28 @@ class ReplicasStore(store.Store):
 
     def due_digests(self) -> list[str]:
         """Return the ids of digests of dues to tell now, the longest waiting first."""
-        query = {"tell_at": {"$lte": self.now}}
-        rows = self["due_digests"].find(query, {"_id": 1}, session=self.session)
-        return [row["_id"] for row in rows.sort("tell_at", 1)]
+        return self._to_tell("due_digests")
 
     def due_question_digests(self) -> list[str]:
         """Return the ids of digests of questions to tell now, the longest waiting first."""
+        return self._to_tell("question_digests")
+
+    def due_falls(self) -> list[str]:
+        """Return the ids of falls to tell their learners now, the longest waiting first."""
+        return self._to_tell("falls")
+
+    def due_fall_digests(self) -> list[str]:
+        """Return the runs of whose falls to tell who teaches now, the longest waiting first."""
+        return self._to_tell("fall_digests")
+
+    def _to_tell(self, collection: str) -> list[str]:
         query = {"tell_at": {"$lte": self.now}}
-        rows = self["question_digests"].find(query, {"_id": 1}, session=self.session)
+        rows = self[collection].find(query, {"_id": 1}, session=self.session)
         return [row["_id"] for row in rows.sort("tell_at", 1)]
+
+    def remove_fall_digest(self, run_id: str) -> None:
+        """Delete a digest of falls."""
+        self["fall_digests"].delete_one({"_id": run_id}, session=self.session)
 
     def remove_question_digest(self, digest_id: str) -> None:
         """Delete a digest of questions."""

@@ -22,15 +22,18 @@ Series = sessions.SeriesMoved | sessions.SeriesCancelled
 SERIES = (sessions.SeriesMoved, sessions.SeriesCancelled)
 # A message lists the times of so many classes of a series, and counts the others.
 MOST_TIMES = 50
-OFFERS = (sessions.SeatOffered, sessions.SeatOfferEnded)
+OFFERS = (sessions.SeatOffered, sessions.SeatOfferEnded, sessions.HelpInvited)
 DUES = (progress.DueApproaching, progress.DueMissed, progress.DueRetracted)
 
 
 def is_news(event: Event[Any]) -> bool:
     """Return whether anybody is to be told of an event for few people: who was not told that a
-    meeting failed needs not be told that it is there.
+    meeting failed needs not be told that it is there; HelpInvited tells of an invitation.
     """
-    return not isinstance(event.data, sessions.MeetingMade) or event.data.after_failure
+    data = event.data
+    if isinstance(data, sessions.SeatOffered):
+        return not data.invitation
+    return not isinstance(data, sessions.MeetingMade) or data.after_failure
 
 
 def personal(store: NotifyStore, event: Event[Any]) -> list[Addressed]:
@@ -64,7 +67,7 @@ def _about(event: Event[Any], kind: Kind) -> About:
         session_id=getattr(data, "session_id", ""),
         series_id=data.series_id if isinstance(data, SERIES) else "",
         start_time=_first(timed, "new_start_time", "start_time"),
-        end_time=_first(timed, "new_end_time", "end_time", *_DEADLINES.get(kind, ())),
+        end_time=_first(timed, *_DEADLINES.get(kind, ("new_end_time", "end_time"))),
         catch_up_id=getattr(data, "catch_up_id", ""),
         sequence=event.sequence,
         due_id=due_id(data.enrolment_id, data.activity_id) if isinstance(data, DUES) else "",
@@ -204,6 +207,16 @@ def _seat_offered(_: NotifyStore, data: sessions.SeatOffered) -> Values:
     }
 
 
+def _help_invited(_: NotifyStore, data: sessions.HelpInvited) -> Values:
+    return {
+        "session": data.title,
+        "start_time": instant(data.start_time),
+        "seat": _seat_name(data.kind),
+        "room": data.room,
+        "answer_by": instant(data.answer_by),
+    }
+
+
 def _class_values(_: NotifyStore, data: sessions.SessionNotHeld | sessions.MeetingMade) -> Values:
     return {"session": data.title, "start_time": instant(data.start_time)}
 
@@ -258,6 +271,7 @@ _DEADLINES: Mapping[Kind, Sequence[str]] = {
     Kind.DUE_EXTENDED: ("until",),
     Kind.DUE_APPROACHING: ("due",),
     Kind.SEAT_OFFERED: ("expires_at",),
+    Kind.HELP_INVITED: ("answer_by",),
 }
 """The fields with the deadline that a notice tells: after it, the notice is of no use."""
 _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]] = {
@@ -266,6 +280,7 @@ _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]]
     sessions.SeatPromoted: (Kind.SEAT_PROMOTED, _seat_promoted),
     sessions.SeatSwapped: (Kind.SEAT_SWAPPED, _seat_swapped),
     sessions.SeatOffered: (Kind.SEAT_OFFERED, _seat_offered),
+    sessions.HelpInvited: (Kind.HELP_INVITED, _help_invited),
     sessions.SessionNotHeld: (Kind.SESSION_NOT_HELD, _class_values),
     sessions.MeetingFailed: (Kind.MEETING_FAILED, _meeting_failed),
     sessions.MeetingMade: (Kind.MEETING_MADE, _class_values),

@@ -17,7 +17,7 @@ from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
-from services.notify import announcer, path_events, question_events, sender, triggers
+from services.notify import announcer, behind_events, path_events, question_events, sender, triggers
 from services.notify.class_events import CLASSES, Leads
 from services.notify.domain.enums import AttendanceMode, EnrolmentState
 from services.notify.domain.notices import NotKnownYet
@@ -108,6 +108,8 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
             lambda store, batch: question_events.handle(store, batch, texts),
             partitioned=True,
         ),
+        # And falls: silence may let a whole run fall behind on one day.
+        Subscription("notify.falling_behind", behind_events.TYPES, behind_events.handle),
     )
 
 
@@ -118,6 +120,7 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
         Timer("broadcast", EVERY, lambda database: announcer.broadcast(database, texts, system)),
         Timer("dues", EVERY, lambda database: announcer.tell_dues(database, texts)),
         Timer("questions", EVERY, lambda database: announcer.tell_questions(database, texts)),
+        Timer("falls", EVERY, lambda database: announcer.tell_falls(database, texts)),
         Timer("watch", timedelta(seconds=5), announcer.watch),
         Timer("adopt", timedelta(minutes=1), announcer.adopt),
     )

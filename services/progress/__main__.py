@@ -17,11 +17,14 @@ def api(settings: Settings) -> None:
     from chassis.edge.methods import Servicer
     from services.progress import rights
     from services.progress.api import ProgressApi
+    from services.progress.domain.xapi.documents import Limits, Room
     from services.progress.store import ProgressStore
     from services.progress.xapi.lrs import lrs
 
     database = roles.open_database(settings, "progress", ProgressStore)
-    endpoints = lrs(database, settings.xapi_url) if settings.xapi_url else []
+    room = Room(settings.xapi_owner_documents, settings.xapi_owner_bytes)
+    limits = Limits(settings.xapi_document_bytes, room)
+    endpoints = lrs(database, settings.xapi_url, limits) if settings.xapi_url else []
     servicer = Servicer(
         ProgressApi(database, settings.xapi_url.rstrip("/")),
         progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],

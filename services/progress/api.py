@@ -13,8 +13,10 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from services.progress import queries, queries_week
+from services.progress.api_class_page import ClassPageApi
 from services.progress.api_cmi5 import Cmi5Api
 from services.progress.api_credentials import CredentialsApi
+from services.progress.api_falling_behind import FallingBehindApi
 from services.progress.domain.enums import Role
 from services.progress.domain.intake import RecordStatements, Row, row_of
 from services.progress.domain.statements import Statement
@@ -31,7 +33,13 @@ from services.progress.usecases.week_fits import set_study_hours
 TOLERATED = frozenset(f"video.{name}" for name in TIMES)
 
 
-class ProgressApi(Cmi5Api, CredentialsApi, progress_pb2_grpc.ProgressServiceServicer):
+class ProgressApi(
+    ClassPageApi,
+    Cmi5Api,
+    CredentialsApi,
+    FallingBehindApi,
+    progress_pb2_grpc.ProgressServiceServicer,
+):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(self, database: Database[ProgressStore], base: str = "") -> None:
@@ -58,12 +66,6 @@ class ProgressApi(Cmi5Api, CredentialsApi, progress_pb2_grpc.ProgressServiceServ
     ) -> progress_pb2.GetProgressResponse:
         found = queries.progress(self._database.reader(), request.run_id, request.learner_id)
         return to_message(found, progress_pb2.GetProgressResponse)
-
-    def ListRunProgress(
-        self, request: progress_pb2.ListRunProgressRequest, _context: Any
-    ) -> progress_pb2.ListRunProgressResponse:
-        found = queries.run_progress(self._database.reader(), request.run_id, page_of(request))
-        return to_message(found, progress_pb2.ListRunProgressResponse)
 
     def ListCatchUps(
         self, request: progress_pb2.ListCatchUpsRequest, _context: Any

@@ -36,3 +36,11 @@ LRS_STATEMENTS = Counter(
 )
 for kind in ("progress", "other"):
     LRS_STATEMENTS.labels(kind)
+FELL_BEHIND = Counter(
+    "tandem_progress_fell_behind",
+    "Reasons for which learners fell behind: a learner may have several.",
+    ["reason"],
+)
+RECOVERED = Counter(
+    "tandem_progress_recovered", "Learners who had fallen behind, and are not behind any more."
+)

@@ -94,7 +94,6 @@ _GROUPS: Mapping[str, Sequence[IndexModel]] = {
     "standings": [IndexModel([("run_id", 1), ("group_ids", 1), ("learner_id", 1)])],
 }
 
-# The same as store.UNSEEN.
 _PATH_UNSEEN = {"state": "ENROLLED", "path_seen": None}
 _OPENINGS: Mapping[str, Sequence[IndexModel]] = {
     "standings": [
@@ -170,6 +169,19 @@ _CREDENTIALS: Mapping[str, Sequence[IndexModel]] = {
     "lrs_credentials": [IndexModel([("run_ids", 1), ("_id", 1)])],
 }
 
+# The same as in store_falling_behind.py.
+_IS_BEHIND = {"behind_since": {"$type": "date"}}
+_FALLING_BEHIND: Mapping[str, Sequence[IndexModel]] = {
+    "standings": [
+        IndexModel(
+            [("run_id", 1), ("behind_since", 1), ("learner_id", 1)],
+            partialFilterExpression=_IS_BEHIND,
+        ),
+        IndexModel("judge_at", name="to_judge", partialFilterExpression={"state": "ENROLLED"}),
+    ],
+    "silences": [],
+}
+
 
 _REBUILDS: Mapping[str, Sequence[IndexModel]] = {
     "rebuilds": [IndexModel([("finished_at", 1), ("requested_at", 1)])],
@@ -228,6 +240,27 @@ _CMI5: Mapping[str, Sequence[IndexModel]] = {
     "cmi5_sessions": [IndexModel([("fetch_hash", 1)], name="by_fetch", unique=True)],
     "cmi5_registrations": [],
 }
+# As domain/class_page.py has them; a learner without a place has no buckets.
+_COLUMNS = (
+    *("COMPLETED", "OVERDUE", "OPEN_CATCH_UPS", "MISSED_CATCH_UPS"),
+    *("LAST_SEEN", "MODE", "ENROLLED_AT", "SCORE"),
+)
+_LISTED = [("run_id", 1), ("listing.buckets", 1)]
+# The same as store.UNSEEN.
+_UNLISTED = {"state": "ENROLLED", "listing": None}
+_CLASS_PAGE: Mapping[str, Sequence[IndexModel]] = {
+    "standings": [
+        IndexModel([*_LISTED, ("learner_id", 1)], name="class_page_LEARNER_ID"),
+        *(
+            IndexModel(
+                [*_LISTED, (f"listing.numbers.{column}", 1), ("learner_id", 1)],
+                name=f"class_page_{column}",
+            )
+            for column in _COLUMNS
+        ),
+        IndexModel("listing", name="unlisted", partialFilterExpression=_UNLISTED),
+    ],
+}
 
 
 MIGRATIONS = (
@@ -247,6 +280,10 @@ MIGRATIONS = (
     Migration(15, "indexes of the LRS's statements, attachments", adding(_XAPI)),
     Migration(16, "what the LRS finds older statements by", _index_older_statements),
     Migration(17, "documents and activities of the LRS", adding(_DOCUMENTS)),
+    Migration(18, "learners who are falling behind, and turns to judge", adding(_FALLING_BEHIND)),
+    Migration(
+        20, "indexes of the class page, and of learners who are not in it", adding(_CLASS_PAGE)
+    ),
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
     Migration(23, "hours of learners for study", adding({"study_hours": []})),
     Migration(24, "sessions and registrations of cmi5", adding(_CMI5)),

@@ -16,6 +16,7 @@ from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Statement, Stored
+from services.progress.ports_falling_behind import FallingBehindStore
 from services.progress.ports_week_fits import WeekFitsStore
 from services.progress.ports_xapi import LinkStore
 
@@ -26,7 +27,7 @@ Overdue = tuple[str, Key]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A learner of whose dues something may be to tell, and since when."""
+    """A learner of whose dues something may be to tell, or who may fall behind, and since when."""
 
     key: Key
     at: datetime | None
@@ -36,7 +37,7 @@ Deltas = Mapping[str, Mapping[str, int]]
 """By run, what to add to each count of its summary."""
 
 
-class Store(LinkStore, WeekFitsStore, Protocol):
+class Store(FallingBehindStore, LinkStore, WeekFitsStore, Protocol):
     """Progress's data as one unit of work sees them."""
 
     now: datetime

@@ -15,7 +15,7 @@ from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.people import Person
 from services.progress.domain.plan import Plan
 from services.progress.domain.timeline import TimelineEntry, TimelineInterval
-from services.progress.domain.views import ActivityProgress, LearnerProgress, RunSummary, StudyTime
+from services.progress.domain.views import ActivityProgress, LearnerProgress, StudyTime
 from services.progress.store import ProgressStore
 
 
@@ -26,15 +26,6 @@ class Progress:
     progress: LearnerProgress
     activities: Sequence[ActivityProgress]
     study: StudyTime
-
-
-@dataclass(frozen=True, slots=True)
-class RunProgress:
-    """ListRunProgressResponse."""
-
-    summary: RunSummary
-    learners: Sequence[LearnerProgress]
-    next_page_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +52,12 @@ def progress(store: ProgressStore, run_id: str, learner_id: str) -> Progress:
     if run_state is None or not run_state.is_enrolled:
         raise NotFound(f"{learner_id!r} is not enrolled in run {run_id!r}")
     check_reach(run_id, run_state.group_ids)
-    plan, learner = _plan(store, run_id), _learner(store, run_state)
+    plan, learner = plan_of(store, run_id), _learner(store, run_state)
     return Progress(
         views.learner_progress(run_state, plan, store.now),
         views.activity_progress(learner, plan, store.now),
         views.study_time(run_state, plan, store.now),
     )
-
-
-def run_progress(store: ProgressStore, run_id: str, page: Page) -> RunProgress:
-    """Return a run's summary with a page of its learners; for a page of groups, their summary.
-    Raises NotFound, Invalid (page_token).
-    """
-    plan = _plan(store, run_id)
-    run_states, token = store.run_states_page(run_id, page)
-    rows = [views.learner_progress(run_state, plan, store.now) for run_state in run_states]
-    groups = page.runs.get(run_id) if page.runs else None
-    summary = store.summary_of_groups(run_id, groups) if groups else store.summary(run_id)
-    return RunProgress(summary, rows, token)
 
 
 def catch_ups(store: ProgressStore, run_id: str, learner_id: str, page: Page) -> CatchUps:
@@ -122,7 +101,8 @@ def learners_timeline(
     return Timeline(timeline.by_time(lines))
 
 
-def _plan(store: ProgressStore, run_id: str) -> Plan:
+def plan_of(store: ProgressStore, run_id: str) -> Plan:
+    """Return the plan of a run. Raises NotFound."""
     plan = store.plans([run_id]).get(run_id)
     if plan is None:
         raise NotFound(f"run {run_id!r} is not known")

@@ -26,3 +26,22 @@ class Settings(settings.Settings):
         check=is_pages_url,
         default="",
     )
+    xapi_document_bytes: int = setting(
+        "the bytes that one document of the LRS may have",
+        roles=(API,),
+        check=between(1, 4_000_000, "a number of bytes up to 4,000,000"),
+        default=2_000_000,
+    )
+    xapi_owner_documents: int = setting(
+        "how many documents an agent may have in the LRS, and how many profiles an activity",
+        roles=(API,),
+        check=between(1, 1_000_000, "1 to 1,000,000"),
+        default=1_000,
+    )
+    xapi_owner_bytes: int = setting(
+        "the bytes that the documents of an agent may have together, and the profiles of an"
+        " activity",
+        roles=(API,),
+        check=between(1, 10**12, "a number of bytes up to 1,000,000,000,000"),
+        default=20_000_000,
+    )

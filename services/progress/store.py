@@ -7,6 +7,7 @@
 | evidence | the sum of a learner's statements on one target | run, learner, target |
 | lrs_credentials | a credential of the LRS | its own |
 | catch_ups | a catch-up | made of session and learner |
+| silences | when a run's median learner was last seen (store_falling_behind.py) | run |
 | summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
 | plans | the version of a run's plan (store_plans.py) | run |
 | plan_revisits | a run whose learners must be evaluated again | run |
@@ -36,27 +37,28 @@ from pymongo import ASCENDING, UpdateOne
 from chassis.contracts.mapping import from_document, to_document, to_update
 from chassis.data.pages import Page, find_page, within
 from services.progress.domain.catch_ups import CatchUp
+from services.progress.domain.class_overview import Totals
 from services.progress.domain.enums import CatchUpState, EnrolmentState, Key
 from services.progress.domain.evidence import Evidence
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import Counts, LearnerRunState
 from services.progress.domain.statements import Statement, Stored
-from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue, Turn
+from services.progress.store_class_page import ClassPageStore
 from services.progress.store_cmi5 import Cmi5Rows
 from services.progress.store_credentials import CredentialsStore
 from services.progress.store_documents import DocumentsStore
-from services.progress.store_plans import PlansStore
+from services.progress.store_falling_behind import FallingBehindStore
 from services.progress.store_rebuilds import RebuildsRows
 from services.progress.store_replicas import Document
 from services.progress.store_week_fits import WeekFitsRows
 from services.progress.store_xapi import XapiStatements
 
 T = TypeVar("T")
-COUNTED = tuple(each.name for each in fields(RunSummary) if each.name != "run_id")
+COUNTED = (*(each.name for each in fields(Counts)), "statements")
 OPEN = {"state": CatchUpState.ASSIGNED.value, "dropped": False}
-UNSEEN = {"state": EnrolmentState.ENROLLED.value, "path_seen": None}
+UNSEEN = {"state": EnrolmentState.ENROLLED.value, "listing": None}
 HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use the index
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
@@ -68,7 +70,8 @@ class ProgressStore(
     XapiStatements,
     WeekFitsRows,
     Cmi5Rows,
-    PlansStore,
+    FallingBehindStore,
+    ClassPageStore,
 ):
     """Progress's database as one unit of work sees it."""
 
@@ -116,27 +119,17 @@ class ProgressStore(
         )
         self._write("summaries", writes)
 
-    def summary(self, run_id: str) -> RunSummary:
-        """Return a run's summary, the sum of all its rows; zeros if nothing was counted."""
+    def totals(self, run_id: str) -> Totals:
+        """Return what a run's learners add up to, the sum of all its rows; zeros if nothing was
+        counted.
+        """
         # An older version of the service stores one row, whose id is the run.
         query = {"$or": [{"run_id": run_id}, {"_id": run_id}]}
-        total: Counter[str] = Counter()
+        counts, buckets = Counter[str](dict.fromkeys(COUNTED, 0)), Counter[str]()
         for row in self["summaries"].find(query, session=self.session):
-            total.update({name: row.get(name, 0) for name in COUNTED})
-        return RunSummary(run_id, **total)
-
-    def summary_of_groups(self, run_id: str, group_ids: Collection[str]) -> RunSummary:
-        """Return the summary of the learners of some groups, without their statements."""
-        wanted = {
-            "run_id": run_id,
-            "group_ids": {"$in": list(group_ids)},
-            "state": EnrolmentState.ENROLLED.value,
-        }
-        counted = [each.name for each in fields(Counts)]
-        totals = {name: {"$sum": f"$counted.{name}"} for name in counted}
-        stages: list[Document] = [{"$match": wanted}, {"$group": {"_id": None, **totals}}]
-        rows = list(self["standings"].aggregate(stages, session=self.session))
-        return RunSummary(run_id, **{name: rows[0][name] for name in counted} if rows else {})
+            counts.update({name: row.get(name, 0) for name in COUNTED})
+            buckets.update(row.get("buckets", {}))
+        return Totals(counts, buckets)
 
     # Learners
 
@@ -214,12 +207,6 @@ class ProgressStore(
         ]
 
     # Queries
-
-    def run_states_page(self, run_id: str, page: Page) -> tuple[list[LearnerRunState], str]:
-        """Return the run's enrolled learners, and the token of the next page."""
-        query = {"run_id": run_id, "state": EnrolmentState.ENROLLED.value}
-        rows, token = find_page(self["standings"], query, [("learner_id", 1)], page, self.session)
-        return [from_document(row, LearnerRunState) for row in rows], token
 
     def enrolments(self, learner_id: str) -> list[LearnerRunState]:
         """Return a learner's run states in the runs in which the learner has a place."""

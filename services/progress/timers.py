@@ -24,12 +24,13 @@ from services.progress.ports import Turn
 from services.progress.store import ProgressStore
 from services.progress.store_replicas import Document
 from services.progress.usecases import plans, rebuilds, waiting
+from services.progress.usecases.falling_behind import counted_silences
 
 # A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
 END_RUNS, DUES, ZONES = "progress.end_runs", "progress.dues", "progress.zones"
-REBUILD = "progress.rebuild"
+FALLING_BEHIND, REBUILD = "progress.falling_behind", "progress.rebuild"
 
 R = TypeVar("R")
 
@@ -44,6 +45,7 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
         Timer(MISS, EVERY_SECOND, miss),
         Timer(END_RUNS, EVERY_SECOND, end_runs),
         Timer(DUES, EVERY_SECOND, tell_dues),
+        Timer(FALLING_BEHIND, EVERY_SECOND, judge),
         Timer(ZONES, timedelta(minutes=10), apply_zone_data),
         Timer(REBUILD, EVERY_SECOND, rebuild_runs),
     )
@@ -89,11 +91,25 @@ def miss(database: Database[ProgressStore]) -> None:
 def tell_dues(database: Database[ProgressStore]) -> None:
     """Tell learners of dues that approach or are past."""
     find = partial(ProgressStore.learners_to_tell, most=waiting.CHUNK)
-    _work_off(database, Chore(DUES, "standings", find, waiting.tell_dues, _id_of_turn))
+    _work_off(database, Chore(DUES, "standings", find, waiting.take_turns, _id_of_turn))
 
 
 def _id_of_turn(turn: Turn) -> Document:
     return {"run_id": turn.key[0], "learner_id": turn.key[1]}
+
+
+def judge(database: Database[ProgressStore]) -> None:
+    """Judge learners whom the passing of time may have let fall behind, or recover."""
+
+    def find(store: ProgressStore) -> list[Turn]:
+        turns = store.learners_to_judge(waiting.CHUNK)
+        # Not in the learners' unit of work: it reads whole runs.
+        silences = counted_silences(store, {turn.key[0] for turn in turns})
+        if silences:
+            database.transact(lambda store: store.put_silences(silences), FALLING_BEHIND)
+        return turns
+
+    _work_off(database, Chore(FALLING_BEHIND, "standings", find, waiting.take_turns, _id_of_turn))
 
 
 def end_runs(database: Database[ProgressStore]) -> None:

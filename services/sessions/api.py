@@ -13,6 +13,7 @@ from services.sessions.answers import answer, answers
 from services.sessions.api_attendance import AttendanceApi
 from services.sessions.api_calendars import CalendarsApi
 from services.sessions.api_feedback import FeedbackApi
+from services.sessions.api_help import HelpApi
 from services.sessions.api_joining import JoiningApi
 from services.sessions.api_live import LiveApi
 from services.sessions.api_moderation import ModerationApi
@@ -45,6 +46,7 @@ class SessionsApi(
     ModerationApi,
     PollsApi,
     FeedbackApi,
+    HelpApi,
     sessions_pb2_grpc.SessionsServiceServicer,
 ):
     """Calls a use case for each request, and turns its result into a response."""

@@ -43,6 +43,8 @@ def _event(entry: Entry) -> Event:
     event.add("duration", entry.duration)
     event.add("summary", shown(entry.title))
     event.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
+    if entry.free:
+        event.add("transp", "TRANSPARENT")
     for name, value in (("location", entry.location), ("url", entry.url)):
         if value:
             event.add(name, shown(value))

@@ -85,7 +85,19 @@ CHECK_INS = Counter(
     " minutes before; refused with another one.",
     ["event"],
 )
-COUNTERS = {"questions": QUESTIONS, "polls": POLLS, "feedback": FEEDBACK, "check_ins": CHECK_INS}
+HELP = Counter(
+    "tandem_sessions_help_invitations",
+    "Invitations of learners who fall behind to help sessions: invited, and how they ended: taken,"
+    " declined, lapsed, withdrawn.",
+    ["event"],
+)
+COUNTERS = {
+    "questions": QUESTIONS,
+    "polls": POLLS,
+    "feedback": FEEDBACK,
+    "check_ins": CHECK_INS,
+    "help": HELP,
+}
 for happening in Happening:
     metric, label = happening.split(".")
     COUNTERS[metric].labels(label)  # creates the series with zero
@@ -96,10 +108,11 @@ OLDEST_QUESTION = Gauge(
 )
 OLDEST_NOTE = Gauge(
     "tandem_sessions_oldest_note_seconds",
-    "Age of the oldest note by which the worker puts questions on agendas, or counts their votes.",
+    "Age of the oldest note by which the worker puts questions on agendas, counts their votes, or"
+    " invites learners to help sessions.",
     ["notes"],
 )
-for notes in ("agendas", "votes"):
+for notes in ("agendas", "votes", "help"):
     OLDEST_NOTE.labels(notes)
 # The live channel.
 LIVE_MEMBERS = Gauge("tandem_sessions_live_members", "Streams of members that are open now.")

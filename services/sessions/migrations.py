@@ -358,6 +358,28 @@ _EARLIER: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_HELP: Mapping[str, Sequence[IndexModel]] = {
+    "falls": [
+        IndexModel([("run_id", 1), ("state", 1), ("since", 1), ("learner_id", 1)]),
+        IndexModel([("run_id", 1), ("state", 1), ("not_before", 1)]),
+    ],
+    "help_invitations": [
+        IndexModel([("invited_at", -1), ("_id", -1)]),
+        IndexModel([("run_id", 1), ("invited_at", -1), ("_id", -1)]),
+        IndexModel([("learner_id", 1), ("run_id", 1), ("invited_at", -1), ("_id", -1)]),
+        IndexModel([("session_id", 1), ("state", 1)]),
+    ],
+    "help_notes": [IndexModel([("run_id", 1), ("_id", 1)])],
+    "help_turns": [IndexModel("due")],
+    "sessions": [
+        IndexModel(
+            [("run_id", 1), ("state", 1), ("start_time", 1)],
+            name="help_sessions",
+            partialFilterExpression={"purpose": "HELP"},
+        ),
+    ],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -389,4 +411,5 @@ MIGRATIONS = (
     ),
     Migration(29, "what expires by the system's clock", _expire_by_system_clock),
     Migration(30, "meetings that were made before for the same class", adding(_EARLIER)),
+    Migration(31, "learners who fall behind, and their invitations to help", adding(_HELP)),
 )

@@ -26,7 +26,7 @@ SUFFIX = ".ics"
 PATH = "/calendar/{token}" + SUFFIX
 CACHE_BYTES = 32 * 2**20
 """Of texts that a replica keeps."""
-FORMAT = 1
+FORMAT = 2
 """One more when the same classes are told by another text."""
 
 
@@ -64,7 +64,10 @@ class Calendars:
         if feed_id is None:
             raise NotFound(feeds.NO_FEED)
         feed = feeds.opened(store, feed_id)
-        return View(feed, store.reader(feed.reader_id) if feed.reader_id else Reader(id=""))
+        if not feed.reader_id:
+            return View(feed, Reader(id=""))
+        reader = store.reader(feed.reader_id)
+        return View(feed, reader, store.help_seats(reader.id, reader.enrolments.keys()))
 
     def _text(self, store: SessionsStore, view: View, day: datetime, tag: str) -> bytes:
         with self._lock:

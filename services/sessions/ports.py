@@ -9,6 +9,7 @@ from services.sessions.ports_clashes import ClashStore
 from services.sessions.ports_counts import CountingStore
 from services.sessions.ports_feedback import FeedbackStore
 from services.sessions.ports_feeds import FeedStore
+from services.sessions.ports_help import HelpStore
 from services.sessions.ports_live import LiveStore
 from services.sessions.ports_meetings import MeetingStore
 from services.sessions.ports_moderation import ModerationStore
@@ -49,6 +50,7 @@ class Store(
     ModerationStore,
     PollStore,
     FeedbackStore,
+    HelpStore,
     Protocol,
 ):
     """The data of sessions as one unit of work sees them."""

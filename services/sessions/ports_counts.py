@@ -23,6 +23,11 @@ class Happening(StrEnum):
     CHECKED_IN = "check_ins.accepted"
     OLD_CODE = "check_ins.old_code"
     WRONG_CODE = "check_ins.wrong_code"
+    HELP_INVITED = "help.invited"
+    HELP_TAKEN = "help.taken"
+    HELP_DECLINED = "help.declined"
+    HELP_LAPSED = "help.lapsed"
+    HELP_WITHDRAWN = "help.withdrawn"
 
 
 class CountingStore(Protocol):

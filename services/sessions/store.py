@@ -18,6 +18,10 @@
 | clashes | a learner's clash, from one session's side | learner:session:other session |
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
 | rotation_notes | a session whose seats are to be given to its cohort | made by the server |
+| falls | a learner who falls behind, and what is done about it (store_help.py) | run:learner |
+| help_invitations | an invitation to a help session | session:learner |
+| help_notes | a run in which learners may be invited | made by the server |
+| help_turns | how far a run's learners who wait were looked at | the run's |
 | availability | when a person can teach (store_availability.py) | the person's |
 | questions, question_replies | a question; a reply (store_questions.py) | made by the server |
 | question_votes | that a learner wants a question answered | question:learner |
@@ -61,6 +65,7 @@ from services.sessions.store_calendar import TO_COME
 from services.sessions.store_counts import CountingStore
 from services.sessions.store_feedback import FeedbackStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
+from services.sessions.store_help import HelpStore
 from services.sessions.store_moderation import ModerationStore
 from services.sessions.store_polls import PollStore
 from services.sessions.store_questions import QuestionsStore
@@ -95,6 +100,7 @@ class SessionsStore(
     QuestionsStore,
     RecordingStore,
     RecordingCopyStore,
+    HelpStore,
 ):
     """Sessions' database as one unit of work sees it."""
 

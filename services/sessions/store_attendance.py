@@ -191,8 +191,11 @@ class AttendanceStore(chassis_store.Store):
     def to_finalise(self, session: Session, after: str, most: int) -> Candidates:
         """Return the next `most` learners of a session to finalise.
 
-        Those who are expected by their enrolments or seats, and those with notes.
+        Those who are expected by their enrolments or seats, and those with notes; of a help
+        session, at which nobody is expected, those with notes alone.
         """
+        if session.is_help:
+            return self._noted(session, after, most)
         following = {"$gt": key(session.id, after), "$lt": f"{session.id};"}  # ";" follows ":"
         enrolled = {
             "run_id": session.run_id,
@@ -218,6 +221,12 @@ class AttendanceStore(chassis_store.Store):
             {one: from_document(row, Enrolment) for one, row in was.items()},
             session.group_ids,
         )
+
+    def _noted(self, session: Session, after: str, most: int) -> Candidates:
+        following = {"$gt": key(session.id, after), "$lt": f"{session.id};"}
+        noted = {"unsettled": session.id, "_id": following}
+        learners = [_learner(row) for row in self._first("attendance", noted, most)]
+        return Candidates(learners, frozenset(), frozenset(), frozenset(), {})
 
     def unfinalised(self, session_id: str, most: int) -> list[str]:
         """Return learners with notes that their finalisation did not see."""

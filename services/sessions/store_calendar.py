@@ -37,7 +37,7 @@ class CalendarStore(FeedsStore):
         self, room_id: str, instructor_id: str, start: datetime, end: datetime
     ) -> list[Session]:
         """Return SCHEDULED and LIVE sessions of a room or an instructor that overlap a time."""
-        time = _during(start, end)
+        time = during(start, end)
         wanted: list[Document] = [{"instructor_id": instructor_id, "state": TO_COME, **time}]
         if room_id:
             wanted.append({"room_id": room_id, "state": TO_COME, **time})
@@ -45,7 +45,7 @@ class CalendarStore(FeedsStore):
 
     def overlapping(self, times: Sequence[Interval]) -> list[Session]:
         """Return SCHEDULED and LIVE sessions of all runs that overlap one of some times."""
-        wanted = [{"state": TO_COME, **_during(each.start, each.end)} for each in times]
+        wanted = [{"state": TO_COME, **during(each.start, each.end)} for each in times]
         return self._found({"$or": wanted})
 
     def sessions_of(
@@ -53,7 +53,7 @@ class CalendarStore(FeedsStore):
     ) -> list[Session]:
         """Return SCHEDULED and LIVE sessions of some runs that overlap a time."""
         among = {"run_id": {"$in": [*run_ids]}, "state": TO_COME}
-        return self._found({**among, **_during(start, end)})
+        return self._found({**among, **during(start, end)})
 
     def rooms_with(self, seats: int) -> list[Room]:
         """Return the rooms in use that have some seats or more, the smallest first."""
@@ -112,7 +112,7 @@ class CalendarStore(FeedsStore):
         return [from_document(row, Session) for row in rows]
 
 
-def _during(start: datetime, end: datetime) -> Document:
+def during(start: datetime, end: datetime) -> Document:
     """Return a query for what overlaps a time.
 
     No session is longer than LONGEST, so the index reads the sessions of two days, not all.

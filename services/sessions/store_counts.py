@@ -10,7 +10,7 @@ from services.sessions.domain.questions import QuestionState
 from services.sessions.ports_counts import Happening
 from services.sessions.store_series import SeriesStore
 
-NOTE_COLLECTIONS = {"agendas": "agenda_notes", "votes": "vote_notes"}
+NOTE_COLLECTIONS = {"agendas": "agenda_notes", "votes": "vote_notes", "help": "help_notes"}
 # As the index has it (migrations.py): MongoDB uses a partial index only for queries like it.
 ON_AN_AGENDA = {"state": QuestionState.OPEN, "session_id": {"$gt": ""}}
 
@@ -33,8 +33,8 @@ class CountingStore(SeriesStore):
         return self.now - row["open_since"] if row else timedelta()
 
     def oldest_note(self, kind: str) -> timedelta:
-        """Return for how long the oldest note for `agendas` or `votes` has waited, by the system's
-        clock; zero: there is none.
+        """Return for how long the oldest note for `agendas`, `votes` or `help` has waited, by the
+        system's clock; zero: there is none.
         """
         notes = self[NOTE_COLLECTIONS[kind]]
         row = notes.find_one({}, {"_id": 1}, sort=[("_id", 1)], session=self.session)

@@ -22,7 +22,7 @@ from tandem.catalog.v1.events_pb2 import (
     RunUpdated,
 )
 from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed, ItemRetired
-from tandem.progress.v1.events_pb2 import CatchUpCompleted
+from tandem.progress.v1.events_pb2 import CatchUpCompleted, LearnerFellBehind, LearnerRecovered
 
 from chassis import ids
 from chassis.contracts.events import Event
@@ -36,13 +36,16 @@ from chassis.runs import end_of, facts_of
 from services.sessions import timers_questions
 from services.sessions.alone import fails_alone
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
+from services.sessions.domain.falls import FallNews
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
 from services.sessions.timers_feedback import show_feedback
+from services.sessions.timers_help import invite_to_help
 from services.sessions.timers_polls import close_polls
 from services.sessions.usecases import clashes, offers, rotation, zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
+from services.sessions.usecases.help_invitations import note_fall
 from services.sessions.usecases.live import settle_overdue
 from services.sessions.usecases.recording_copies import items_told
 from services.sessions.usecases.recordings import withdraw_expired
@@ -82,6 +85,7 @@ ROTATION_EVERY = timedelta(seconds=1)
 CLASHES_EVERY = timedelta(seconds=1)
 POLLS_EVERY = timedelta(seconds=1)
 FEEDBACK_EVERY = timedelta(minutes=1)
+HELP_EVERY = timedelta(seconds=1)
 AGENDAS_EVERY = timedelta(seconds=1)
 # The votes of a question are told once in this time at most.
 VOTES_EVERY = timedelta(seconds=3)
@@ -109,6 +113,9 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
         ),
         Subscription("sessions.recordings", ITEMS, recordings, replacing=frozenset(ITEMS)),
         one_by_one("sessions.catch_ups", {CatchUpCompleted: catch_up_completed}),
+        one_by_one(
+            "sessions.falling_behind", {LearnerFellBehind: fell_behind, LearnerRecovered: recovered}
+        ),
     )
 
 
@@ -116,7 +123,7 @@ def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
     """Return the timers: finalisation, on every replica, because each chunk is claimed; the
     settling of sessions that nobody ends; clashes of learners; offers of seats that expire; seats
     of cohorts; new zone data; agendas and votes of questions, and how long they wait; polls of
-    classes that are over; feedback; and recordings that are kept no longer.
+    classes that are over; feedback; recordings that are kept no longer; and invitations to help.
     """
     return (
         Timer("sessions.settle", FAST_POLL, finalise, alone=False),
@@ -131,6 +138,7 @@ def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
         Timer("sessions.recordings", RECORDINGS_EVERY, expire_recordings),
         Timer("sessions.polls", POLLS_EVERY, close_polls),
         Timer("sessions.feedback", FEEDBACK_EVERY, show_feedback),
+        Timer("sessions.help", HELP_EVERY, invite_to_help),
     )
 
 
@@ -257,6 +265,16 @@ def catch_up_completed(store: SessionsStore, event: Event[CatchUpCompleted]) -> 
         note_catch_up(store, from_message(event.data, CatchUp))
     except NotFound as error:
         raise Wait(str(error)) from error
+
+
+def fell_behind(store: SessionsStore, event: Event[LearnerFellBehind]) -> None:
+    """Note that a learner fell behind, and is to be invited to a help session."""
+    note_fall(store, from_message(event.data, FallNews, was_since=None, sequence=event.sequence))
+
+
+def recovered(store: SessionsStore, event: Event[LearnerRecovered]) -> None:
+    """Note that a learner is not behind any more."""
+    note_fall(store, from_message(event.data, FallNews, since=None, sequence=event.sequence))
 
 
 def _person(event: Event[PersonUpserted]) -> Person:

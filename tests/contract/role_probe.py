@@ -50,7 +50,7 @@ def _close_the_door(role: str) -> None:
     setattr(sys.modules[module], function, _report)
 
 
-def _report(*_: object) -> NoReturn:
+def _report(*_: object, **__: object) -> NoReturn:
     loaded = [name for name in LIBRARIES if name in sys.modules]
     print(json.dumps({"loaded": loaded, "patched": _patched()}), flush=True)
     os._exit(0)

@@ -155,6 +155,9 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.RequestSwap": Rule(OFFICE, LEARNER_ID, ASSISTANT, SESSION),
     "sessions.SessionsService.WithdrawSwap": Rule(OFFICE, LEARNER_ID, ASSISTANT, SESSION),
     "sessions.SessionsService.ListSwaps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
+    "sessions.SessionsService.ListHelpInvitations": Rule(
+        OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True
+    ),
     "sessions.SessionsService.AskQuestion": Rule(OFFICE, LEARNER_ID, ASSISTANT, RUN),
     "sessions.SessionsService.EditQuestion": Rule(OFFICE, LEARNER_ID, ASSISTANT, QUESTION),
     "sessions.SessionsService.VoteQuestion": Rule(OFFICE, LEARNER_ID),
@@ -222,6 +225,7 @@ TABLE: dict[str, Rule] = {
     "progress.ProgressService.StreamStatements": Rule({LEARNER, SERVICE}),
     "progress.ProgressService.GetProgress": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
     "progress.ProgressService.ListRunProgress": Rule(OFFICE, "", OBSERVER, RUN, groups=True),
+    "progress.ProgressService.ExportRunProgress": Rule(OFFICE, "", OBSERVER, RUN, groups=True),
     "progress.ProgressService.ListCatchUps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
     "progress.ProgressService.ExtendCatchUp": Rule(OFFICE, "", ASSISTANT, CATCH_UP),
     "progress.ProgressService.SetStudyHours": Rule(OFFICE, LEARNER_ID),
@@ -234,6 +238,7 @@ TABLE: dict[str, Rule] = {
     "progress.ProgressService.CreateLrsCredential": Rule({REGISTRAR}, "", TEACHER, RUNS),
     "progress.ProgressService.ListLrsCredentials": Rule({REGISTRAR}, "", TEACHER, RUN),
     "progress.ProgressService.RevokeLrsCredential": Rule({REGISTRAR}, "", TEACHER, CREDENTIAL),
+    "progress.ProgressService.ListFallingBehind": Rule(OFFICE, "", OBSERVER, RUN, groups=True),
     "progress.ProgressService.GetTimeline": Rule(
         OFFICE, LEARNER_ID, OBSERVER, NOTHING, groups=True
     ),

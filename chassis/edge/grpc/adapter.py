@@ -8,12 +8,13 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from chassis.context import deadline
 from chassis.context.principal import Principal, acting_as
 from chassis.edge.admission import Slot
 from chassis.edge.auth import Identity
 from chassis.edge.exchange import Measures
 from chassis.edge.grpc.call import Call
-from chassis.edge.grpc.streams import Stream, Streams
+from chassis.edge.grpc.streams import LONGEST_OPERATION, Stream, Streams
 from chassis.edge.grpc.threads import on_threads
 from chassis.edge.methods import Method
 from chassis.edge.pipeline import LONGEST_REQUEST, Pipeline
@@ -95,8 +96,10 @@ class Adapter(grpc.ServerInterceptor):
                     body.reading(),
                 ):
                     raw = _only(raws)
-                request = self._admitted(method, identity.principal, raw)
-                with self._opened(call, context, identity) as stream:
+                with deadline.within(LONGEST_OPERATION):
+                    request, admitted = self._admitted(method, identity.principal, raw)
+                limited = identity._replace(principal=admitted)
+                with self._opened(call, context, limited) as stream:
                     for message in method.behaviour(request, stream):
                         stream.check_token()
                         yield _serialized(message)
@@ -135,17 +138,19 @@ class Adapter(grpc.ServerInterceptor):
     def _authenticate(self, call: Call) -> Identity:
         return self._pipeline.authenticator.authenticate(call.authorization)
 
-    def _admitted(self, method: Method, principal: Principal, raw: bytes) -> Message:
+    def _admitted(
+        self, method: Method, principal: Principal, raw: bytes
+    ) -> tuple[Message, Principal]:
+        """Return a request, and its caller with the runs to which the caller is limited in it."""
         request = method.request.FromString(raw)
-        method.admit(principal, request, self._pipeline.fail_fast)
-        return request
+        return request, method.admit(principal, request, self._pipeline.fail_fast)
 
     def _all_admitted(
         self, method: Method, principal: Principal, stream: Stream, raws: Iterator[bytes]
     ) -> Iterator[Message]:
         for raw in stream.incoming(raws):
             stream.check_token()
-            yield self._admitted(method, principal, raw)
+            yield self._admitted(method, principal, raw)[0]
 
     @contextmanager
     def _opened(

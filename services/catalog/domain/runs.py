@@ -75,6 +75,8 @@ class RunPolicy:
     """Whether the chat of classes is kept after them."""
     feedback_within: timedelta | None = None
     """How long after a class learners leave feedback; 0: not at all."""
+    tell_falling_behind: bool | None = None
+    """Whether it is judged and told who is falling behind."""
     catch_up_slack: timedelta | None = None
     """How much later than usual a catch-up may be due to fit the learner's week; 0: not at all."""
 
@@ -95,6 +97,7 @@ DEFAULT_POLICY = RunPolicy(
     keep_recordings=NOTHING,
     keep_chat=False,
     feedback_within=timedelta(days=14),
+    tell_falling_behind=True,
     catch_up_slack=NOTHING,
 )
 

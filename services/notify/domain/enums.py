@@ -21,6 +21,7 @@ class Category(StrEnum):
     REMINDER = "REMINDER"
     ACTIVITY = "ACTIVITY"
     QUESTION = "QUESTION"
+    PROGRESS = "PROGRESS"
 
 
 class DeliveryState(StrEnum):
@@ -47,6 +48,14 @@ class AttendanceMode(StrEnum):
     SELF_PACED = "SELF_PACED"
 
 
+class SessionPurpose(StrEnum):
+    """What a session is for."""
+
+    CLASS = "CLASS"
+    HELP = "HELP"
+    """Learners come freely: nobody is expected."""
+
+
 class Kind(StrEnum):
     """The kind of a notice; the value is the name of its template."""
 
@@ -61,6 +70,7 @@ class Kind(StrEnum):
     SEAT_PROMOTED = "seat_promoted"
     SEAT_OFFERED = "seat_offered"
     SEAT_SWAPPED = "seat_swapped"
+    HELP_INVITED = "help_invited"
     CATCH_UP_ASSIGNED = "catch_up_assigned"
     CATCH_UP_CHANGED = "catch_up_changed"
     CATCH_UP_COMPLETED = "catch_up_completed"
@@ -73,6 +83,8 @@ class Kind(StrEnum):
     QUESTION_ANSWERED = "question_answered"
     QUESTION_CARRIED_OVER = "question_carried_over"
     QUESTIONS_WAITING = "questions_waiting"
+    FELL_BEHIND = "fell_behind"
+    LEARNERS_FELL_BEHIND = "learners_fell_behind"
     REMINDER = "reminder"
 
 

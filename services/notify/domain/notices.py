@@ -46,6 +46,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SEAT_SWAPPED: Rule(Category.SEAT),
     # There is little time to answer; after it, nothing can be done.
     Kind.SEAT_OFFERED: Rule(Category.SEAT, urgent=True, lapses=True),
+    Kind.HELP_INVITED: Rule(Category.SEAT, lapses=True),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),
     Kind.CATCH_UP_CHANGED: Rule(Category.CATCH_UP),
     # The learner has just studied it, so there is no e-mail; the inbox keeps a record.
@@ -59,14 +60,17 @@ RULES: Mapping[Kind, Rule] = {
     Kind.QUESTION_ANSWERED: Rule(Category.QUESTION),
     Kind.QUESTION_CARRIED_OVER: Rule(Category.QUESTION),
     Kind.QUESTIONS_WAITING: Rule(Category.QUESTION),
+    # Who has fallen behind is not to be pressed.
+    Kind.FELL_BEHIND: Rule(Category.PROGRESS, lapses=True),
+    Kind.LEARNERS_FELL_BEHIND: Rule(Category.PROGRESS, lapses=True),
     Kind.REMINDER: Rule(Category.REMINDER, lapses=True),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a notice tells of (a session, series, offer, catch-up, due or question), as it was then;
-    see domain/standing.py.
+    """What a notice tells of (a session, series, offer, catch-up, due, question or fall), as it was
+    then; see domain/standing.py.
     """
 
     kind: Kind = Kind.REMINDER
@@ -79,7 +83,7 @@ class About:
     """None: unknown."""
     catch_up_id: str = ""
     sequence: int = 0
-    """The version of the session, series, offer, catch-up, due or question."""
+    """The version of the session, series, offer, catch-up, due, question or fall."""
     due_id: str = ""
     series_id: str = ""
     offer_id: str = ""
@@ -88,6 +92,7 @@ class About:
     activity_ids: tuple[str, ...] = ()
     """Of dues that changed: the activities."""
     question_id: str = ""
+    fall_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

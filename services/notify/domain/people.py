@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.runs import over_since
+from chassis.staff import StaffMember, StaffRole
 from services.notify.domain.enums import AttendanceMode, EnrolmentState
 
 
@@ -39,6 +40,13 @@ class Run:
     closed_at: datetime | None = None
     instructor_ids: tuple[str, ...] = ()
     """Who may plan its classes; empty in a replica of an older version."""
+    staff: tuple[StaffMember, ...] = ()
+    """Empty in a replica of an older version."""
+
+    @property
+    def teachers(self) -> tuple[StaffMember, ...]:
+        """Return who teaches it, each with the groups to which the person is limited."""
+        return tuple(each for each in self.staff if each.role.includes(StaffRole.TEACHER))
 
     def told_of_class(self, instructor_id: str) -> tuple[str, ...]:
         """Return who is told of trouble with a class: who holds it, and if that is a guest, who can

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chassis.runs import is_for
-from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
+from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind, SessionPurpose
 from services.notify.domain.notices import About, Notice
 from services.notify.domain.people import Enrolment
 
 LIVE_MODES = frozenset({AttendanceMode.CLASSROOM, AttendanceMode.ONLINE})
 ALL_MODES = frozenset(AttendanceMode)
-UNEXPECTED = ALL_MODES - LIVE_MODES
-"""The modes of learners who are not expected in live classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,8 @@ class Session:
     cancelled: bool = False
     group_ids: tuple[str, ...] = ()
     """The groups of the run that it is for; empty: the whole run."""
+    purpose: SessionPurpose | None = None
+    """None: a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,11 @@ class Chunk:
     after: str
     upto: str
     """The chunk contains the learners whose ids are greater than `after`, up to this one."""
+
+
+def unexpected(purpose: SessionPurpose | None) -> tuple[AttendanceMode, ...]:
+    """Return the modes of learners who are not expected in a session for a purpose, in order."""
+    return tuple(sorted(ALL_MODES if purpose is SessionPurpose.HELP else ALL_MODES - LIVE_MODES))
 
 
 def is_quiet(broadcast: Broadcast, person_id: str, modes: Iterable[AttendanceMode]) -> bool:

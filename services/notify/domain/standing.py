@@ -7,10 +7,13 @@ from enum import StrEnum
 from typing import Protocol
 
 from services.notify.domain.enums import Kind
+from services.notify.domain.fall_news import Fall
 from services.notify.domain.notices import About
 from services.notify.domain.path_news import DueDigest
 from services.notify.domain.people import CatchUp, Due, Question, Run, SeatOffer, Series
 from services.notify.domain.sessions import Session
+
+_OFFERS = frozenset({Kind.SEAT_OFFERED, Kind.HELP_INVITED})
 
 
 class Standing(StrEnum):
@@ -20,7 +23,7 @@ class Standing(StrEnum):
     OVER = "OVER"
     """Its time is over: a class has begun or ended, a deadline or an offer is past."""
     OVERTAKEN = "OVERTAKEN"
-    """Newer news of the same class, series, offer, catch-up, due or question is known."""
+    """Newer news of the same class, series, offer, catch-up, due, question or fall is known."""
 
 
 class Told(Protocol):
@@ -51,6 +54,7 @@ class Known:
     offers: Mapping[str, SeatOffer] = field(default_factory=dict)
     digests: Mapping[str, DueDigest] = field(default_factory=dict)
     questions: Mapping[str, Question] = field(default_factory=dict)
+    falls: Mapping[str, Fall] = field(default_factory=dict)
 
 
 def standing(told: Told, known: Known, now: datetime) -> Standing:
@@ -67,13 +71,25 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
             return _move(told, session, now)
         case Kind.SESSION_NOT_HELD | Kind.MEETING_FAILED | Kind.MEETING_MADE:
             return _staff_news(about, session, now)
-        case Kind.SEAT_PROMOTED | Kind.SEAT_SWAPPED | Kind.SEAT_OFFERED:
+        case Kind.SEAT_PROMOTED | Kind.SEAT_SWAPPED | Kind.SEAT_OFFERED | Kind.HELP_INVITED:
             return _seat_news(about, known.offers.get(about.offer_id), session, run, now)
-        case Kind.ENROLMENT_PROMOTED | Kind.ACTIVITIES_OPENED:
-            return Standing.OVER if run and run.is_over(now) else Standing.STANDS
+        case (
+            Kind.ENROLMENT_PROMOTED
+            | Kind.ACTIVITIES_OPENED
+            | Kind.FELL_BEHIND
+            | Kind.LEARNERS_FELL_BEHIND
+        ):
+            return _in_run(about, known.falls.get(about.fall_id), run, now)
         case Kind.DUES_CHANGED:
             return _dues(about, known.digests.get(about.enrolment_id), now)
     return _other(about, _newest(about, known), now)
+
+
+def _in_run(about: About, newest: Fall | None, run: Run | None, now: datetime) -> Standing:
+    """Return whether the run goes on, and who fell behind has neither recovered nor fallen anew."""
+    if newest is not None and newest.sequence > about.sequence:
+        return Standing.OVERTAKEN
+    return Standing.OVER if run and run.is_over(now) else Standing.STANDS
 
 
 def _reminder(about: About, session: Session | None, run: Run | None, now: datetime) -> Standing:
@@ -116,7 +132,7 @@ def _seat_news(
 ) -> Standing:
     """Return whether a seat can still be used, or an offer of one still be answered."""
     found = _seat(about, session, now)
-    if found is not Standing.STANDS or about.kind is not Kind.SEAT_OFFERED:
+    if found is not Standing.STANDS or about.kind not in _OFFERS:
         return found
     if run is not None and run.is_over(now):
         return Standing.OVER

@@ -12,6 +12,7 @@ from services.notify.domain.sessions import (
     is_quiet,
     overtaken,
     reminder_notice,
+    unexpected,
 )
 from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Store, Texts
@@ -54,6 +55,7 @@ def _remind(store: Store, event_id: str, session: Session) -> None:
             modes=tuple(sorted(LIVE_MODES)),
             at=store.now,
             until=session.start_time,
+            quiet_modes=unexpected(session.purpose),
             group_ids=session.group_ids,
         )
     )

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from services.notify.domain.enums import SessionPurpose
 from services.notify.domain.notices import Notice, NotKnownYet
 from services.notify.domain.sessions import (
     ALL_MODES,
-    UNEXPECTED,
     Broadcast,
     Session,
     reminders_of,
+    unexpected,
 )
 from services.notify.ports import Store
 
@@ -40,6 +41,8 @@ class Audience:
     instructor_id: str
     former_instructor_id: str = ""
     """Who taught until now; empty: the same."""
+    purpose: SessionPurpose | None = None
+    """What the classes are for; None: classes."""
 
     @property
     def instructors(self) -> tuple[str, ...]:
@@ -141,7 +144,7 @@ def announce(
             at=at,
             until=until,
             waiting=audience.instructors,
-            quiet_modes=tuple(sorted(UNEXPECTED)),
+            quiet_modes=unexpected(audience.purpose),
             instructor_id=audience.instructor_id,
             group_ids=audience.group_ids,
         )
@@ -157,7 +160,13 @@ def found(store: Store, session_id: str) -> Session:
 
 
 def _audience(session: Session, former_instructor_id: str = "") -> Audience:
-    return Audience(session.run_id, session.group_ids, session.instructor_id, former_instructor_id)
+    return Audience(
+        session.run_id,
+        session.group_ids,
+        session.instructor_id,
+        former_instructor_id,
+        session.purpose,
+    )
 
 
 def _keep(store: Store, session: Session, leads: Iterable[timedelta]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from services.notify.domain.fall_news import Fall
 from services.notify.domain.path_news import DueDigest
 from services.notify.domain.people import CatchUp, Due, Question, Run, SeatOffer, Series
 from services.notify.domain.standing import Known, Told
@@ -20,4 +21,5 @@ def known_of(store: Store, told: Collection[Told]) -> Known:
         store.replicas(SeatOffer, {each.offer_id for each in about if each.offer_id}),
         store.replicas(DueDigest, {each.enrolment_id for each in about if each.enrolment_id}),
         store.replicas(Question, {each.question_id for each in about if each.question_id}),
+        store.replicas(Fall, {each.fall_id for each in about if each.fall_id}),
     )

@@ -148,6 +148,13 @@ class Dues:
         return [each for each in sessions if each.is_for(self._run_state.group_ids)] or sessions
 
 
+def to_be_done(run_state: LearnerRunState, plan: Plan, dues: Dues) -> list[datetime]:
+    """Return the dues of the required activities that are not completed, in no order."""
+    dated = (plan.dated | run_state.extensions.keys()) & plan.required
+    instants = (dues.of(activity_id).at for activity_id in dated - run_state.completed.keys())
+    return [at for at in instants if at is not None]
+
+
 def end_of_class(sessions: Iterable[Session]) -> datetime | None:
     """Return when a SESSION activity is over: the end of its last session that was not cancelled.
 

@@ -134,6 +134,14 @@ class ItemKind(StrEnum):
     DATASET = "DATASET"
 
 
+class SessionPurpose(StrEnum):
+    """What a session is for."""
+
+    CLASS = "CLASS"
+    HELP = "HELP"
+    """Learners come freely: whoever stays away missed nothing."""
+
+
 class SessionState(StrEnum):
     """The state of a session."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.progress.domain.enums import CatchUpState, DueCause, MissedPart, Stretch
+from services.progress.domain.falling_behind import Reason
 from services.progress.domain.statements import Statement
 from services.progress.domain.week_fit import FullWeek
 
@@ -227,3 +228,26 @@ class DuesChanged:
     run_id: str
     learner_id: str
     changes: tuple[DueChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerFellBehind:
+    """A learner is falling behind."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    reasons: tuple[Reason, ...]
+    at: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerRecovered:
+    """A learner who was falling behind is not any more."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    at: datetime
+    was_since: datetime

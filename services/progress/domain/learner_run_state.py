@@ -17,6 +17,7 @@ from services.progress.domain.enums import (
     Key,
 )
 from services.progress.domain.evidence import latest
+from services.progress.domain.falling_behind import Reason
 from services.progress.domain.intervals import Interval
 from services.progress.domain.statements import Statement, duration_of, score_of
 
@@ -74,6 +75,17 @@ class Counts:
     open_catch_ups: int = 0
     completed_catch_ups: int = 0
     missed_catch_ups: int = 0
+    falling_behind: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """By what the run's class page finds and sorts the learner (domain/class_page.py)."""
+
+    buckets: tuple[str, ...]
+    """The sets of learners to which the learner belongs; the first two are counted."""
+    numbers: Mapping[str, int]
+    """The number by which the learner is sorted in each column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,17 @@ class LearnerRunState:
     """The activities that have opened, by id; they stay open in every later version of the path."""
     dues_known: Mapping[str, datetime] = field(default_factory=dict)
     """The dues that the learner was told last, by activity."""
+    overdue: int = 0
+    """The required activities past their due and not completed, until `next_due_at`."""
+    listing: Listing | None = None
+    """None: the learner has no place, or no version that lists learners has seen the learner."""
+    behind_since: datetime | None = None
+    """Since when the learner is falling behind; None: is not."""
+    behind_reasons: tuple[Reason, ...] = ()
+    """Why, with the numbers as the learner was judged last."""
+    judge_at: datetime | None = None
+    """When the passing of time may change whether the learner is falling behind; None: no version
+    that judges has seen the learner in the run."""
     writes: int = 0
     """The number of writes. A unit of work that changes anything about the learner adds one, so
     two concurrent ones conflict, and one of them starts again.

@@ -47,6 +47,14 @@ class Policy:
     """How much later than usual a catch-up may be due to fit the learner's week; None: not at
     all."""
 
+    tell_falling_behind: bool | None = None
+    """Whether it is judged and told who is falling behind; None: it is."""
+
+    @property
+    def judges(self) -> bool:
+        """Whether it is judged who is falling behind."""
+        return self.tell_falling_behind is not False
+
     @property
     def notice(self) -> timedelta:
         """The time before a deadline at which it approaches; 0: it is not told."""

@@ -4,11 +4,16 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 
 from chassis.civil import Calendar, week_of
-from services.progress.domain.enums import ActivityKind, ConditionKind, SessionState
+from services.progress.domain.enums import (
+    ActivityKind,
+    ConditionKind,
+    SessionPurpose,
+    SessionState,
+)
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.path import Activity, Condition, Path, Run
 from services.progress.domain.plan_history import PlanHistory
@@ -67,6 +72,18 @@ class Plan:
     def calendar(self) -> Calendar:
         """Return the calendar of the run's zone, with its holidays."""
         return Calendar(self.run.zone, frozenset(self.run.holidays))
+
+    @cached_property
+    def begins_at(self) -> datetime | None:
+        """Return when the run's first day begins; None if that is not known."""
+        first = self.run.start_date
+        return self.calendar.opening(date.fromisoformat(first)) if first else None
+
+    def is_optional(self, session_id: str) -> bool:
+        """Return whether the path can be completed without a session's activity."""
+        session = self.sessions.get(session_id)
+        activity = self.activities.get(session.activity_id) if session else None
+        return activity is not None and activity.optional
 
     def week_of(self, at: datetime, *, is_end: bool) -> int:
         """Return the week of the run that holds an instant, from 1; 0 before it, or if the run's
@@ -136,6 +153,12 @@ class Plan:
         """Return the sessions that had ended by an instant, by their end."""
         count = bisect_right(self._held, at, key=lambda each: each.ended_at or _NEVER)
         return self._held[:count]
+
+    @cached_property
+    def help_sessions(self) -> frozenset[str]:
+        """Return the ids of the help sessions: nobody who stays away misses anything."""
+        help_ = SessionPurpose.HELP
+        return frozenset(each.id for each in self.sessions.values() if each.purpose is help_)
 
     @cached_property
     def classes(self) -> frozenset[str]:

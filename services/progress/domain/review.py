@@ -71,6 +71,7 @@ def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
         open_catch_ups=still_open,
         completed_catch_ups=in_time,
         missed_catch_ups=len(rows) - in_time - still_open,
+        falling_behind=int(run_state.behind_since is not None),
     )
 
 
@@ -141,14 +142,16 @@ def _reviewed_catch_ups(
 
 
 def _spared(run_state: LearnerRunState, plan: Plan, late: Sequence[str]) -> Set[str]:
-    """Return the sessions that the learner missed and that an alternative makes up for."""
+    """Return the sessions that need no catch-up: help sessions, and those that the learner missed
+    and that an alternative makes up for.
+    """
     policy = plan.run.policy
     missed = [
         session_id
         for session_id in {*run_state.attendance, *late}
         if catch_ups.is_due_to(run_state, session_id, late, policy)
     ]
-    return alternatives.spared(run_state, plan, missed)
+    return alternatives.spared(run_state, plan, missed) | plan.help_sessions
 
 
 def _judged(catch_up: CatchUp, learner: Learner, plan: Plan, at: datetime) -> CatchUp:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.runs import is_for
-from services.progress.domain.enums import ItemKind, SessionState
+from services.progress.domain.enums import ItemKind, SessionPurpose, SessionState
 from services.progress.domain.recorded_time import Stretches
 
 # A class's recording has up to 20 parts, which are replaced a few times at most; of more, the
@@ -103,6 +103,7 @@ class Session:
     """
     waited: bool = False
     """Whether we no longer wait for its recording: its materials may be substitutes."""
+    purpose: SessionPurpose = SessionPurpose.CLASS
 
     @property
     def mentions(self) -> tuple[str, ...]:
@@ -155,6 +156,7 @@ class SessionUpdate:
     group_ids: tuple[str, ...] | None = None
     recorded_parts: tuple[RecordedPart, ...] | None = None
     """All parts of its recording; empty: it was taken back."""
+    purpose: SessionPurpose | None = None
 
 
 def with_item(known: Item | None, arrived: Item) -> Item:
@@ -187,6 +189,7 @@ def merge(session: Session, news: SessionUpdate) -> Session:
         title=session.title or news.title,
         group_ids=session.group_ids if news.group_ids is None else news.group_ids,
         ended_at=session.ended_at or news.ended_at,
+        purpose=news.purpose or session.purpose,
     )
     for part in (_time, _state, _study, _recording):
         after = part(after, news)

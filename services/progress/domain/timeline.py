@@ -8,7 +8,13 @@ from zoneinfo import ZoneInfo
 from chassis.errors import FieldViolation
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.dues import Dues
-from services.progress.domain.enums import CatchUpState, CivilTime, SessionState, TimelineKind
+from services.progress.domain.enums import (
+    CatchUpState,
+    CivilTime,
+    SessionPurpose,
+    SessionState,
+    TimelineKind,
+)
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.openings import Lack, lacks_of
@@ -51,6 +57,8 @@ class TimelineEntry:
     """Of a locked one: what is lacking before it opens."""
     week: int = 0
     """The week of the run that holds `at`, from 1."""
+    purpose: SessionPurpose | None = None
+    """Of a live class: what it is for."""
 
 
 def violations_of(interval: TimelineInterval) -> Iterator[FieldViolation]:
@@ -124,6 +132,7 @@ def _classes(run_state: LearnerRunState, plan: Plan) -> Iterator[TimelineEntry]:
                 done=session.activity_id in run_state.completed or _is_over(session),
                 cancelled=session.state is SessionState.CANCELLED,
                 substitute_item_id=session.substitute_item_id,
+                purpose=session.purpose,
             )
 
 

@@ -1,14 +1,14 @@
 """Views of learners and runs: the contract's resources of the same names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import reduce
-from statistics import fmean
 
 from services.progress.domain import sittings
+from services.progress.domain.class_overview import ModeSummary, Totals, overview
 from services.progress.domain.completion import state_of
-from services.progress.domain.dues import Dues
+from services.progress.domain.dues import Dues, to_be_done
 from services.progress.domain.enums import (
     ActivityKind,
     ActivityState,
@@ -16,11 +16,13 @@ from services.progress.domain.enums import (
     AttendanceStatus,
 )
 from services.progress.domain.evidence import activity_target, item_target
+from services.progress.domain.falling_behind import Reason
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState, is_complete
 from services.progress.domain.openings import Lack, lacks_of
 from services.progress.domain.path import Activity
 from services.progress.domain.plan import Plan
+from services.progress.domain.scores import mean_score
 from services.progress.domain.shares import evidence_on, playing_time, share_of
 
 
@@ -48,6 +50,14 @@ class ActivityProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class FallingBehind:
+    """That a learner is falling behind."""
+
+    since: datetime
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LearnerProgress:
     """One learner in one run."""
 
@@ -63,6 +73,10 @@ class LearnerProgress:
     time_on_task: timedelta
     mean_score: float | None
     """The mean of the activities' best scores, -1 to 1; None without any."""
+    missed_catch_ups: int
+    enrolled_at: datetime | None
+    group_ids: tuple[str, ...]
+    falling_behind: FallingBehind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +105,31 @@ class RunSummary:
     completed_catch_ups: int = 0
     missed_catch_ups: int = 0
     statements: int = 0
+    overdue_learners: int = 0
+    silent_learners: int = 0
+    average_share: float = 0.0
+    modes: Sequence[ModeSummary] = ()
+    falling_behind: int = 0
+
+
+def run_summary(plan: Plan, totals: Totals, now: datetime) -> RunSummary:
+    """Return the summary of a run by what its learners add up to."""
+    seen = overview(totals.buckets, now)
+    wanted = totals.counts["learners"] * len(plan.required)
+    return RunSummary(
+        plan.run.id,
+        **totals.counts,
+        overdue_learners=seen.overdue_learners,
+        silent_learners=seen.silent_learners,
+        average_share=totals.counts["completed_activities"] / wanted if wanted else 0.0,
+        modes=seen.modes,
+    )
 
 
 def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> LearnerProgress:
     """Return a learner's progress in brief. It is cheap, because a page has hundreds."""
     missing = plan.required - run_state.completed.keys()
-    dues = Dues(plan, run_state)
-    instants = [dues.of(activity_id).at for activity_id in missing]
+    dues = to_be_done(run_state, plan, Dues(plan, run_state))
     complete = is_complete(run_state, plan.required)
     return LearnerProgress(
         run_id=run_state.run_id,
@@ -105,13 +137,22 @@ def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> L
         mode=run_state.mode,
         completed=len(plan.required) - len(missing),
         required=len(plan.required),
-        overdue=sum(at is not None and at < now for at in instants),
+        overdue=sum(at < now for at in dues),
         open_catch_ups=run_state.counted.open_catch_ups,
         last_seen_at=run_state.last_seen_at,
         completed_at=run_state.path_completed_at if complete else None,
         time_on_task=sittings.time_on_task(run_state.sittings),
-        mean_score=_mean(run_state.scores, plan),
+        mean_score=mean_score(run_state.scores, plan),
+        missed_catch_ups=run_state.counted.missed_catch_ups,
+        enrolled_at=run_state.enrolled_at,
+        group_ids=run_state.group_ids,
+        falling_behind=_falling_behind(run_state),
     )
+
+
+def _falling_behind(run_state: LearnerRunState) -> FallingBehind | None:
+    since = run_state.behind_since
+    return FallingBehind(since, run_state.behind_reasons) if since else None
 
 
 def study_time(run_state: LearnerRunState, plan: Plan, now: datetime) -> StudyTime:
@@ -136,12 +177,6 @@ def _class_days(run_state: LearnerRunState, plan: Plan) -> set[date]:
     ids = (name for name, each in run_state.attendance.items() if each.verdict in attended)
     ends = (plan.sessions[each].ended_at for each in ids if each in plan.sessions)
     return {plan.calendar.day_of(at) for at in ends if at}
-
-
-def _mean(scores: Mapping[str, float], plan: Plan) -> float | None:
-    """Return the mean of the scores of the path's activities; None without any."""
-    own = [score for activity_id, score in scores.items() if activity_id in plan.activities]
-    return fmean(own) if own else None
 
 
 def activity_progress(learner: Learner, plan: Plan, now: datetime) -> list[ActivityProgress]:

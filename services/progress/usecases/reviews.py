@@ -6,8 +6,9 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 
-from services.progress.domain import due_changes, due_news, openings
+from services.progress.domain import class_page, due_changes, due_news, openings
 from services.progress.domain.catch_ups import CatchUp, may_be_in_time, restocked
+from services.progress.domain.class_overview import counted_buckets
 from services.progress.domain.credit import in_time_at, until
 from services.progress.domain.dues import Dues
 from services.progress.domain.enums import Key
@@ -18,6 +19,7 @@ from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, may_have_catch_ups, reviewed
 from services.progress.domain.statements import Recorded
 from services.progress.ports import Store
+from services.progress.usecases.falling_behind import judge
 from services.progress.usecases.week_fits import Placement
 
 Learners = Mapping[Key, Learner]
@@ -84,6 +86,7 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
         store.record_event(*events_between(changed, after[each.key]))
     for key, learner in after.items():
         after[key] = _told(store, before[key], learner, plans.get(key[0]))
+    after = judge(store, before, after, plans)
     _save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
 
 
@@ -209,11 +212,13 @@ def _told(store: Store, before: Learner, after: Learner, plan: Plan | None) -> L
     if plan is None or not (
         due_news.is_needed(was, run_state, plan, store.now)
         or openings.is_needed(before, after, plan)
+        or class_page.is_needed(was, run_state)
     ):
         return told
     dues = Dues(plan, run_state)
     run_state, changed = due_changes.told(was, run_state, plan, store.now, dues)
     run_state, news = due_news.told(run_state, plan, store.now, dues)
+    run_state = class_page.with_overdue(run_state, plan, store.now, dues)
     told, opened = openings.opened(was, replace(told, run_state=run_state), plan, store.now)
     store.record_event(*filter(None, (changed, *news, opened)))
     return told
@@ -276,18 +281,23 @@ def _related(
 
 
 def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:
-    """Return the learner to store, with its counts and the plan version it was evaluated against.
+    """Return the learner to store, with its counts, its listing, and the plan version it was
+    evaluated against.
 
     It is `before` if nothing changed and the learner was not behind.
     """
-    run_state = after.run_state
     counts = counts_of(after, plan.required if plan else NOTHING)
+    run_state = after.run_state
+    if counts != run_state.counted:
+        run_state = replace(run_state, counted=counts)
     behind = plan is not None and plan.history.is_ahead_of(run_state.plan_version)
-    if not behind and after == before and counts == run_state.counted:
+    listing = class_page.relisted(before.run_state, run_state, plan, is_new_plan=behind)
+    is_same = after == before and run_state is after.run_state and listing == run_state.listing
+    if is_same and not behind:
         return before
     run_state = replace(
         run_state,
-        counted=counts,
+        listing=listing,
         plan_version=plan.history.version if plan else run_state.plan_version,
         writes=run_state.writes + 1,
     )
@@ -298,12 +308,19 @@ def _save(store: Store, before: Learners, after: Learners) -> None:
     """Store what changed, and add the differences to the summaries."""
     deltas: dict[str, Counter[str]] = defaultdict(Counter)
     for key, learner in after.items():
-        deltas[key[0]].update(_difference(before[key].run_state.counted, learner.run_state.counted))
+        deltas[key[0]].update(_difference(before[key].run_state, learner.run_state))
     store.add_to_summaries(deltas)
     store.save(before, after)
 
 
-def _difference(before: Counts, after: Counts) -> dict[str, int]:
-    if before == after:
-        return {}
-    return {name: getattr(after, name) - getattr(before, name) for name in _COUNTED}
+def _difference(before: LearnerRunState, after: LearnerRunState) -> dict[str, int]:
+    """Return what to add to the counts of the run's summary, by their names in it."""
+    found = dict[str, int]()
+    if before.counted != after.counted:
+        for name in _COUNTED:
+            found[name] = getattr(after.counted, name) - getattr(before.counted, name)
+    was, now = counted_buckets(before), counted_buckets(after)
+    if was != now:
+        found |= {f"buckets.{each}": -1 for each in was if each not in now}
+        found |= {f"buckets.{each}": 1 for each in now if each not in was}
+    return found

@@ -33,8 +33,10 @@ def end_overdue(store: Store, overdue: Sequence[Overdue]) -> None:
     look_again(store, list(dict.fromkeys(key for _, key in overdue)))
 
 
-def tell_dues(store: Store, turns: Sequence[Turn]) -> None:
-    """Evaluate learners of whose dues something may be to tell."""
+def take_turns(store: Store, turns: Sequence[Turn]) -> None:
+    """Evaluate learners of whose dues something may be to tell, or whom the passing of time may
+    have let fall behind.
+    """
     look_again(store, list(dict.fromkeys(turn.key for turn in turns)))
 
 

@@ -8,6 +8,7 @@ from chassis.edge.basic import Basic
 from chassis.edge.http.endpoints import Endpoint, EndpointAnswer, EndpointRequest
 from chassis.errors import PermissionDenied
 from services.progress.domain.xapi.clients import Client
+from services.progress.domain.xapi.documents import LIMITS, Limits
 from services.progress.domain.xapi.versions import Version
 from services.progress.store import ProgressStore
 from services.progress.xapi.alternate import AlternateSyntax, is_alternate
@@ -23,10 +24,12 @@ SENT = (VERSION, "accept-language", "if-match", "if-none-match")
 SEEN = (VERSION, "x-experience-api-consistent-through", "etag", "last-modified")
 
 
-def lrs(database: Database[ProgressStore], url: str) -> list[Endpoint]:
-    """Return the endpoints of the LRS. `url`: its public URL, by which its IRIs begin."""
+def lrs(database: Database[ProgressStore], url: str, limits: Limits = LIMITS) -> list[Endpoint]:
+    """Return the endpoints of the LRS. `url`: its public URL, by which its IRIs begin; `limits`: of
+    its documents.
+    """
     base = url.rstrip("/")
-    resources = endpoints_of(database, base, routes(database, base))
+    resources = endpoints_of(database, base, routes(database, base, limits))
     return [*resources, fetch_endpoint(database, f"{PATH}/cmi5/fetch")]
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from chassis.data.store import Database
 from services.progress.domain.xapi.clients import Scope
-from services.progress.domain.xapi.documents import Kind
+from services.progress.domain.xapi.documents import LIMITS, Kind, Limits
 from services.progress.store import ProgressStore
 from services.progress.store_definitions import ActivityDefinitions
 from services.progress.xapi.about import about
@@ -89,9 +89,13 @@ AGENTS = _operations({}, "agent", frozenset(), _READERS)
 ABOUT = _operations({}, "", frozenset(), frozenset())
 
 
-def routes(database: Database[ProgressStore], base: str) -> Sequence[XapiRoute]:
-    """Return the resources. `base`: the LRS's public URL, without a slash at its end."""
-    documents = partial(DocumentResource, database, base)
+def routes(
+    database: Database[ProgressStore], base: str, limits: Limits = LIMITS
+) -> Sequence[XapiRoute]:
+    """Return the resources. `base`: the LRS's public URL, without a slash at its end; `limits`: of
+    its documents.
+    """
+    documents = partial(DocumentResource, database, base, limits=limits)
     definitions = ActivityDefinitions(database.mongo)
     statements = StatementsResource(database, definitions, base)
     return (

@@ -11,6 +11,7 @@ from services.sessions.domain.roster import Policy
 from services.sessions.domain.session import Session, length_of, span_of
 
 _MISSED = frozenset({AttendanceStatus.ABSENT, AttendanceStatus.PARTIAL})
+_CAME = (AttendanceStatus.PRESENT, AttendanceStatus.PARTIAL)
 # CAUGHT_UP comes from studying the catch-up only.
 _CORRECTIONS = frozenset({*_MISSED, AttendanceStatus.PRESENT, AttendanceStatus.EXCUSED})
 # Of more stretches an event tells the longest, so that it stays small.
@@ -91,6 +92,13 @@ def attendance_status(there: timedelta, length: timedelta, policy: Policy) -> At
     if share >= policy.partial_share:
         return AttendanceStatus.PARTIAL
     return AttendanceStatus.ABSENT
+
+
+def free_violations(session: Session, verdict: AttendanceStatus | None) -> Iterator[FieldViolation]:
+    """Yield a violation for who is to be absent or excused where nobody was expected."""
+    if session.is_help and verdict not in (None, *_CAME):
+        wrong = f"nobody is {verdict} in a help session"
+        yield FieldViolation("verdict", wrong, ", ".join(_CAME))
 
 
 def correction_violations(verdict: AttendanceStatus | None) -> Iterator[FieldViolation]:

@@ -59,9 +59,10 @@ def learner_violations(
 
     `sessions`: of one audience, by the prefix of their fields. `others`: sessions that don't move.
     `shared`: the learners of that audience, counted by what else they are in. `most`: how many may
-    be expected in both.
+    be expected in both. Learners come to help sessions freely, so these clash with nothing.
     """
-    for prefix, session, other in overlaps(sessions, others):
+    classes = {prefix: each for prefix, each in sessions.items() if not each.is_help}
+    for prefix, session, other in overlaps(classes, (each for each in others if not each.is_help)):
         count = expected_at(other, shared)
         if count > most and not are_alternatives(session, other):
             wrong = f"{count} learners are expected in {named(other)}, too"

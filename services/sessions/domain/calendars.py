@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.sessions.domain.civil import instant_of, reads_alike
-from services.sessions.domain.enums import CivilTime, SessionState
+from services.sessions.domain.enums import CivilTime, SessionPurpose, SessionState
 from services.sessions.domain.feeds import Feed, Reader, joins, shows
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
@@ -50,6 +50,9 @@ class Entry:
     exdates: tuple[str, ...] = ()
     last: str = ""
     """Of an event with a rule: the local time of its last class."""
+    free: bool = False
+    """Whether the reader's time stays free (TRANSP, RFC 5545, section 3.8.2.7): a help session in
+    which the reader has no seat."""
 
     @property
     def reads_alike(self) -> bool:
@@ -63,6 +66,8 @@ class View:
 
     feed: Feed
     reader: Reader
+    help_seats: tuple[str, ...] = ()
+    """The coming help sessions in which the reader has a seat, by id."""
 
     def shows(self, held: Session | Series) -> bool:
         """Return whether the feed shows a session or a series."""
@@ -71,6 +76,11 @@ class View:
     def url_of(self, session: Session) -> str:
         """Return where to join a session; empty for a reader who may not."""
         return session.join_url if joins(self.feed, self.reader, session) else ""
+
+    def is_free(self, held: Session | Series) -> bool:
+        """Return whether the reader may come, or not, to a session, or those of a series."""
+        comes = held.id in self.help_seats or self.reader.leads(held)
+        return held.purpose is SessionPurpose.HELP and not self.feed.room_id and not comes
 
 
 def entries(
@@ -117,6 +127,7 @@ def entry_of(view: View, session: Session) -> Entry:
         cancelled=session.state is SessionState.CANCELLED,
         revision=session.revision,
         stamp=session.revised_at or session.start_time,
+        free=view.is_free(session),
     )
 
 
@@ -153,6 +164,7 @@ def _rule_entry(
         rdates=tuple(sorted(shown.difference(instances))),
         exdates=tuple(sorted(set(instances) - shown)),
         last=max(shown.union(instances)),
+        free=view.is_free(series),
     )
 
 
@@ -177,4 +189,4 @@ def _differs(own: Entry, rule: Entry) -> bool:
 
 
 def _content(entry: Entry) -> tuple[object, ...]:
-    return entry.duration, entry.title, entry.location, entry.url
+    return entry.duration, entry.title, entry.location, entry.url, entry.free

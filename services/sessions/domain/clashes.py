@@ -45,12 +45,15 @@ class Clash:
 
 
 def sessions_for(enrolments: Iterable[Enrolment], sessions: Iterable[Session]) -> list[Session]:
-    """Return those of some sessions at which a learner with these enrolments is expected."""
+    """Return those of some sessions at which a learner with these enrolments is expected: no help
+    sessions, to which learners come freely.
+    """
     by_run = {each.run_id: each for each in enrolments}
     return [
         each
         for each in sessions
-        if is_expected(by_run.get(each.run_id), seated=False, group_ids=each.group_ids)
+        if not each.is_help
+        and is_expected(by_run.get(each.run_id), seated=False, group_ids=each.group_ids)
     ]
 
 

@@ -13,6 +13,14 @@ class SessionKind(StrEnum):
     HYBRID = "HYBRID"
 
 
+class SessionPurpose(StrEnum):
+    """What a session is for."""
+
+    CLASS = "CLASS"
+    HELP = "HELP"
+    """Learners come freely: nobody is expected, so nobody is absent."""
+
+
 class SessionState(StrEnum):
     """The state of a session."""
 

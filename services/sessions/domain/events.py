@@ -9,6 +9,7 @@ from services.sessions.domain.enums import (
     CivilTime,
     SeatKind,
     SessionKind,
+    SessionPurpose,
     Stretch,
 )
 from services.sessions.domain.series import Series
@@ -47,6 +48,7 @@ class SessionScheduled:
     group_ids: tuple[str, ...]
     series_id: str
     recurrence_id: str
+    purpose: SessionPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class SessionMoved:
     """The series that moved with it; empty: it moved alone."""
     old_instructor_id: str
     new_instructor_id: str
+    purpose: SessionPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class SessionCancelled:
     substitute_item_id: str
     series_id: str
     """The series that was cancelled with it; empty: it was cancelled alone."""
+    purpose: SessionPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class SessionStarted:
     activity_id: str
     title: str
     started_at: datetime
+    purpose: SessionPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,7 @@ class SessionEnded:
     title: str
     ended_at: datetime
     recorded: bool
+    purpose: SessionPurpose
 
 
 @dataclass(frozen=True, slots=True)

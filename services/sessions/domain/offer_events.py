@@ -9,7 +9,7 @@ from services.sessions.domain.offers import Outcome
 
 @dataclass(frozen=True, slots=True)
 class SeatOffered:
-    """A seat in the room is held for a learner; `kind`: the seat that the learner has meanwhile."""
+    """A seat is held for a learner; `kind`: the seat that the learner has meanwhile."""
 
     session_id: str
     run_id: str
@@ -22,6 +22,8 @@ class SeatOffered:
     holds: SeatKind | None
     offered_by: str
     reason: str
+    offered_kind: SeatKind
+    invitation: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +35,20 @@ class SeatOfferEnded:
     learner_id: str
     outcome: Outcome
     ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HelpInvited:
+    """A learner who falls behind is invited to a help session."""
+
+    session_id: str
+    run_id: str
+    learner_id: str
+    enrolment_id: str
+    title: str
+    start_time: datetime
+    end_time: datetime
+    kind: SeatKind
+    room: str
+    invited_at: datetime
+    answer_by: datetime

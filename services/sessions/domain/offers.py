@@ -1,4 +1,4 @@
-"""Offers: a seat in the room that is held for a learner, who takes or declines it in time.
+"""Offers: a seat that is held for a learner, who takes or declines it in time.
 
 Far from the class a freed seat is given at once. Nearer than the run's `seat_offer_notice`, and
 always to who asked for it, it is offered, in the order of the waiting list. After the cut-off
@@ -60,14 +60,39 @@ def expiry(session: Session, policy: Policy, now: datetime) -> datetime:
     return min(now + policy.offer_within, session.start_time - policy.seat_cutoff)
 
 
-def held(seat: Seat, expires_at: datetime, offered_by: str = "", reason: str = "") -> Seat:
-    """Return the seat of a learner for whom a seat in the room is held."""
-    return replace(seat, offer_expires_at=expires_at, offered_by=offered_by, offer_reason=reason)
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is offered: a seat until an instant."""
+
+    expires_at: datetime
+    offered_by: str = ""
+    """Who offers it out of turn; empty: the waiting list, or an invitation to a help session."""
+    reason: str = ""
+    kind: SeatKind = SeatKind.IN_ROOM
+    invitation: bool = False
+    """Whether it is an invitation to a help session."""
+
+
+def held(seat: Seat, terms: Terms) -> Seat:
+    """Return the seat of a learner for whom a seat is held."""
+    return replace(
+        seat,
+        offer_expires_at=terms.expires_at,
+        offer_kind=terms.kind,
+        offered_by=terms.offered_by,
+        offer_reason=terms.reason,
+    )
 
 
 def released(seat: Seat) -> Seat:
     """Return the seat of a learner whose offer was withdrawn: all is as before the offer."""
-    return replace(seat, offer_expires_at=None, offered_by="", offer_reason="")
+    return replace(
+        seat,
+        offer_expires_at=None,
+        offer_kind=SeatKind.IN_ROOM,
+        offered_by="",
+        offer_reason="",
+    )
 
 
 def passed(session: Session, seat: Seat) -> Seat:
@@ -86,7 +111,7 @@ def outcome_of(before: Seat, after: Seat, now: datetime, otherwise: Outcome) -> 
     """Return how an offer ended by a change of the seat; `otherwise`: if it was neither taken nor
     over.
     """
-    if after.kind is SeatKind.IN_ROOM:
+    if after.kind is before.offer_kind:
         return Outcome.TAKEN
     return otherwise if stands(before, now) else Outcome.EXPIRED
 

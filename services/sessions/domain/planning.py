@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
 from services.sessions.domain.civil import civil_violations, instant_of, normalised
-from services.sessions.domain.enums import CivilTime, SessionKind
+from services.sessions.domain.enums import CivilTime, SessionKind, SessionPurpose
 from services.sessions.domain.roster import Group, Person, Run, may_teach
 from services.sessions.domain.session import Room, Session, instant_text, named
 
@@ -35,6 +35,8 @@ class Schedule:
     group_ids: tuple[str, ...] = ()
     max_learner_clashes: int = 0
     """How many learners may be expected in another session, too."""
+    purpose: SessionPurpose | None = None
+    """None: a class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ def schedule_violations(command: Schedule, hosts: bool = False) -> list[FieldVio
         *link_violations(command.kind, command.join_url, hosts),
         *_material_violations(command.material_item_ids),
         *_group_violations(command.group_ids),
+        *purpose_violations(command.purpose, command.activity_id),
     ]
 
 
@@ -95,6 +98,7 @@ def planned(command: Schedule, room: Room | None, new_id: str, secret: str) -> S
         material_item_ids=command.material_item_ids,
         group_ids=command.group_ids,
         check_in_secret=secret,
+        purpose=command.purpose or SessionPurpose.CLASS,
     )
 
 
@@ -283,6 +287,14 @@ def link_violations(kind: SessionKind, join_url: str, hosts: bool) -> Iterator[F
         yield FieldViolation("join_url", "is missing", f"a session that is {kind} needs one")
     if not online and join_url:
         yield FieldViolation("join_url", "is given", "a session that is IN_ROOM has none")
+
+
+def purpose_violations(
+    purpose: SessionPurpose | None, *activity_ids: str, field: str = "activity_id"
+) -> Iterator[FieldViolation]:
+    """Yield a violation for a help session that is to hold an activity."""
+    if purpose is SessionPurpose.HELP and any(activity_ids):
+        yield FieldViolation(field, "is given", "a help session holds no activity of the path")
 
 
 def _group_violations(group_ids: Sequence[str]) -> Iterator[FieldViolation]:

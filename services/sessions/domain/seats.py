@@ -48,7 +48,9 @@ class Seat:
     gave_up: bool = False
     """Without `kind`: the learner wants no seat, though the cohort has the room."""
     offer_expires_at: datetime | None = None
-    """Until when a seat in the room is held for the learner; None: none is."""
+    """Until when a seat is held for the learner; None: none is."""
+    offer_kind: SeatKind = SeatKind.IN_ROOM
+    """The kind of the seat that is held; ONLINE only by an invitation to a help session."""
     offered_by: str = ""
     """Who offered the seat out of turn; it stays when the seat is taken."""
     offer_reason: str = ""
@@ -105,7 +107,7 @@ def granted(
         same = (asks, False) == (before.ask_first, before.by_rotation)
         return before if same else replace(before, ask_first=asks, by_rotation=False)
     after = replace(_placed(session, before, wanted, now), holds=holds, ask_first=asks)
-    is_accepted = is_offered(before) and wanted is SeatKind.IN_ROOM
+    is_accepted = is_offered(before) and wanted is before.offer_kind
     return after if is_accepted else replace(after, offered_by="", offer_reason="")
 
 
@@ -128,9 +130,7 @@ def is_kept(seat: Seat) -> bool:
 
 
 def is_offered(seat: Seat) -> bool:
-    """Return whether a seat in the room is held for the learner, also just after the time to
-    answer.
-    """
+    """Return whether a seat is held for the learner, also just after the time to answer."""
     return seat.offer_expires_at is not None
 
 
@@ -143,7 +143,7 @@ def is_without_limit(session: Session, before: Seat, kind: SeatKind | None) -> b
     """Return whether a choice takes and frees no limited seat."""
     free = (None, SeatKind.ONLINE)
     is_free = before.kind in free and kind in free
-    return not session.online_seats and is_free and not is_offered(before)
+    return not session.online_seats and is_free and not _is_held(before, SeatKind.IN_ROOM)
 
 
 def online_change(before: Seat, after: Seat) -> int:
@@ -219,7 +219,7 @@ def _placed(session: Session, before: Seat, kind: SeatKind | None, now: datetime
     """Return a learner's new seat, without what belonged to the one before."""
     after = replace(before, kind=kind, holds=None, chosen_at=now, ask_first=False)
     after = replace(after, turn=session.turns + 1, passed=0, offer_expires_at=None)
-    return replace(after, by_rotation=False, gave_up=False)
+    return replace(after, offer_kind=SeatKind.IN_ROOM, by_rotation=False, gave_up=False)
 
 
 def _place(
@@ -230,7 +230,9 @@ def _place(
         return None, None
     if kind is SeatKind.ONLINE:
         return _online_place(session, before)
-    if before.kind is SeatKind.IN_ROOM or stands(before, now) or has_free_seat(session):
+    stays = before.kind is SeatKind.IN_ROOM
+    is_held = stands(before, now) and before.offer_kind is SeatKind.IN_ROOM
+    if stays or is_held or has_free_seat(session):
         return SeatKind.IN_ROOM, None
     if waits(before):
         return before.kind, before.holds
@@ -247,8 +249,14 @@ def _online_place(session: Session, before: Seat) -> tuple[SeatKind, None]:
 
 
 def _in_room(seat: Seat) -> int:
-    return int(seat.kind is SeatKind.IN_ROOM or is_offered(seat))
+    return int(seat.kind is SeatKind.IN_ROOM or _is_held(seat, SeatKind.IN_ROOM))
 
 
 def _online(seat: Seat) -> int:
-    return int(SeatKind.ONLINE in (seat.kind, seat.holds))
+    is_taken = SeatKind.ONLINE in (seat.kind, seat.holds)
+    return int(is_taken or _is_held(seat, SeatKind.ONLINE))
+
+
+def _is_held(seat: Seat, kind: SeatKind) -> bool:
+    """Return whether a seat of a kind is held for the learner."""
+    return is_offered(seat) and seat.offer_kind is kind

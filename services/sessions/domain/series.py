@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
 from services.sessions.domain.civil import civil_violations, local_of, text_of
-from services.sessions.domain.enums import CivilTime, SessionKind, SessionState
+from services.sessions.domain.enums import CivilTime, SessionKind, SessionPurpose, SessionState
 from services.sessions.domain.recurrence import (
     Frequency,
     Rule,
@@ -53,6 +53,8 @@ class Series:
     """How often what calendars show of it has changed (SEQUENCE of RFC 5545, section 3.8.7.4)."""
     revised_at: datetime | None = None
     """When it last did, or when it was planned; None if an older version planned it."""
+    purpose: SessionPurpose = SessionPurpose.CLASS
+    """What its sessions are for."""
 
     @property
     def rule(self) -> Rule:

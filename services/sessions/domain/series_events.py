@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.sessions.domain.enums import CivilTime, SessionKind
+from services.sessions.domain.enums import CivilTime, SessionKind, SessionPurpose
 from services.sessions.domain.events import about
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
@@ -37,6 +37,7 @@ class SeriesScheduled:
     exdates: tuple[str, ...]
     group_ids: tuple[str, ...]
     occurrences: tuple[PlannedOccurrence, ...]
+    purpose: SessionPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class SeriesMoved:
     reason: str
     occurrences: tuple[MovedOccurrence, ...]
     old_room: str
+    purpose: SessionPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class SeriesCancelled:
     group_ids: tuple[str, ...]
     reason: str
     occurrences: tuple[CancelledOccurrence, ...]
+    purpose: SessionPurpose
 
 
 def planned_occurrences(sessions: Iterable[Session]) -> tuple[PlannedOccurrence, ...]:

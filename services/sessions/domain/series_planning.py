@@ -6,8 +6,13 @@ from datetime import timedelta
 
 from chassis.errors import FieldViolation
 from services.sessions.domain.civil import local_of, local_violations, normalised, text_of
-from services.sessions.domain.enums import CivilTime
-from services.sessions.domain.planning import Schedule, planned, schedule_violations
+from services.sessions.domain.enums import CivilTime, SessionPurpose
+from services.sessions.domain.planning import (
+    Schedule,
+    planned,
+    purpose_violations,
+    schedule_violations,
+)
 from services.sessions.domain.recurrence import (
     FIELD,
     Rule,
@@ -47,6 +52,7 @@ def request_violations(command: ScheduleSeries, hosts: bool = False) -> list[Fie
     dates = [("rdates", command.rdates), ("exdates", command.exdates)]
     wrong = [
         *schedule_violations(command, hosts),
+        *purpose_violations(command.purpose, *command.activity_ids, field="activity_ids"),
         *rule_violations(command.rrule),
         *(
             violation
@@ -95,6 +101,7 @@ def planned_series(command: ScheduleSeries, instances: Sequence[str], new_id: st
         rdates=tuple(sorted({*normal_locals(command.rdates)}.difference(instances))),
         exdates=tuple(sorted({*normal_locals(command.exdates)})),
         group_ids=command.group_ids,
+        purpose=command.purpose or SessionPurpose.CLASS,
     )
 
 

@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
 from chassis.texts import is_blank, shown
-from services.sessions.domain.enums import CivilTime, Interval, SessionKind, SessionState
+from services.sessions.domain.enums import (
+    CivilTime,
+    Interval,
+    SessionKind,
+    SessionPurpose,
+    SessionState,
+)
 from services.sessions.domain.states import expect_state, unfit_state
 
 
@@ -68,7 +74,7 @@ class Session:
     in_room: int = 0
     """Seats in the room that are taken, or held for an offer."""
     online: int = 0
-    """Online seats that are taken, if they are limited."""
+    """Online seats that are taken, or held for an invitation, if they are limited."""
     waitlisted: int = 0
     turns: int = 0
     """How often seats changed: the source of waitlist positions."""
@@ -107,6 +113,12 @@ class Session:
     """How often what calendars show of it has changed (SEQUENCE of RFC 5545, section 3.8.7.4)."""
     revised_at: datetime | None = None
     """When it last did, or when it was planned; None if an older version planned it."""
+    purpose: SessionPurpose = SessionPurpose.CLASS
+
+    @property
+    def is_help(self) -> bool:
+        """Return whether learners come freely, so that nobody is expected."""
+        return self.purpose is SessionPurpose.HELP
 
     @property
     def planned_end(self) -> datetime:

@@ -168,7 +168,8 @@ class _Busy:
         for session, slot in busy_slots(grid, calendar):
             self.rooms[session.room_id].add(slot)
             self.teachers[session.instructor_id].add(slot)
-            self.runs[session.run_id].append((session, slot))
+            if not session.is_help:
+                self.runs[session.run_id].append((session, slot))
 
     def learners(self, problem: Problem, course: Course, shared: Counted) -> Iterator[Slot]:
         """Yield the periods in which too many learners of a course are expected elsewhere."""

@@ -11,6 +11,7 @@ from services.sessions.domain.attendance import (
     by_presence,
     corrected,
     correction_violations,
+    free_violations,
     no_attendance,
     stretches_told,
 )
@@ -41,6 +42,7 @@ def correct_attendance(store: Store, command: CorrectAttendance, staff_id: str) 
     check(correction_violations(command.verdict))
     session = lookup.session(store, command.session_id)
     expect(session, "corrected", SessionState.ENDED)
+    check_state("the attendance can't be corrected", free_violations(session, command.verdict))
     before = _settled(store, session, command.learner_id)
     correction = None
     if command.verdict is not None:

@@ -112,7 +112,7 @@ def _may_answer(store: Store, session: Session, learner_id: str) -> bool:
     """Return whether a learner was expected at a session, or there."""
     enrolment = store.enrolments([(session.run_id, learner_id)]).get((session.run_id, learner_id))
     is_seated = lookup.seat_of(store, session, learner_id).kind is not None
-    if is_expected(enrolment, is_seated, session.group_ids):
+    if not session.is_help and is_expected(enrolment, is_seated, session.group_ids):
         return True
     return bool(
         store.attendance(session.id, [learner_id])

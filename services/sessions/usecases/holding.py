@@ -1,30 +1,24 @@
-"""Holding a seat in the room for a learner, and letting it go."""
+"""Holding a seat for a learner, and letting it go."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from services.sessions.domain import offers, seats
 from services.sessions.domain.events import about
 from services.sessions.domain.offer_events import SeatOffered, SeatOfferEnded
-from services.sessions.domain.offers import Outcome
+from services.sessions.domain.offers import Outcome, Terms
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
+from services.sessions.usecases import help_outcomes
 
 
-def hold(
-    store: Store,
-    session: Session,
-    before: Seat,
-    expires_at: datetime,
-    offered_by: str = "",
-    reason: str = "",
-) -> tuple[Session, Seat]:
+def hold(store: Store, session: Session, before: Seat, terms: Terms) -> tuple[Session, Seat]:
     """Hold a seat for a learner and tell it; return the session, not stored yet, and the learner's
     seat.
     """
-    after = offers.held(before, expires_at, offered_by, reason)
+    after = offers.held(before, terms)
     store.put_seat(after)
+    count_online(store, session, before, after)
     store.count_offer("OFFERED")
     store.record_event(
         about(
@@ -32,11 +26,13 @@ def hold(
             SeatOffered,
             learner_id=after.learner_id,
             offered_at=store.now,
-            expires_at=expires_at,
+            expires_at=terms.expires_at,
             kind=after.kind,
             holds=after.holds,
-            offered_by=offered_by,
-            reason=reason,
+            offered_by=terms.offered_by,
+            reason=terms.reason,
+            offered_kind=terms.kind,
+            invitation=terms.invitation,
         )
     )
     return seats.recounted(session, before, after), after
@@ -47,8 +43,17 @@ def let_go(store: Store, session: Session, before: Seat, after: Seat, outcome: O
     yet.
     """
     store.put_seat(after)
+    count_online(store, session, before, after)
     tell_end(store, session, after, outcome)
+    help_outcomes.follow(store, session, after, outcome)
     return seats.recounted(session, before, after)
+
+
+def count_online(store: Store, session: Session, before: Seat, after: Seat) -> None:
+    """Count an online seat without limit that was taken, held or given up."""
+    if not session.online_seats:
+        change = seats.online_change(before, after)
+        store.count_online(session.id, after.learner_id, change)
 
 
 def tell_end(store: Store, session: Session, seat: Seat, outcome: Outcome) -> None:

@@ -3,7 +3,7 @@
 from chassis.errors import check_state
 from services.sessions.domain import offers
 from services.sessions.domain.enums import SeatKind
-from services.sessions.domain.offers import AnswerOffer, OfferSeat, Outcome
+from services.sessions.domain.offers import AnswerOffer, OfferSeat, Outcome, Terms
 from services.sessions.domain.roster import Policy
 from services.sessions.domain.seats import Seat
 from services.sessions.ports import Store
@@ -29,7 +29,8 @@ def offer_seat(store: Store, command: OfferSeat, staff_id: str) -> Seat:
     )
     check_state("the seat can't be offered", wrong)
     expires_at = offers.expiry(session, policy, store.now)
-    session, after = holding.hold(store, session, before, expires_at, staff_id, command.reason)
+    terms = Terms(expires_at, staff_id, command.reason)
+    session, after = holding.hold(store, session, before, terms)
     store.put_session(session)
     return after
 
@@ -45,10 +46,10 @@ def answer_offer(store: Store, command: AnswerOffer) -> Seat:
     wrong = [*offers.answer_violations(before, store.now)]
     if command.take:
         run, learner_id = lookup.run_of(store, session), before.learner_id
-        wrong += choice_violations(store, session, run, learner_id, SeatKind.IN_ROOM)
+        wrong += choice_violations(store, session, run, learner_id, before.offer_kind)
     check_state("the offer can't be answered", wrong)
     if command.take:
-        return change_seat(store, session, before, SeatKind.IN_ROOM)
+        return change_seat(store, session, before, before.offer_kind)
     after = offers.passed(session, before)
     fill(store, holding.let_go(store, session, before, after, Outcome.DECLINED))
     return after

@@ -15,7 +15,7 @@ from services.sessions.domain.planning import (
 )
 from services.sessions.domain.session import Session, cancelled, expect
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup, placing, revising, rotation
+from services.sessions.usecases import help_outcomes, lookup, placing, revising, rotation
 from services.sessions.usecases.holding import withdraw_all
 from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.seats import promote
@@ -86,6 +86,7 @@ def cancel(store: Store, command: Cancel) -> Session:
         return before
     [session] = revising.changed(store, [before], withdraw_all(store, [cancelled(before)]))
     store.put_session(session)
+    help_outcomes.withdraw_taken(store, [session])
     store.note_clash_checks(sessions=[session.id])
     store.record_event(session_cancelled(session, command.reason, command.substitute_item_id))
     rotation.even_out(store, session.series_id)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from services.sessions.domain.revisions import calendars_of, revised
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import meetings
+from services.sessions.usecases import help_outcomes, meetings
 
 
 def planned(store: Store, sessions: Sequence[Session]) -> list[Session]:
@@ -16,6 +16,7 @@ def planned(store: Store, sessions: Sequence[Session]) -> list[Session]:
     store.touch_calendars(calendars_of(sessions))
     store.note_agendas({each.run_id for each in sessions})
     meetings.follow(store, sessions)
+    help_outcomes.note_places(store, sessions)
     return [replace(each, revised_at=store.now) for each in sessions]
 
 
@@ -24,4 +25,5 @@ def changed(store: Store, before: Sequence[Session], after: Sequence[Session]) -
     store.touch_calendars(calendars_of([*before, *after]))
     store.note_agendas({each.run_id for each in before})
     meetings.follow(store, after)
+    help_outcomes.note_places(store, after)
     return [revised(each, store.now) for each in after]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.sessions.domain.enums import EnrolmentState
 from services.sessions.domain.roster import Enrolment, EnrolmentUpdate, merge
 from services.sessions.ports import Store
+from services.sessions.usecases import help_outcomes
 from services.sessions.usecases.seats import free_seats
 
 
@@ -29,6 +30,7 @@ def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:
     store.note_clash_checks(learners={learner_id for _, learner_id in changed})
     store.note_rotations(store.rotated_sessions({run_id for run_id, _ in changed}))
     free_seats(store, left, {key: after[key] for key in moved - left})
+    help_outcomes.note_enrolments(store, {key: after[key] for key in changed}, left)
 
 
 def _note_as_they_were(store: Store, enrolments: Sequence[Enrolment]) -> None:

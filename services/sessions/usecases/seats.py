@@ -12,7 +12,7 @@ from services.sessions.domain.roster import Enrolment, Policy, Run, over_violati
 from services.sessions.domain.seats import ChooseSeat, Seat
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import holding, lookup
+from services.sessions.usecases import help_outcomes, holding, lookup
 
 
 def choose_seat(store: Store, command: ChooseSeat) -> Seat:
@@ -93,12 +93,13 @@ def put_change(
 ) -> Session:
     """Store a learner's changed seat and tell it; return the session, not stored yet."""
     store.put_seat(after)
-    _count_online(store, session, before, after)
+    holding.count_online(store, session, before, after)
     _tell(store, session, before, after)
+    otherwise = Outcome.DECLINED if chosen else Outcome.WITHDRAWN
     if seats.is_offered(before) and not seats.is_offered(after):
-        otherwise = Outcome.DECLINED if chosen else Outcome.WITHDRAWN
         outcome = offers.outcome_of(before, after, store.now, otherwise)
         holding.tell_end(store, session, after, outcome)
+    help_outcomes.follow(store, session, after, otherwise)
     return seats.recounted(session, before, after)
 
 
@@ -126,6 +127,7 @@ def fill(store: Store, session: Session) -> Session:
         for waiting in store.first_waiting(session, free, can_answer):
             session = _give(store, session, waiting, policy)
     store.put_session(session)
+    help_outcomes.note_places(store, [session])
     return session
 
 
@@ -135,11 +137,11 @@ def _give(store: Store, session: Session, waiting: Seat, policy: Policy) -> Sess
     """
     if offers.is_asked(session, waiting, policy, store.now):
         expires_at = offers.expiry(session, policy, store.now)
-        session, _ = holding.hold(store, session, waiting, expires_at)
+        session, _ = holding.hold(store, session, waiting, offers.Terms(expires_at))
         return session
     seat = seats.promoted(waiting)
     store.put_seat(seat)
-    _count_online(store, session, waiting, seat)
+    holding.count_online(store, session, waiting, seat)
     store.record_event(
         about(
             session,
@@ -180,9 +182,3 @@ def _tell(store: Store, session: Session, before: Seat, after: Seat) -> None:
             taken_at=store.now,
         )
     )
-
-
-def _count_online(store: Store, session: Session, before: Seat, after: Seat) -> None:
-    if not session.online_seats:
-        change = seats.online_change(before, after)
-        store.count_online(session.id, after.learner_id, change)

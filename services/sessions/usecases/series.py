@@ -50,7 +50,7 @@ from services.sessions.domain.series_planning import (
 )
 from services.sessions.domain.session import Room, Session, cancelled
 from services.sessions.ports import Instances, Store
-from services.sessions.usecases import lookup, placing, revising, rotation
+from services.sessions.usecases import help_outcomes, lookup, placing, revising, rotation
 from services.sessions.usecases.holding import withdraw_all
 from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.planning import session_cancelled
@@ -164,6 +164,7 @@ def cancel(store: Store, command: CancelSeries) -> Series:
         gone = withdraw_all(store, [*map(cancelled, before)])
         gone = revising.changed(store, before, gone)
         store.put_sessions(gone)
+        help_outcomes.withdraw_taken(store, gone)
         store.note_clash_checks(sessions=[each.id for each in gone])
         _tell_cancellation(store, series, gone, command)
         rotation.even_out(store, series.id)

@@ -147,7 +147,7 @@ def _with_learners(
     first = sessions[0]
     shared = store.shared_learners(first.run_id, first.group_ids)
     for other in store.sessions_of(shared.keys(), span.start, span.end):
-        alternative = all(are_alternatives(each, other) for each in sessions)
+        alternative = other.is_help or all(are_alternatives(each, other) for each in sessions)
         if not alternative and expected_at(other, shared) > limits.learner_clashes:
             yield other
 

@@ -205,6 +205,26 @@ def test_any_content_is_stored(documents: Resources, resource: str, body: bytes)
 
 
 @every
+def test_large_documents(documents: Resources, resource: str) -> None:
+    """3.2.s3.b11: a document of 2 MB is stored, and a larger one answered 413."""
+    named, kind = about(resource), "application/x"
+    assert documents.status("PUT", resource, named, b"x" * 2_000_000, content_type=kind) == 204
+    larger = documents.call("PUT", resource, about(resource), b"x" * 2_000_001, content_type=kind)
+    assert larger.status == 413
+    assert b"it may have 2,000,000" in larger.body
+
+
+@every
+def test_documents_are_inert(documents: Resources, resource: str) -> None:
+    """A browser that is shown a document runs nothing of it."""
+    named = about(resource)
+    documents.call("PUT", resource, named, b"<script>1</script>", content_type="text/html")
+    headers = documents.call("GET", resource, named).headers
+    assert headers["content-security-policy"] == "sandbox"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@every
 def test_empty_documents(documents: Resources, resource: str) -> None:
     """A document may be empty, if it does not say that it is JSON."""
     named = about(resource)

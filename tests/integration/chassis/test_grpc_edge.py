@@ -77,9 +77,10 @@ class Progress(progress_pb2_grpc.ProgressServiceServicer):
     GetProgress = ListRunProgress = ListCatchUps = ExtendCatchUp = WaiveCatchUp = GetTimeline = (
         _unused
     )
-    RebuildRun = GetRebuild = SetStudyHours = GetWeekLoad = _unused
     CreateLrsCredential = ListLrsCredentials = RevokeLrsCredential = _unused
     LaunchActivity = WaiveActivity = _unused
+    ExportRunProgress = _unused
+    ListFallingBehind = RebuildRun = GetRebuild = SetStudyHours = GetWeekLoad = _unused
 
 
 def _stranger(_person_id: str, _about: str, _run_id: Any) -> Relation:

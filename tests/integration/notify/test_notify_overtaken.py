@@ -9,6 +9,7 @@ import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
+from tandem.types.v1 import types_pb2
 
 from services.notify.domain.enums import Channel, DeliveryState
 from services.notify.domain.messages import VANISHED
@@ -294,6 +295,57 @@ def test_only_the_newest_offer_of_a_seat_is_mailed(
     third = world.event(offer(world, ada).data, sequence=3)
     tell(world, last_end, third)
     assert world.deliveries(person_id=ada, event_id=third.id) == []
+
+
+def invitation(world: World, learner: str) -> Any:
+    """The event that a learner is invited to help in two days, for an hour."""
+    data = sessions.HelpInvited(
+        session_id="s1",
+        run_id="r1",
+        learner_id=learner,
+        title="Help desk",
+        kind=types_pb2.SEAT_KIND_IN_ROOM,
+        room="Aula",
+    )
+    data.start_time.FromDatetime(world.clock.now() + 2 * DAY)
+    data.end_time.FromDatetime(world.clock.now() + 2 * DAY + HOUR)
+    data.answer_by.FromDatetime(world.clock.now() + HOUR)
+    return world.event(data)
+
+
+def test_an_invitation_to_help_is_mailed_once(world: World, mailbox: Mailbox, ada: str) -> None:
+    """It tells when, where and until when to answer, and is not urgent; that a seat is held for it
+    is no news of its own.
+    """
+    ready(world, ada)
+    held = offer(world, ada).data
+    held.invitation = True
+    tell(world, world.event(held), invitation(world, ada))
+    assert [row["urgent"] for row in world.rows("deliveries", {"channel": "EMAIL"})] == [False]
+    world.send(mailbox.server())
+    [mail] = mailbox.mails(ada)
+    until = "Monday, 2 March 2026, 09:00 (Europe/Dublin)"
+    assert mail["Subject"] == f"Help is offered, answer by {until}: Help desk"
+    text = mail.get_content()
+    assert "in the room" in text
+    assert "Room: Aula" in text
+    assert "Starts: Wednesday, 4 March 2026, 08:00 (Europe/Dublin)" in text
+
+
+@pytest.mark.parametrize("change", [let_it_expire, begin, cancel])
+def test_an_invitation_that_ended_is_not_mailed(
+    world: World, mailbox: Mailbox, ada: str, change: Callable[[World], None]
+) -> None:
+    """Its time is over, or it was taken back, while the mail waited."""
+    ready(world, ada)
+    tell(world, invitation(world, ada))
+    change(world)
+    world.send(mailbox.server())
+    assert reasons(world, ada) == [VANISHED]
+    ended = sessions.SeatOfferEnded(session_id="s1", run_id="r1", learner_id=ada)
+    tell(world, invitation(world, ada), world.event(ended))
+    world.send(mailbox.server())
+    assert "Help is offered, answer by Monday, 2 March 2026, 09" not in subjects(mailbox, ada)
 
 
 def test_no_queued_reminder_in_a_run_that_was_closed(

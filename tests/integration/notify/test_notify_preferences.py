@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from google.protobuf.message import Message as Proto
 from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.options.v1 import options_pb2
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
@@ -20,7 +22,7 @@ DAY = 24 * HOUR
 
 def one_of_each(world: World) -> None:
     """Ada, who teaches too, gets one notice of each kind."""
-    world.people("ada")
+    world.people("ada", "grace")
     world.run("ada")
     of_run: Any = {"run_id": "r1", "learner_id": "ada"}
     seat = sessions.SeatPromoted(session_id="s2", title="Waves", **of_run)
@@ -29,6 +31,8 @@ def one_of_each(world: World) -> None:
     swapped.start_time.CopyFrom(seat.start_time)
     offered = sessions.SeatOffered(session_id="s3", title="Waves", **of_run)
     offered.expires_at.FromDatetime(world.clock.now() + HOUR)
+    invited = sessions.HelpInvited(session_id="s5", title="Help desk", **of_run)
+    invited.answer_by.FromDatetime(world.clock.now() + HOUR)
     idle = sessions.SessionNotHeld(session_id="s3", run_id="r1", instructor_id="ada")
     of_teacher: Any = {"session_id": "s4", "run_id": "r1", "instructor_id": "ada"}
     failed = sessions.MeetingFailed(title="Waves", reason="full", **of_teacher)
@@ -53,6 +57,7 @@ def one_of_each(world: World) -> None:
         seat,
         swapped,
         offered,
+        invited,
         world.assigned("ada"),
         world.changed("ada", "c3"),
         progress.CatchUpCompleted(catch_up_id="c1", enrolment_id="e1", **of_run),
@@ -71,11 +76,24 @@ def one_of_each(world: World) -> None:
         question_id="q3", run_id="r1", asker_id="ada", left_open=True
     )
     world.hear("notify.questions", *map(world.event, (asked, answered, carried)))
+    taught = catalog.RunOpened(run_id="r2", title="Optics")
+    taught.staff.add(person_id="ada", role=options_pb2.STAFF_ROLE_TEACHER)
+    world.hear("notify.rosters", world.event(taught))
+    world.hear("notify.falling_behind", *(world.event(fall(each)) for each in ("r1", "r2")))
     world.clock.forward(hours=1)
     announcer.tell_dues(world.database, TEXTS)
     announcer.tell_questions(world.database, TEXTS)
+    announcer.tell_falls(world.database, TEXTS)
     world.remind()
     world.broadcast()
+
+
+def fall(run_id: str) -> Proto:
+    """Who fell behind: Ada in the run where she learns, someone else where she teaches."""
+    learner = "ada" if run_id == "r1" else "grace"
+    return progress.LearnerFellBehind(
+        enrolment_id=f"{run_id}-{learner}", run_id=run_id, learner_id=learner
+    )
 
 
 TYPES: Mapping[Kind, str] = {
@@ -90,6 +108,7 @@ TYPES: Mapping[Kind, str] = {
     Kind.SEAT_PROMOTED: "tandem.sessions.seat.promoted.v1",
     Kind.SEAT_SWAPPED: "tandem.sessions.seat.swapped.v1",
     Kind.SEAT_OFFERED: "tandem.sessions.seat.offered.v1",
+    Kind.HELP_INVITED: "tandem.sessions.help.invited.v1",
     Kind.CATCH_UP_ASSIGNED: "tandem.progress.catch_up.assigned.v1",
     Kind.CATCH_UP_CHANGED: "tandem.progress.catch_up.changed.v1",
     Kind.CATCH_UP_COMPLETED: "tandem.progress.catch_up.completed.v1",
@@ -102,6 +121,8 @@ TYPES: Mapping[Kind, str] = {
     Kind.QUESTION_ANSWERED: "tandem.sessions.question.answered.v1",
     Kind.QUESTION_CARRIED_OVER: "tandem.sessions.question.carried_over.v1",
     Kind.QUESTIONS_WAITING: "tandem.sessions.question.asked.v1",
+    Kind.FELL_BEHIND: "tandem.progress.learner.fell_behind.v1",
+    Kind.LEARNERS_FELL_BEHIND: "tandem.progress.learner.fell_behind.v1",
     Kind.REMINDER: "tandem.sessions.session.scheduled.v1",
 }
 

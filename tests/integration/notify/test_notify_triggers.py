@@ -191,6 +191,21 @@ def test_who_is_not_expected_is_told_quietly(world: World, ada: str) -> None:
     assert {row["urgent"] for row in world.rows("messages", {"person_id": "eve"})} == {False}
 
 
+def test_nobody_is_expected_in_a_help_session(world: World, ada: str) -> None:
+    """News of one that moved, and its reminder, come to the inbox alone, but for its instructor."""
+    world.people(ada, "grace")
+    world.run(ada)
+    world.enrol("grace")
+    desk = world.scheduled(2 * DAY)
+    assert isinstance(desk, sessions.SessionScheduled)
+    desk.purpose = types.SESSION_PURPOSE_HELP
+    world.tell(desk, world.moved(2 * DAY, 3 * DAY))
+    world.broadcast()
+    told = {(each.person_id, each.channel) for each in world.deliveries()}
+    in_app = {(ada, Channel.IN_APP), ("grace", Channel.IN_APP)}
+    assert told == {*in_app, ("grace", Channel.EMAIL)}
+
+
 @pytest.mark.parametrize("known_first", [True, False])
 def test_the_mode_at_the_time_of_notifying_counts(
     world: World, ada: str, known_first: bool

@@ -248,6 +248,7 @@ def counted_afresh(classroom: Classroom) -> dict[str, int]:
         "completed_catch_ups": in_time,
         "missed_catch_ups": len(kept) - in_time - still_open,
         "statements": mongo["inbox"].count_documents(marks),
+        "falling_behind": sum(row["behind_since"] is not None for row in rows),
     }
 
 

@@ -8,7 +8,8 @@ import pytest
 from google.protobuf.message import Message
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.catalog.v1 import resources_pb2 as catalog_resources
-from tandem.progress.v1 import events_pb2, resources_pb2
+from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
+from tandem.types.v1 import types_pb2
 
 from chassis.testing import figure
 from services.progress.timers import miss
@@ -18,6 +19,7 @@ from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
     CAUGHT_UP,
+    DAY,
     FILM,
     HOUR,
     PARTIAL,
@@ -245,6 +247,31 @@ def test_a_part_that_was_missed_is_caught_up_by_policy(classroom: Classroom, fir
     classroom.hear("plans", counts)
     classroom.settle_for_good()
     assert (classroom.catch_ups(), classroom.states("ada")) == ([], {"lecture": "COMPLETED"})
+
+
+@pytest.mark.parametrize("known_first", [True, False])
+def test_a_help_session_is_never_caught_up(classroom: Classroom, known_first: bool) -> None:
+    """Who came for a part of it, or was not in the run yet, gets no catch-up; one that was assigned
+    before its purpose was known is withdrawn. The timeline tells the purpose.
+    """
+    asks = opened(partial_attendance=catalog_resources.PARTIAL_ATTENDANCE_CATCH_UP)
+    classroom.open(lecture(), learners=["ada"])
+    now = classroom.clock.now()
+    plan = scheduled(now - HOUR, activity_id="", purpose=types_pb2.SESSION_PURPOSE_HELP)
+    held = (asks, plan, ended(now)) if known_first else (asks, ended(now))
+    classroom.hear("plans", *held)
+    classroom.hear("attendance", finalised(now, {"ada": PARTIAL}), recorded())
+    classroom.settle_for_good()
+    assert len(classroom.catch_ups()) == (0 if known_first else 1)
+    if not known_first:
+        classroom.hear("plans", plan)
+        classroom.settle_for_good()
+        assert len(classroom.published(events_pb2.CatchUpWithdrawn)) == 1
+    request = progress_pb2.GetTimelineRequest(
+        learner_id="ada", from_time=stamp(now - DAY), until_time=stamp(now + DAY)
+    )
+    [entry] = [e for e in classroom.staff.GetTimeline(request).entries if e.session_id]
+    assert entry.purpose == types_pb2.SESSION_PURPOSE_HELP
 
 
 def ends(day: str, closed_at: datetime | None = None) -> catalog.RunUpdated | catalog.RunClosed:

@@ -240,7 +240,8 @@ def test_learners_of_an_older_version_are_told_of_what_is_to_come_only(
         learners=LEARNERS,
     )
     standings = classroom.database.mongo["standings"]
-    added = ("dues_since", "next_due_at", "dues_told", "path_seen", "opened", "dues_known")
+    added = ["dues_since", "next_due_at", "dues_told", "path_seen", "opened", "dues_known"]
+    added += ["overdue", "listing"]
     standings.update_many({}, {"$unset": dict.fromkeys(added, 1)})
     classroom.clock.forward(hours=49)
     tell_dues(classroom.database)

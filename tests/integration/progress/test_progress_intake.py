@@ -12,6 +12,7 @@ from tandem.types.v1 import types_pb2
 
 from chassis.contracts import events
 from chassis.messaging.inbox_processor import Kind
+from services.progress.domain.sittings import with_stretch
 from tests.integration.progress.classroom import (
     FILM,
     RUN,
@@ -249,7 +250,8 @@ def test_only_what_changed_of_a_learner_is_written(classroom: Classroom) -> None
         classroom.record(*(classroom.watched(each, segments) for each in ("ada", "bob")))
         classroom.settle()
         evidence.update_many({}, {"$set": {"newer": 1}})
-    seen = {"last_seen_at": classroom.clock.now()}
+    at = classroom.clock.now()
+    seen = {"last_seen_at": at, "sittings": with_stretch(b"", at, None)}
     for row in run_states.find():
         writes = 2 if row["learner_id"] == "bob" else before["ada"]["writes"] + 2
         added = {"newer": 1} if row["learner_id"] == "ada" else {}

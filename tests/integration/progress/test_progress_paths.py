@@ -163,7 +163,7 @@ def test_an_update_tells_learners_of_an_older_version_nothing_old(classroom: Cla
     classroom.settle()
     mongo = classroom.database.mongo
     mongo["evidence"].update_many({}, {"$unset": {"best_score": 1}})
-    added = dict.fromkeys(("path_seen", "opened", "dues_known"), 1)
+    added = dict.fromkeys(("path_seen", "opened", "dues_known", "listing"), 1)
     mongo["standings"].update_many({}, {"$unset": added})
     for _ in range(2):
         next(each for each in MIGRATIONS if each.number == 12).run(mongo)

@@ -16,11 +16,14 @@ from chassis.data.store import CLIENT, Database
 from services.progress.domain.xapi.documents import Limits, Room
 from services.progress.domain.xapi.versions import Version
 from services.progress.store import ProgressStore
+from services.progress.xapi.documents import DocumentResource
+from services.progress.xapi.routes import routes
 from tests.conformance.xapi.resources import (
     ACTIVITIES,
     ACTIVITY_PROFILE,
     AGENT_PROFILE,
     AGENTS,
+    BASE,
     STATE,
     about,
     many,
@@ -169,6 +172,14 @@ def test_room_after_deleting_many(lrs: DirectResources) -> None:
     assert _room(lrs, "agent") == Room(4, 20)
     lrs.call("DELETE", STATE, many(named))
     assert _room(lrs, "agent") == Room()
+
+
+def test_limits_are_set_for_each_resource(lrs: DirectResources) -> None:
+    """The limits that the LRS is given hold for all three resources of documents."""
+    limits = Limits(1, Room(2, 3))
+    given = [each.resource for each in routes(lrs.database, BASE, limits)]
+    found = [each.limits for each in given if isinstance(each, DocumentResource)]
+    assert found == [limits] * 3
 
 
 def _room(lrs: DirectResources, kind: str) -> Room:

@@ -289,5 +289,5 @@ def test_no_body_causes_more_than_a_refusal(
 ) -> None:
     """Any bytes and any JSON are stored or refused."""
     parameters = {"statementId": str(uuid.uuid4())} if method == "PUT" else {}
-    asked = (method, Version.V2_0_0, lrs.client, parameters, {}, body, content_type)
-    assert lrs.resource(XapiRequest(*asked)).status in (200, 204, 400, 409)
+    request = XapiRequest(method, Version.V2_0_0, lrs.client, parameters, {}, body, content_type)
+    assert lrs.resource(request).status in (200, 204, 400, 409)

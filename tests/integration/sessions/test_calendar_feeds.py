@@ -14,6 +14,7 @@ from services.sessions.pages_calendars import Calendars
 from tests.integration.sessions.calendars import CODE, Office, civil, move, series
 from tests.integration.sessions.ical import read_by_ical_js
 from tests.integration.sessions.school import School, refused
+from tests.integration.sessions.test_help_sessions import HELP
 from tests.unit.sessions.calendars import read
 
 
@@ -127,7 +128,7 @@ def named(school: School) -> str:
 
 
 def test_a_repeated_read_costs_few_queries(office: Office) -> None:
-    """However many classes there are: five queries for 304 and for a text that is known, three
+    """However many classes there are: six queries for 304 and for a text that is known, three
     more for a text that is not; none reads sessions of others.
     """
     school = office.school
@@ -136,8 +137,8 @@ def test_a_repeated_read_costs_few_queries(office: Office) -> None:
     weekly = series(school, room, rrule="FREQ=DAILY;COUNT=60")
     school.enrol("bell", run_id="run-2")
     url = office.create("ada").url
-    small = ["calendars", "enrolments", "feeds", "people", "staff"]
-    built = ["calendars", "enrolments", "feeds", "people", "series"] + ["sessions"] * 2 + ["staff"]
+    small = ["calendars", "enrolments", "feeds", "people", "seats", "staff"]
+    built = sorted([*small, "series", "sessions", "sessions"])
     assert reads(office, lambda: office.get(url)) == built
     tag = office.get(url).headers["etag"]
     assert reads(office, lambda: office.get(url)) == small
@@ -160,6 +161,27 @@ def reads(office: Office, work: Callable[[], object]) -> list[str]:
     rows = [each for each in found if "profile" not in each["ns"]]
     assert all(each.get("planSummary") != "COLLSCAN" for each in rows)
     return sorted(each["ns"].rpartition(".")[2] for each in rows)
+
+
+def test_a_seat_in_a_help_session_takes_the_time(office: Office) -> None:
+    """Without one the time stays free; once it is taken, or given up, clients read again."""
+    school = office.school
+    school.enrol("ada")
+    desk = school.schedule(school.room(), purpose=HELP, activity_id="")
+    url = office.create("ada").url
+
+    def is_free() -> bool:
+        return b"TRANSP:TRANSPARENT" in office.get(url).data
+
+    assert is_free()
+    for kind, free in (
+        (types_pb2.SEAT_KIND_ONLINE, False),
+        (types_pb2.SEAT_KIND_UNSPECIFIED, True),
+    ):
+        tag = office.get(url).headers["etag"]
+        school.choose(desk, "ada", kind)
+        assert not office.is_current(url, tag)
+        assert is_free() == free
 
 
 def test_kept_texts_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from campus.oulad.files import (
     Presentation,
     Registration,
     Submission,
+    presentations,
 )
 
 GOOD = {
@@ -218,3 +219,30 @@ def test_a_presentation_that_is_not_there_is_faults_of(
 ) -> None:
     """One of another form too."""
     assert faults_of(folder(tmp_path, {}), module, presentation) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "found"),
+    [
+        (None, None, [("AAA", "2013J"), ("AAA", "2014J"), ("BBB", "2013J")]),
+        ("AAA", None, [("AAA", "2013J"), ("AAA", "2014J")]),
+        (None, "2013J", [("AAA", "2013J"), ("BBB", "2013J")]),
+        ("BBB", "2013J", [("BBB", "2013J")]),
+    ],
+)
+def test_the_presentations_that_are_meant(
+    tmp_path: Path, module: str | None, name: str | None, found: list[tuple[str, str]]
+) -> None:
+    """All of the files, those of a module, of a name, or one."""
+    rows = "AAA,2013J,268\nAAA,2014J,269\nBBB,2013J,270\n"
+    courses = f"code_module,code_presentation,module_presentation_length\n{rows}"
+    assert presentations(folder(tmp_path, {"courses.csv": courses}), module, name) == found
+
+
+def test_presentations_that_the_files_lack_are_told(tmp_path: Path) -> None:
+    """And a table that can't be read."""
+    with pytest.raises(FilesError, match="no presentation ZZZ 2013J"):
+        presentations(folder(tmp_path, {}), "ZZZ", "2013J")
+    (tmp_path / "courses.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(FilesError, match=r"courses.csv can't be read"):
+        presentations(tmp_path)

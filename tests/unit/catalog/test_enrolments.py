@@ -134,6 +134,10 @@ def test_what_a_policy_leaves_open_is_the_default() -> None:
     chosen = with_defaults(RunPolicy(catch_up_within=3 * DAY))
     assert (chosen.catch_up_within, chosen.watched_share) == (3 * DAY, 0.9)
     assert with_defaults(RunPolicy(seat_cutoff=0 * DAY)).seat_cutoff == 0 * DAY
+    off = with_defaults(RunPolicy(tell_falling_behind=False))
+    assert DEFAULT_POLICY.tell_falling_behind
+    assert not off.tell_falling_behind
+    assert with_defaults(RunPolicy(watched_share=0.5), off).tell_falling_behind is False
     since = RunPolicy(late_catch_ups=LateCatchUps.SINCE, late_catch_ups_since="2026-03-02")
     once = with_defaults(since)
     assert (once.late_catch_ups, once.late_catch_ups_since) == (LateCatchUps.SINCE, "2026-03-02")

@@ -183,7 +183,7 @@ def test_the_contract_is_read() -> None:
     )
 
 
-def method_with(access: options_pb2.Access | None, streams: bool = False) -> Any:
+def method_with(access: options_pb2.Access | None, streams: str = "") -> Any:
     """A method of a contract made here."""
     file = descriptor_pb2.FileDescriptorProto(name="made.proto", package="made", syntax="proto3")
     file.message_type.add(name="Ask").field.add(
@@ -193,7 +193,11 @@ def method_with(access: options_pb2.Access | None, streams: bool = False) -> Any
         label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL,
     )
     method = file.service.add(name="Made").method.add(
-        name="Do", input_type=".made.Ask", output_type=".made.Ask", server_streaming=streams
+        name="Do",
+        input_type=".made.Ask",
+        output_type=".made.Ask",
+        client_streaming=streams == "requests",
+        server_streaming=streams == "answers",
     )
     if access is not None:
         method.options.Extensions[options_pb2.access].CopyFrom(access)
@@ -222,7 +226,9 @@ def test_an_rpc_that_does_not_say_who_may_call_is_not_served(
 
 
 def test_a_service_that_cannot_tell_relations_does_not_start() -> None:
-    """Nor does one with a stream whose access depends on a run."""
+    """Nor does one with a stream of requests whose access depends on a run; a stream of answers has
+    one request.
+    """
     by_run = options_pb2.Access(staff=options_pb2.STAFF_ROLE_TEACHER, about="run_id")
 
     class Made:
@@ -232,6 +238,8 @@ def test_a_service_that_cannot_tell_relations_does_not_start() -> None:
     assert contracts_of([Servicer(Made, unary, nobody)])
     with pytest.raises(UndeclaredAccess, match="can't tell relations"):
         contracts_of([Servicer(Made, unary)])
-    stream = method_with(by_run, streams=True).containing_service
+    answers = method_with(by_run, streams="answers").containing_service
+    assert contracts_of([Servicer(Made, answers, nobody)])
+    requests = method_with(by_run, streams="requests").containing_service
     with pytest.raises(UndeclaredAccess, match="stream"):
-        contracts_of([Servicer(Made, stream, nobody)])
+        contracts_of([Servicer(Made, requests, nobody)])

@@ -115,12 +115,15 @@ def test_a_reminder_of_the_version_before_knows_no_room() -> None:
         (SESSION, timedelta(minutes=30), 3, OVER),
     ],
 )
+@pytest.mark.parametrize("kind", [Kind.SEAT_OFFERED, Kind.HELP_INVITED])
 def test_an_offer_stands_until_it_ends(
-    session: Session | None, at: timedelta, sequence: int, expected: Standing
+    kind: Kind, session: Session | None, at: timedelta, sequence: int, expected: Standing
 ) -> None:
-    """It is overtaken by its answer and each newer news of it, and over when it expires."""
-    about = About(Kind.SEAT_OFFERED, "s", SESSION.start_time, NOW + HOUR / 2, sequence=3)
-    notice = Notice("e", "t", Kind.SEAT_OFFERED, {}, replace(about, offer_id="s:ada"), "r")
+    """It is overtaken by its answer and each newer news of it, and over when it expires; so is an
+    invitation.
+    """
+    about = About(kind, "s", SESSION.start_time, NOW + HOUR / 2, sequence=3)
+    notice = Notice("e", "t", kind, {}, replace(about, offer_id="s:ada"), "r")
     known = Known(
         {} if session is None else {"s": session},
         {},
@@ -131,7 +134,7 @@ def test_an_offer_stands_until_it_ends(
     assert standing(notice, known, NOW + at) is expected
     over = replace(known, runs={"r": Run("r", "Physics", closed_at=NOW)})
     assert standing(notice, over, NOW + at) is not STANDS
-    assert RULES[Kind.SEAT_OFFERED].lapses
+    assert RULES[kind].lapses
 
 
 @pytest.mark.parametrize("kind", [Kind.REMINDER, Kind.ENROLMENT_PROMOTED])

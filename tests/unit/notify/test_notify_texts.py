@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tandem.progress.v1.events_pb2 import DueCause
+from tandem.progress.v1.resources_pb2 import BehindReasonKind
 
 from services.notify.domain.enums import Kind
 from services.notify.texts import FOLDER, LONGEST_TITLE, Texts, one_line
 
 NOON = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 TEXTS = Texts()
+BEHIND = "BEHIND_REASON_KIND_"
 HOSTILE = (
     "{{ 7 * 7 }}\r\nBcc: all@example.com\n\n{% for x in ().__class__ %}\u2028\0<b>\ud83d\udca5"
 )
+REASONS = [[kind.removeprefix(BEHIND), 3] for kind in BehindReasonKind.DESCRIPTOR.values_by_name]
 VALUES: dict[Kind, dict[str, object]] = {
     Kind.ENROLMENT_PROMOTED: {"run": HOSTILE},
     Kind.SESSION_MOVED: {
@@ -62,6 +65,13 @@ VALUES: dict[Kind, dict[str, object]] = {
         "from_seat": HOSTILE,
     },
     Kind.SEAT_OFFERED: {"session": HOSTILE, "start_time": NOON, "expires": NOON},
+    Kind.HELP_INVITED: {
+        "session": HOSTILE,
+        "start_time": NOON,
+        "seat": "IN_ROOM",
+        "room": HOSTILE,
+        "answer_by": NOON,
+    },
     Kind.CATCH_UP_ASSIGNED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
     Kind.CATCH_UP_CHANGED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
     Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False, "was_missed": False},
@@ -94,6 +104,12 @@ VALUES: dict[Kind, dict[str, object]] = {
         "count": 3,
         "left_open": 2,
         "questions": [HOSTILE, HOSTILE],
+    },
+    Kind.FELL_BEHIND: {"run": HOSTILE, "reasons": REASONS},
+    Kind.LEARNERS_FELL_BEHIND: {
+        "run": HOSTILE,
+        "count": 3,
+        "learners": [[HOSTILE, REASONS], [HOSTILE, []]],
     },
     Kind.REMINDER: {"session": HOSTILE, "start_time": NOON, "room": HOSTILE, "join_url": HOSTILE},
 }
@@ -223,3 +239,27 @@ def test_every_cause_of_a_changed_due_is_told(language: str) -> None:
     assert len(lines) == len(causes)
     values = {"run": "Physics", "count": 1, "dues": [["Essay", NOON, None, "MAGIC"]]}
     assert "- Essay\n" in TEXTS.write(Kind.DUES_CHANGED, language, "UTC", "Ada", values).body
+
+
+@pytest.mark.parametrize("language", TEXTS.languages)
+def test_every_reason_for_falling_behind_is_told(language: str) -> None:
+    """Each kind has words of its own, for one and for more, with its number; a newer kind has
+    none.
+    """
+    kinds = [each.removeprefix(BEHIND) for each in BehindReasonKind.DESCRIPTOR.values_by_name][1:]
+    for number in (1, 17):
+        told = {kind: _told_behind(language, kind, number) for kind in kinds}
+        assert all(number == 1 or "17" in each for pair in told.values() for each in pair)
+        assert len(set(told.values())) == len(kinds)
+    assert len(set(_told_behind(language, "MAGIC", 1))) == 1
+
+
+def _told_behind(language: str, kind: str, number: int) -> tuple[str, str]:
+    """What the learner and what who teaches reads of a reason; empty if nothing."""
+    own = {"run": "Physics", "reasons": [[kind, number]]}
+    all_ = {"run": "Physics", "count": 1, "learners": [["Ada", [[kind, number]]]]}
+    learner = TEXTS.write(Kind.FELL_BEHIND, language, "UTC", "Ada", own).body
+    staff = TEXTS.write(Kind.LEARNERS_FELL_BEHIND, language, "UTC", "Grace", all_).body
+    lines = [line for line in learner.splitlines() if line.startswith("- ")]
+    more = [line for line in staff.splitlines() if line.startswith("  ")]
+    return "".join(lines), "".join(more)

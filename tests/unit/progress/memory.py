@@ -7,7 +7,9 @@ from typing import Any
 
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.enums import Key
-from services.progress.domain.evidence import Evidence
+from services.progress.domain.evidence import Evidence, latest
+from services.progress.domain.falling_behind import ReasonKind
+from services.progress.domain.judgement import RunSilence
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.path import Path, Run
@@ -245,3 +247,22 @@ class MemoryStore:
         states = [each.run_state for each in self.learners.values()]
         behind = [each.key for each in states if each.plan_version < asks]
         return [key for key in behind if key[0] == run_id and key not in but][:most]
+
+    def silences(self, run_ids: Collection[str]) -> dict[str, RunSilence]:
+        """What was counted last."""
+        return self.replicas(RunSilence, run_ids)
+
+    def put_silences(self, silences: Iterable[RunSilence]) -> None:
+        """Keep what was counted."""
+        self.put_replicas(list(silences))
+
+    def median_last_seen(self, run_id: str) -> datetime | None:
+        """The lower median of all learners of the run who have not completed the path."""
+        states = [each.run_state for (run, _), each in self.learners.items() if run == run_id]
+        at_it = [each for each in states if each.is_enrolled and not each.path_completed_at]
+        seen = [latest(each.last_seen_at, each.enrolled_at) for each in at_it]
+        known = sorted(filter(None, seen))
+        return known[(len(known) - 1) // 2] if known else None
+
+    def note_verdict(self, kinds: Collection[ReasonKind]) -> None:
+        """Nothing: no test of rules looks at metrics."""

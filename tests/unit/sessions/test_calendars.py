@@ -12,12 +12,24 @@ from hypothesis import strategies as st
 
 from chassis.texts import shown
 from services.sessions.calendar_text import calendar_text
-from services.sessions.domain.enums import CivilTime, SessionState
+from services.sessions.domain.calendars import View, entries
+from services.sessions.domain.enums import CivilTime, SessionPurpose, SessionState
+from services.sessions.domain.feeds import Feed, Reader
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
 from services.sessions.vtimezones import vtimezone
 from tests.unit.sessions import examples
-from tests.unit.sessions.calendars import DAY, VIEW, at, moved, parsed, read, sessions_of, told
+from tests.unit.sessions.calendars import (
+    DAY,
+    VIEW,
+    at,
+    instances_of,
+    moved,
+    parsed,
+    read,
+    sessions_of,
+    told,
+)
 
 # With clocks that change in spring, in autumn, by half an hour, for Ramadan, and never.
 ZONES = (
@@ -250,3 +262,26 @@ def test_a_class_beside_the_rule_is_a_further_date() -> None:
     rule, *others = told(sessions, [series], VIEW)
     assert (rule.rdates, others) == (("2026-03-26T08:00:00",), [])
     assert found(calendar_text("Classes", [rule])) == facts(sessions)
+
+
+def test_a_help_session_leaves_the_time_free_without_a_seat() -> None:
+    """Alone and in a series; a seat takes the time of that one; who holds it has no free time."""
+    help_ = SessionPurpose.HELP
+    alone = examples.session(id="desk", purpose=help_, revised_at=DAY)
+    series = replace(examples.SERIES, id="desks", purpose=help_)
+    weekly = sessions_of(series, purpose=help_)
+
+    def free(view: View) -> list[bool]:
+        given = entries(view, [alone, *weekly], {"desks": series}, instances_of, DAY)
+        text = calendar_text("Classes", given).decode()
+        assert text.count("TRANSP:TRANSPARENT") == sum(each.free for each in given)
+        return [each.free for each in given]
+
+    assert free(VIEW) == [True, True]
+    assert free(replace(VIEW, help_seats=("desk", weekly[1].id))) == [False, True, False]
+    holder = Feed(id="f2", reader_id="curie", run_id="", room_id="", created_at=DAY)
+    assert free(View(holder, Reader(id="curie"))) == [False, False]
+    room = Feed(id="f3", reader_id="", run_id="", room_id="aula", created_at=DAY)
+    assert free(View(room, Reader(id=""))) == [False, False]
+    lecture = entries(VIEW, [examples.session(revised_at=DAY)], {}, instances_of, DAY)
+    assert [each.free for each in lecture] == [False]

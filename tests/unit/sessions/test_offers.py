@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.sessions.domain.enums import SeatKind
 from services.sessions.domain.offers import (
     Outcome,
+    Terms,
     can_answer,
     expiry,
     held,
@@ -25,7 +26,7 @@ from tests.unit.sessions.examples import HOUR, NINE, session
 MINUTE = timedelta(minutes=1)
 NEAR = Policy(seat_offer_notice=12 * HOUR, seat_offer_within=2 * HOUR)
 WAITING = replace(no_seat(session(), "ada"), kind=SeatKind.WAITLISTED, turn=3)
-OFFERED = held(WAITING, NINE - HOUR)
+OFFERED = held(WAITING, Terms(NINE - HOUR))
 
 
 @pytest.mark.parametrize(
@@ -77,10 +78,10 @@ def test_who_passes_a_seat_up_goes_to_the_end_of_the_line() -> None:
     """Not one who was offered it out of turn; and who does not wait keeps what they have."""
     one = session(turns=9)
     assert passed(one, OFFERED) == replace(WAITING, turn=10, passed=10)
-    out_of_turn = held(WAITING, NINE, "curie", "a wheelchair")
+    out_of_turn = held(WAITING, Terms(NINE, "curie", "a wheelchair"))
     assert passed(one, out_of_turn) == replace(WAITING, passed=10)
     online = replace(WAITING, kind=SeatKind.ONLINE)
-    assert passed(one, held(online, NINE, "curie", "a wheelchair")) == online
+    assert passed(one, held(online, Terms(NINE, "curie", "a wheelchair"))) == online
 
 
 def test_a_seat_that_comes_free_later_is_for_who_passed_earlier_ones() -> None:

@@ -17,7 +17,7 @@ _IRI_PART = (
 _IRI = re.compile(
     rf"[A-Za-z][A-Za-z0-9+.\-]*+:(?=.)(?://\[[0-9A-Fa-fvV:.]++\])?{_IRI_PART}(?:#{_IRI_PART})?"
 )
-_URI = re.compile(rf"(?a:(?=[\x21-\x7e]*+\Z){_IRI.pattern})")
+_URI = re.compile(rf"(?=[\x21-\x7e]*+\Z){_IRI.pattern}")
 # RFC 6068, section 2, without its header fields: the specification wants "mailto:email address".
 _LABEL = r"[A-Za-z0-9\-\u00a1-\ud7ff\uf900-\uffef\U00010000-\U000efffd]++"
 _MAILTO = re.compile(

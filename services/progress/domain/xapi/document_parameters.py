@@ -99,9 +99,9 @@ def _faults(
     name = ID_NAMES[kind]
     needed = [*ABOUT[kind], *([name] if method in NAMING[kind] else [])]
     yield from (missing(each) for each in needed if each not in parameters)
-    checks = {**_CHECKS, "since": timestamp(version)}
-    for each in checks.keys() & parameters.keys():
-        yield from within(each, checks[each](parameters[each]))
+    for each, faults_of in {**_CHECKS, "since": timestamp(version)}.items():
+        if each in parameters:
+            yield from within(each, faults_of(parameters[each]))
     if "agent" in parameters:
         yield from _agent_faults(parameters["agent"])
     if {"since", name} <= parameters.keys() and version is not Version.V1_0_3:

@@ -29,7 +29,6 @@ from services.progress.xapi.routes import (
     XapiRoute,
     routes,
 )
-from tests.conftest import MakeDatabase
 
 BASE = "https://lrs.example/xapi"
 TABLE = {
@@ -94,29 +93,39 @@ class Lrs:
             return Answer(found.status, names, found.read())
 
 
-@pytest.fixture
-def lrs(make_database: MakeDatabase, tmp_path: Path) -> Iterator[Lrs]:
-    """An LRS that runs; its resources tell `asked`, but for those that need no credentials."""
-    database = make_database(ProgressStore)
+@pytest.fixture(scope="module")
+def told_lrs(
+    xapi_database: Database[ProgressStore], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lrs]:
+    """The LRS of `lrs`, one for all tests of a module."""
     asked: list[XapiRequest] = []
 
     def told(request: XapiRequest) -> XapiAnswer:
         asked.append(request)
         return XapiAnswer(200, b'{"told": true}', "application/json")
 
-    public = [route for route in routes(database, BASE) if route.is_public]
+    public = [route for route in routes(xapi_database, BASE) if route.is_public]
     told_of = [XapiRoute(path, operations, told) for path, operations in TABLE.items()]
-    with serving(database, [*public, *told_of], tmp_path) as server:
-        yield Lrs(server, database, asked)
+    folder = tmp_path_factory.mktemp("told")
+    with serving(xapi_database, [*public, *told_of], folder) as server:
+        yield Lrs(server, xapi_database, asked)
 
 
 @pytest.fixture
-def real_lrs(make_database: MakeDatabase, tmp_path: Path) -> Iterator[Lrs]:
+def lrs(told_lrs: Lrs) -> Lrs:
+    """An LRS that runs; its resources tell `asked`, but for those that need no credentials."""
+    told_lrs.asked.clear()
+    return told_lrs
+
+
+@pytest.fixture(scope="module")
+def real_lrs(
+    xapi_database: Database[ProgressStore], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lrs]:
     """An LRS that runs, with the resources that it has."""
-    database = make_database(ProgressStore)
-    resources = routes(database, BASE)
-    with serving(database, resources, tmp_path) as server:
-        yield Lrs(server, database, paths=[each.path for each in resources])
+    resources = routes(xapi_database, BASE)
+    with serving(xapi_database, resources, tmp_path_factory.mktemp("real")) as server:
+        yield Lrs(server, xapi_database, paths=[each.path for each in resources])
 
 
 @contextmanager
@@ -132,7 +141,7 @@ def serving(
     server.drain(chosen.drain)
 
 
-@pytest.fixture
-def whole(lrs: Lrs) -> str:
+@pytest.fixture(scope="module")
+def whole(told_lrs: Lrs) -> str:
     """The header Authorization of a client that may do everything."""
-    return lrs.credential("all")
+    return told_lrs.credential("all")

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -54,9 +55,9 @@ def test_xapi_00178_registration(statements: Statements) -> None:
     ],
     ids=["mbox", "mbox_sha1sum", "openid", "account"],
 )
-def test_xapi_00181_agent(statements: Statements, identifier: object) -> None:
+def test_xapi_00181_agent(statements: Statements, identifier: Callable[[], Json]) -> None:
     """By each inverse functional identifier: as the actor, a group's member or the object."""
-    one = identifier()  # type: ignore[operator]
+    one = identifier()
     group = {"objectType": "Group", "member": [one]}
     sent = [
         statement(actor=one | {"name": "Ana"}),
@@ -67,7 +68,7 @@ def test_xapi_00181_agent(statements: Statements, identifier: object) -> None:
     assert set(statements.ids(agent=json.dumps(one))) == {each["id"] for each in sent}
 
 
-PLACES = {
+PLACES: Mapping[str, Callable[[Json], Json]] = {
     "actor": lambda one: {"actor": one},
     "object": lambda one: {"object": one},
     "instructor": lambda one: {"context": {"instructor": one}},
@@ -109,7 +110,7 @@ def test_xapi_00177_related_activities(statements: Statements, kind: str) -> Non
 
 
 def test_xapi_00174_00175_since_and_until(statements: Statements) -> None:
-    """After `since`, and at `until` or before."""
+    """XAPI-00174, XAPI-00175: after `since`, and at `until` or before."""
     verb = unique("verb")
     sent = [statement(verb={"id": verb}) for _ in range(3)]
     for each in sent:
@@ -132,7 +133,9 @@ def test_xapi_00166_ascending(statements: Statements) -> None:
 
 
 def test_xapi_00108_00111_00113_00114_00173_limit_and_more(statements: Statements) -> None:
-    """A page has `limit` statements, and `more` leads to the others, page by page."""
+    """XAPI-00108, XAPI-00111, XAPI-00113, XAPI-00114, XAPI-00173: a page has `limit` statements,
+    and `more` leads to the others, page by page.
+    """
     verb = unique("verb")
     sent = [statement(verb={"id": verb}) for _ in range(5)]
     statements.post(*sent)
@@ -144,7 +147,7 @@ def test_xapi_00108_00111_00113_00114_00173_limit_and_more(statements: Statement
 
 
 def test_xapi_00109_00110_more_is_empty_at_the_end(statements: Statements) -> None:
-    """And `statements` is an array."""
+    """XAPI-00109, XAPI-00110: and `statements` is an array."""
     verb = unique("verb")
     statements.post(statement(verb={"id": verb}))
     found = statements.get(verb=verb).json
@@ -152,7 +155,7 @@ def test_xapi_00109_00110_more_is_empty_at_the_end(statements: Statements) -> No
 
 
 def test_xapi_00168_00170_exact_is_what_came(statements: Statements) -> None:
-    """By format=exact, and without a format."""
+    """XAPI-00168, XAPI-00170: by format=exact, and without a format."""
     sent = statement(result={"extensions": {"https://uni.example/e": {"$x": [1, 1.5, None]}}})
     statements.post(sent)
     for more in ({}, {"format": "exact"}):
@@ -172,7 +175,9 @@ def test_xapi_00171_ids(statements: Statements) -> None:
 
 
 def test_xapi_00169_00172_canonical(statements: Statements) -> None:
-    """The definition that the LRS has learned, in the language of Accept-Language."""
+    """XAPI-00169, XAPI-00172: the definition that the LRS has learned, in the language of
+    Accept-Language.
+    """
     activity = unique("activity")
     names = {"en": "Exam", "de": "Prüfung"}
     defined = statement(object={"id": activity, "definition": {"name": names}})

@@ -4,11 +4,14 @@ import json
 import uuid
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlencode
 
 import pytest
 
+from services.progress.domain.xapi.versions import Version
 from tests.conformance.xapi.statements.client import JSON, Statements, statement, unique
 
+FORM = "application/x-www-form-urlencoded"
 THROUGH = "x-experience-api-consistent-through"
 
 
@@ -26,7 +29,7 @@ def test_xapi_00142_a_stored_statement_is_not_modified(statements: Statements) -
 
 
 def test_xapi_00143_00144_put_answers_204(statements: Statements) -> None:
-    """With the parameter statementId; there is no body."""
+    """XAPI-00143, XAPI-00144: with the parameter statementId; there is no body."""
     sent = statement()
     answer = statements.put(sent["id"], sent)
     assert (answer.status, answer.body) == (204, b"")
@@ -38,7 +41,9 @@ def test_xapi_00145_put_without_statement_id_is_refused(statements: Statements) 
 
 
 def test_xapi_00146_00147_post_answers_all_ids(statements: Statements) -> None:
-    """In their order; of one statement and of several, with ids and without."""
+    """XAPI-00146, XAPI-00147: in their order; of one statement and of several, with ids and
+    without.
+    """
     one, other = statement(), statement()
     assert statements.post(one).json == [one["id"]]
     del other["id"]
@@ -61,7 +66,7 @@ def test_2_1_2_ids_of_a_batch_differ(statements: Statements) -> None:
 
 
 def test_xapi_00149_00154_00159_a_query_that_finds_nothing(statements: Statements) -> None:
-    """200, and no statements; XAPI-00112 too."""
+    """XAPI-00149, XAPI-00154, XAPI-00159: 200, and no statements; XAPI-00112 too."""
     answer = statements.get(verb=unique("verb"))
     assert answer.status == 200
     assert answer.json == {"statements": [], "more": ""}
@@ -86,13 +91,13 @@ def test_xapi_00149_00154_00159_a_query_that_finds_nothing(statements: Statement
 def test_xapi_00150_00151_an_id_stands_alone(
     statements: Statements, name: str, other: str, value: str
 ) -> None:
-    """Beside it only attachments and format may stand."""
+    """XAPI-00150, XAPI-00151: beside it only attachments and format may stand."""
     parameters = {name: str(uuid.uuid4()), other: value}
     assert statements.get(**parameters).status == 400
 
 
 def test_xapi_00156_00158_an_id_with_attachments_and_format(statements: Statements) -> None:
-    """Each of them is fine."""
+    """XAPI-00156, XAPI-00158: each of them is fine."""
     sent = statement()
     statements.post(sent)
     for more in ({}, {"format": "ids"}, {"attachments": "false"}):
@@ -101,7 +106,7 @@ def test_xapi_00156_00158_an_id_with_attachments_and_format(statements: Statemen
 
 
 def test_xapi_00152_00160_consistent_through(statements: Statements) -> None:
-    """An ISO 8601 instant, not before any returned statement was stored."""
+    """XAPI-00152, XAPI-00160: an ISO 8601 instant, not before any returned statement was stored."""
     statements.post(statement(), statement())
     answer = statements.get(limit="2")
     through = datetime.fromisoformat(answer.headers[THROUGH])
@@ -125,7 +130,7 @@ def test_xapi_00153_every_answer_has_consistent_through(statements: Statements) 
 
 
 def test_xapi_00161_00165_without_attachments_the_answer_is_json(statements: Statements) -> None:
-    """By attachments=false, and without the parameter."""
+    """XAPI-00161, XAPI-00165: by attachments=false, and without the parameter."""
     for more in ({}, {"attachments": "false"}):
         answer = statements.get(limit="1", **more)
         assert answer.headers["content-type"].partition(";")[0] == JSON
@@ -161,3 +166,17 @@ def test_head_answers_as_get_without_a_body(statements: Statements) -> None:
     answer = statements.send("HEAD", {"limit": "1"})
     assert (answer.status, answer.body) == (200, b"")
     assert THROUGH in answer.headers
+
+
+def test_xapi_00148_a_get_within_a_post(statements: Statements) -> None:
+    """By the alternate request syntax, which 2.0.0 has not: 200 and the result."""
+    verb = unique("verb")
+    sent = statement(verb={"id": verb})
+    statements.post(sent)
+    form = urlencode({"verb": verb}).encode()
+    answer = statements.send("POST", {"method": "GET"}, form, Content_Type=FORM)
+    if statements.version is Version.V2_0_0:
+        assert answer.status == 400
+    else:
+        assert answer.status == 200
+        assert [each["id"] for each in answer.json["statements"]] == [sent["id"]]

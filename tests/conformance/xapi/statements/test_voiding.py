@@ -68,7 +68,7 @@ def test_2_3_2_only_a_voided_statement_is_found_as_one(statements: Statements) -
 def test_xapi_00162_00163_queries_find_what_targets_a_voided_one_and_not_itself(
     statements: Statements,
 ) -> None:
-    """By what finds the voided statement, and by time."""
+    """XAPI-00162, XAPI-00163: by what finds the voided statement, and by time."""
     verb = unique("verb")
     target, voiding = voided(statements, verb={"id": verb})
     comment = referring(target)
@@ -80,7 +80,7 @@ def test_xapi_00162_00163_queries_find_what_targets_a_voided_one_and_not_itself(
 
 @pytest.mark.parametrize("kind", ["Activity", "Agent"])
 def test_xapi_00017_00020_voiding_names_a_statement(statements: Statements, kind: str) -> None:
-    """Another object is refused, with 400."""
+    """XAPI-00017, XAPI-00020: another object is refused, with 400."""
     named = {"mbox": "mailto:a@uni.example"} if kind == "Agent" else {"id": unique()}
     sent = statement(verb={"id": VOIDED}, object={"objectType": kind, **named})
     assert statements.post(sent).status == 400

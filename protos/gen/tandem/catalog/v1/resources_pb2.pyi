@@ -484,6 +484,7 @@ class RunPolicy(_message.Message):
     KEEP_RECORDINGS_FIELD_NUMBER: _builtins.int
     KEEP_CHAT_FIELD_NUMBER: _builtins.int
     FEEDBACK_WITHIN_FIELD_NUMBER: _builtins.int
+    TELL_FALLING_BEHIND_FIELD_NUMBER: _builtins.int
     CATCH_UP_SLACK_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
     """Share of an item that must be watched for it to count, 0 to 1. Default 0.9."""
@@ -507,6 +508,11 @@ class RunPolicy(_message.Message):
     keep_chat: _builtins.bool
     """Whether the chat of classes is kept after them; else it is removed a day after each class.
     Default: it is not. An update that sets a policy without it keeps what was set.
+    """
+    tell_falling_behind: _builtins.bool
+    """Whether progress judges who is falling behind in the run, tells them and the run's teachers, and
+    invites them to help sessions. Default: it does. An update that sets a policy without it keeps
+    what was set.
     """
     @_builtins.property
     def catch_up_within(self) -> _duration_pb2.Duration:
@@ -586,15 +592,21 @@ class RunPolicy(_message.Message):
         keep_recordings: _duration_pb2.Duration | None = ...,
         keep_chat: _builtins.bool | None = ...,
         feedback_within: _duration_pb2.Duration | None = ...,
+        tell_falling_behind: _builtins.bool | None = ...,
         catch_up_slack: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_slack", b"catch_up_slack", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "_tell_falling_behind", b"_tell_falling_behind", "catch_up_due", b"catch_up_due", "catch_up_slack", b"catch_up_slack", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "tell_falling_behind", b"tell_falling_behind"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_slack", b"catch_up_slack", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "_tell_falling_behind", b"_tell_falling_behind", "catch_up_due", b"catch_up_due", "catch_up_slack", b"catch_up_slack", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "tell_falling_behind", b"tell_falling_behind", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__keep_chat: _TypeAlias = _typing.Literal["keep_chat"]  # noqa: Y015
     _WhichOneofArgType__keep_chat: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat"]  # noqa: Y015
+    _WhichOneofReturnType__tell_falling_behind: _TypeAlias = _typing.Literal["tell_falling_behind"]  # noqa: Y015
+    _WhichOneofArgType__tell_falling_behind: _TypeAlias = _typing.Literal["_tell_falling_behind", b"_tell_falling_behind"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__keep_chat) -> _WhichOneofReturnType__keep_chat | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tell_falling_behind) -> _WhichOneofReturnType__tell_falling_behind | None: ...
 
 Global___RunPolicy: _TypeAlias = RunPolicy  # noqa: Y015
 

@@ -68,6 +68,8 @@ class _CategoryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Category.Val
     """Activities of learning paths that opened."""
     CATEGORY_QUESTION: _Category.ValueType  # 8
     """Questions of a run."""
+    CATEGORY_PROGRESS: _Category.ValueType  # 9
+    """Falling behind in runs."""
 
 class Category(_Category, metaclass=_CategoryEnumTypeWrapper):
     """What a message is about."""
@@ -90,6 +92,8 @@ CATEGORY_ACTIVITY: Category.ValueType  # 7
 """Activities of learning paths that opened."""
 CATEGORY_QUESTION: Category.ValueType  # 8
 """Questions of a run."""
+CATEGORY_PROGRESS: Category.ValueType  # 9
+"""Falling behind in runs."""
 Global___Category: _TypeAlias = Category  # noqa: Y015
 
 class _DeliveryState:

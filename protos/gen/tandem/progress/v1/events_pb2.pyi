@@ -936,3 +936,98 @@ class StatementVoided(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatementVoided: _TypeAlias = StatementVoided  # noqa: Y015
+
+@_typing.final
+class LearnerFellBehind(_message.Message):
+    """A learner is falling behind in a run, by the run's rule (services/progress/README.md). It is told
+    once, and again only after LearnerRecovered. What the reasons count may change meanwhile:
+    ListFallingBehind tells the present numbers.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.BehindReason]:
+        """Why: at least one reason."""
+
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When the learner was judged."""
+
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when the learner is behind."""
+
+    def __init__(
+        self,
+        *,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        reasons: _abc.Iterable[_resources_pb2.BehindReason] | None = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "reasons", b"reasons", "run_id", b"run_id", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LearnerFellBehind: _TypeAlias = LearnerFellBehind  # noqa: Y015
+
+@_typing.final
+class LearnerRecovered(_message.Message):
+    """A learner who was falling behind is not any more: caught up, completed the path, left the run, or
+    the run is over.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    WAS_SINCE_FIELD_NUMBER: _builtins.int
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When the learner was judged."""
+
+    @_builtins.property
+    def was_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when the learner had been behind, as LearnerFellBehind told it."""
+
+    def __init__(
+        self,
+        *,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        was_since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "was_since", b"was_since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id", "was_since", b"was_since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LearnerRecovered: _TypeAlias = LearnerRecovered  # noqa: Y015

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tandem.progress.v1 import resources_pb2 as _resources_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -21,6 +22,60 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ProgressColumn:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProgressColumnEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProgressColumn.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROGRESS_COLUMN_UNSPECIFIED: _ProgressColumn.ValueType  # 0
+    """By their ids."""
+    PROGRESS_COLUMN_LEARNER_ID: _ProgressColumn.ValueType  # 1
+    """By their ids."""
+    PROGRESS_COLUMN_COMPLETED: _ProgressColumn.ValueType  # 2
+    """By the required activities that they completed, and so by the share of the path."""
+    PROGRESS_COLUMN_OVERDUE: _ProgressColumn.ValueType  # 3
+    """By the required activities past their due and not completed."""
+    PROGRESS_COLUMN_OPEN_CATCH_UPS: _ProgressColumn.ValueType  # 4
+    """By the catch-ups that wait to be studied."""
+    PROGRESS_COLUMN_MISSED_CATCH_UPS: _ProgressColumn.ValueType  # 5
+    """By the catch-ups that were missed, or studied late."""
+    PROGRESS_COLUMN_LAST_SEEN: _ProgressColumn.ValueType  # 6
+    """By when they last did anything, in steps of ten minutes; who never did comes first."""
+    PROGRESS_COLUMN_MODE: _ProgressColumn.ValueType  # 7
+    """By their mode, in the order of AttendanceMode."""
+    PROGRESS_COLUMN_ENROLLED_AT: _ProgressColumn.ValueType  # 8
+    """By when they enrolled."""
+    PROGRESS_COLUMN_SCORE: _ProgressColumn.ValueType  # 9
+    """By their mean score, in millionths; who has none comes first."""
+
+class ProgressColumn(_ProgressColumn, metaclass=_ProgressColumnEnumTypeWrapper):
+    """By what the learners of a run are sorted. Those who are equal are sorted by their ids, in the same
+    direction.
+    """
+
+PROGRESS_COLUMN_UNSPECIFIED: ProgressColumn.ValueType  # 0
+"""By their ids."""
+PROGRESS_COLUMN_LEARNER_ID: ProgressColumn.ValueType  # 1
+"""By their ids."""
+PROGRESS_COLUMN_COMPLETED: ProgressColumn.ValueType  # 2
+"""By the required activities that they completed, and so by the share of the path."""
+PROGRESS_COLUMN_OVERDUE: ProgressColumn.ValueType  # 3
+"""By the required activities past their due and not completed."""
+PROGRESS_COLUMN_OPEN_CATCH_UPS: ProgressColumn.ValueType  # 4
+"""By the catch-ups that wait to be studied."""
+PROGRESS_COLUMN_MISSED_CATCH_UPS: ProgressColumn.ValueType  # 5
+"""By the catch-ups that were missed, or studied late."""
+PROGRESS_COLUMN_LAST_SEEN: ProgressColumn.ValueType  # 6
+"""By when they last did anything, in steps of ten minutes; who never did comes first."""
+PROGRESS_COLUMN_MODE: ProgressColumn.ValueType  # 7
+"""By their mode, in the order of AttendanceMode."""
+PROGRESS_COLUMN_ENROLLED_AT: ProgressColumn.ValueType  # 8
+"""By when they enrolled."""
+PROGRESS_COLUMN_SCORE: ProgressColumn.ValueType  # 9
+"""By their mean score, in millionths; who has none comes first."""
+Global___ProgressColumn: _TypeAlias = ProgressColumn  # noqa: Y015
 
 @_typing.final
 class RecordStatementsRequest(_message.Message):
@@ -141,26 +196,86 @@ class ListRunProgressRequest(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     page_size: _builtins.int
     """At most this many rows; 0 means 100."""
     page_token: _builtins.str
-    """Where the last page ended; empty for the first."""
+    """Where the last page ended; empty for the first. The other fields but `page_size` are the same."""
+    order_by: Global___ProgressColumn.ValueType
+    """By what the learners are sorted; UNSPECIFIED: by their ids."""
+    descending: _builtins.bool
+    """True for the greatest first."""
+    @_builtins.property
+    def filter(self) -> Global___ProgressFilter:
+        """Only these learners; absent: all."""
+
     def __init__(
         self,
         *,
         run_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        order_by: Global___ProgressColumn.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: Global___ProgressFilter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRunProgressRequest: _TypeAlias = ListRunProgressRequest  # noqa: Y015
+
+@_typing.final
+class ProgressFilter(_message.Message):
+    """Which learners of a run are wanted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    OPEN_CATCH_UPS_FIELD_NUMBER: _builtins.int
+    NOT_SEEN_SINCE_FIELD_NUMBER: _builtins.int
+    PATH_COMPLETED_FIELD_NUMBER: _builtins.int
+    mode: _types_pb2.AttendanceMode.ValueType
+    """Who usually take part in this way."""
+    group_id: _builtins.str
+    """The members of this group."""
+    overdue: _builtins.int
+    """Who have at least so many overdue activities; from 1."""
+    open_catch_ups: _builtins.bool
+    """Who have open catch-ups, or (false) have none."""
+    path_completed: _builtins.bool
+    """Who completed the path, or (false) did not."""
+    @_builtins.property
+    def not_seen_since(self) -> _timestamp_pb2.Timestamp:
+        """Who have done nothing since this instant, and did not enrol since then."""
+
+    def __init__(
+        self,
+        *,
+        mode: _types_pb2.AttendanceMode.ValueType = ...,
+        group_id: _builtins.str = ...,
+        overdue: _builtins.int = ...,
+        open_catch_ups: _builtins.bool = ...,
+        not_seen_since: _timestamp_pb2.Timestamp | None = ...,
+        path_completed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "kind", b"kind", "mode", b"mode", "not_seen_since", b"not_seen_since", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "path_completed", b"path_completed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "kind", b"kind", "mode", b"mode", "not_seen_since", b"not_seen_since", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "path_completed", b"path_completed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["mode", "group_id", "overdue", "open_catch_ups", "not_seen_since", "path_completed"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+
+Global___ProgressFilter: _TypeAlias = ProgressFilter  # noqa: Y015
 
 @_typing.final
 class ListRunProgressResponse(_message.Message):
@@ -387,6 +502,64 @@ class GetTimelineResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTimelineResponse: _TypeAlias = GetTimelineResponse  # noqa: Y015
+
+@_typing.final
+class ListFallingBehindRequest(_message.Message):
+    """A page of a run's learners who are falling behind."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    page_size: _builtins.int
+    """At most this many rows; 0 means 100."""
+    page_token: _builtins.str
+    """Where the last page ended; empty for the first."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFallingBehindRequest: _TypeAlias = ListFallingBehindRequest  # noqa: Y015
+
+@_typing.final
+class ListFallingBehindResponse(_message.Message):
+    """Learners who are falling behind, who has been so for longest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEARNERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    @_builtins.property
+    def learners(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.LearnerProgress]:
+        """The learners; `falling_behind` of each tells since when, and why."""
+
+    def __init__(
+        self,
+        *,
+        learners: _abc.Iterable[_resources_pb2.LearnerProgress] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learners", b"learners", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFallingBehindResponse: _TypeAlias = ListFallingBehindResponse  # noqa: Y015
 
 @_typing.final
 class RebuildRunRequest(_message.Message):
@@ -819,3 +992,61 @@ class WaiveActivityResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WaiveActivityResponse: _TypeAlias = WaiveActivityResponse  # noqa: Y015
+
+@_typing.final
+class ExportRunProgressRequest(_message.Message):
+    """Which learners to export, and in which order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    order_by: Global___ProgressColumn.ValueType
+    """By what the learners are sorted; UNSPECIFIED: by their ids."""
+    descending: _builtins.bool
+    """True for the greatest first."""
+    @_builtins.property
+    def filter(self) -> Global___ProgressFilter:
+        """Only these learners; absent: all."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        order_by: Global___ProgressColumn.ValueType = ...,
+        descending: _builtins.bool = ...,
+        filter: Global___ProgressFilter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order_by", b"order_by", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRunProgressRequest: _TypeAlias = ExportRunProgressRequest  # noqa: Y015
+
+@_typing.final
+class ExportRunProgressResponse(_message.Message):
+    """A piece of a CSV file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CSV_FIELD_NUMBER: _builtins.int
+    csv: _builtins.str
+    """Whole lines, each with its end (CR LF)."""
+    def __init__(
+        self,
+        *,
+        csv: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["csv", b"csv"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRunProgressResponse: _TypeAlias = ExportRunProgressResponse  # noqa: Y015

@@ -80,6 +80,11 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
                 _registered_method=True)
+        self.ListFallingBehind = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/ListFallingBehind',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindResponse.FromString,
+                _registered_method=True)
         self.RebuildRun = channel.unary_unary(
                 '/tandem.progress.v1.ProgressService/RebuildRun',
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RebuildRunRequest.SerializeToString,
@@ -125,6 +130,11 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityResponse.FromString,
                 _registered_method=True)
+        self.ExportRunProgress = channel.unary_stream(
+                '/tandem.progress.v1.ProgressService/ExportRunProgress',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.FromString,
+                _registered_method=True)
 
 
 class ProgressServiceServicer:
@@ -162,8 +172,14 @@ class ProgressServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRunProgress(self, request, context):
-        """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-        statements are not counted. NOT_FOUND when the run is unknown.
+        """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+        staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+        unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+        of groups who filter by another group.
+
+        What a row says is right when it is read. It is sorted and filtered by what was stored of the
+        learner last: in the unit of work that changed it, and of deadlines that pass within a few
+        seconds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -197,6 +213,15 @@ class ProgressServiceServicer:
     def GetTimeline(self, request, context):
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
         their own runs, for staff of groups of the runs where the learner is in one of theirs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFallingBehind(self, request, context):
+        """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+        staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+        the run is unknown.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -281,6 +306,17 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportRunProgress(self, request, context):
+        """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+        one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+        meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+        OK says that the file is not whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProgressServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -323,6 +359,11 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.GetTimeline,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.SerializeToString,
+            ),
+            'ListFallingBehind': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFallingBehind,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindResponse.SerializeToString,
             ),
             'RebuildRun': grpc.unary_unary_rpc_method_handler(
                     servicer.RebuildRun,
@@ -368,6 +409,11 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.WaiveActivity,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityResponse.SerializeToString,
+            ),
+            'ExportRunProgress': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportRunProgress,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -591,6 +637,33 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/GetTimeline',
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFallingBehind(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/ListFallingBehind',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ListFallingBehindResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -834,6 +907,33 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/WaiveActivity',
             tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRunProgress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/ExportRunProgress',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.FromString,
             options,
             channel_credentials,
             insecure,

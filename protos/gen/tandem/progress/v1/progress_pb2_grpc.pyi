@@ -53,8 +53,14 @@ class ProgressServiceStub:
     PERMISSION_DENIED to staff of groups for a learner of other groups.
     """
     ListRunProgress: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]
-    """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-    statements are not counted. NOT_FOUND when the run is unknown.
+    """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+    staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+    unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+    of groups who filter by another group.
+
+    What a row says is right when it is read. It is sorted and filtered by what was stored of the
+    learner last: in the unit of work that changed it, and of deadlines that pass within a few
+    seconds.
     """
     ListCatchUps: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
@@ -72,6 +78,11 @@ class ProgressServiceStub:
     GetTimeline: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
+    """
+    ListFallingBehind: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListFallingBehindRequest, _progress_pb2.ListFallingBehindResponse]
+    """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+    staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+    the run is unknown.
     """
     RebuildRun: _grpc.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]
     """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
@@ -115,6 +126,13 @@ class ProgressServiceStub:
     repeat changes nothing. Errors as of LaunchActivity; PERMISSION_DENIED to staff of groups for a
     learner of other groups.
     """
+    ExportRunProgress: _grpc.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]
+    """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+    one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+    meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+    OK says that the file is not whole.
+    """
 
 @_typing.type_check_only
 class ProgressServiceAsyncStub(ProgressServiceStub):
@@ -140,8 +158,14 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     PERMISSION_DENIED to staff of groups for a learner of other groups.
     """
     ListRunProgress: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]  # type: ignore[assignment]
-    """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-    statements are not counted. NOT_FOUND when the run is unknown.
+    """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+    staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+    unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+    of groups who filter by another group.
+
+    What a row says is right when it is read. It is sorted and filtered by what was stored of the
+    learner last: in the unit of work that changed it, and of deadlines that pass within a few
+    seconds.
     """
     ListCatchUps: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]  # type: ignore[assignment]
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
@@ -159,6 +183,11 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     GetTimeline: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]  # type: ignore[assignment]
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs, for staff of groups of the runs where the learner is in one of theirs.
+    """
+    ListFallingBehind: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListFallingBehindRequest, _progress_pb2.ListFallingBehindResponse]  # type: ignore[assignment]
+    """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+    staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+    the run is unknown.
     """
     RebuildRun: _aio.UnaryUnaryMultiCallable[_progress_pb2.RebuildRunRequest, _resources_pb2.Rebuild]  # type: ignore[assignment]
     """Makes the evidence of all learners of a run anew from their statements, and evaluates them; all
@@ -201,6 +230,13 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     """Lets a learner off an assignable unit of cmi5, whatever its moveOn (cmi5, section 9.3.7). A
     repeat changes nothing. Errors as of LaunchActivity; PERMISSION_DENIED to staff of groups for a
     learner of other groups.
+    """
+    ExportRunProgress: _aio.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]  # type: ignore[assignment]
+    """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+    one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+    meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+    OK says that the file is not whole.
     """
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -248,8 +284,14 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _progress_pb2.ListRunProgressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.ListRunProgressResponse, _abc.Awaitable[_progress_pb2.ListRunProgressResponse]]:
-        """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
-        statements are not counted. NOT_FOUND when the run is unknown.
+        """A run at a glance, and its learners page by page, sorted by any column, with one filter; for
+        staff of groups, only their groups, whose statements are not counted. NOT_FOUND when the run is
+        unknown; INVALID_ARGUMENT for a token of another run, order or filter; PERMISSION_DENIED to staff
+        of groups who filter by another group.
+
+        What a row says is right when it is read. It is sorted and filtered by what was stored of the
+        learner last: in the unit of work that changed it, and of deadlines that pass within a few
+        seconds.
         """
 
     @_abc_1.abstractmethod
@@ -291,6 +333,17 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_progress_pb2.GetTimelineResponse, _abc.Awaitable[_progress_pb2.GetTimelineResponse]]:
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
         their own runs, for staff of groups of the runs where the learner is in one of theirs.
+        """
+
+    @_abc_1.abstractmethod
+    def ListFallingBehind(
+        self,
+        request: _progress_pb2.ListFallingBehindRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_progress_pb2.ListFallingBehindResponse, _abc.Awaitable[_progress_pb2.ListFallingBehindResponse]]:
+        """A run's learners who are falling behind, who has been so for longest first, with the reasons; for
+        staff of groups, only their groups' learners. A learner's own are in GetProgress. NOT_FOUND when
+        the run is unknown.
         """
 
     @_abc_1.abstractmethod
@@ -387,6 +440,19 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lets a learner off an assignable unit of cmi5, whatever its moveOn (cmi5, section 9.3.7). A
         repeat changes nothing. Errors as of LaunchActivity; PERMISSION_DENIED to staff of groups for a
         learner of other groups.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportRunProgress(
+        self,
+        request: _progress_pb2.ExportRunProgressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_progress_pb2.ExportRunProgressResponse], _abc.AsyncIterator[_progress_pb2.ExportRunProgressResponse]]:
+        """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
+        one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
+        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
+        meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
+        OK says that the file is not whole.
         """
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

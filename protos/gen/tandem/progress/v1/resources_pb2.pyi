@@ -143,6 +143,38 @@ TIMELINE_KIND_CATCH_UP: TimelineKind.ValueType  # 3
 """A catch-up's deadline."""
 Global___TimelineKind: _TypeAlias = TimelineKind  # noqa: Y015
 
+class _BehindReasonKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BehindReasonKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BehindReasonKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BEHIND_REASON_KIND_UNSPECIFIED: _BehindReasonKind.ValueType  # 0
+    """Not said."""
+    BEHIND_REASON_KIND_OVERDUE_WORK: _BehindReasonKind.ValueType  # 1
+    """Required work that is past its deadline and not completed."""
+    BEHIND_REASON_KIND_ABSENCES: _BehindReasonKind.ValueType  # 2
+    """Sessions that the learner missed and has not made up for."""
+    BEHIND_REASON_KIND_UNWATCHED_CATCH_UPS: _BehindReasonKind.ValueType  # 3
+    """Catch-ups that were missed, or have waited for long."""
+    BEHIND_REASON_KIND_SILENCE: _BehindReasonKind.ValueType  # 4
+    """Days since the learner last did anything in the run, beside those of the run's median learner."""
+
+class BehindReasonKind(_BehindReasonKind, metaclass=_BehindReasonKindEnumTypeWrapper):
+    """What a reason for falling behind counts."""
+
+BEHIND_REASON_KIND_UNSPECIFIED: BehindReasonKind.ValueType  # 0
+"""Not said."""
+BEHIND_REASON_KIND_OVERDUE_WORK: BehindReasonKind.ValueType  # 1
+"""Required work that is past its deadline and not completed."""
+BEHIND_REASON_KIND_ABSENCES: BehindReasonKind.ValueType  # 2
+"""Sessions that the learner missed and has not made up for."""
+BEHIND_REASON_KIND_UNWATCHED_CATCH_UPS: BehindReasonKind.ValueType  # 3
+"""Catch-ups that were missed, or have waited for long."""
+BEHIND_REASON_KIND_SILENCE: BehindReasonKind.ValueType  # 4
+"""Days since the learner last did anything in the run, beside those of the run's median learner."""
+Global___BehindReasonKind: _TypeAlias = BehindReasonKind  # noqa: Y015
+
 class _WorkKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -537,8 +569,12 @@ class LearnerProgress(_message.Message):
     OPEN_CATCH_UPS_FIELD_NUMBER: _builtins.int
     LAST_SEEN_AT_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
+    MISSED_CATCH_UPS_FIELD_NUMBER: _builtins.int
+    ENROLLED_AT_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
     TIME_ON_TASK_FIELD_NUMBER: _builtins.int
     MEAN_SCORE_FIELD_NUMBER: _builtins.int
+    FALLING_BEHIND_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     learner_id: _builtins.str
@@ -553,6 +589,8 @@ class LearnerProgress(_message.Message):
     """Required activities past their due and not completed."""
     open_catch_ups: _builtins.int
     """Catch-ups that wait to be studied."""
+    missed_catch_ups: _builtins.int
+    """Catch-ups that were missed, or studied late."""
     mean_score: _builtins.float
     """The mean of the activities' best scores, -1 to 1; absent without any."""
     @_builtins.property
@@ -564,8 +602,20 @@ class LearnerProgress(_message.Message):
         """When the path was completed; absent when it is not."""
 
     @_builtins.property
+    def enrolled_at(self) -> _timestamp_pb2.Timestamp:
+        """When the learner enrolled."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The learner's groups."""
+
+    @_builtins.property
     def time_on_task(self) -> _duration_pb2.Duration:
         """How long the learner worked in the run, as StudyTime counts it."""
+
+    @_builtins.property
+    def falling_behind(self) -> Global___FallingBehind:
+        """That the learner is falling behind, and why; absent when the learner is not."""
 
     def __init__(
         self,
@@ -579,12 +629,16 @@ class LearnerProgress(_message.Message):
         open_catch_ups: _builtins.int = ...,
         last_seen_at: _timestamp_pb2.Timestamp | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
+        missed_catch_ups: _builtins.int = ...,
+        enrolled_at: _timestamp_pb2.Timestamp | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
         time_on_task: _duration_pb2.Duration | None = ...,
         mean_score: _builtins.float | None = ...,
+        falling_behind: Global___FallingBehind | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed_at", b"completed_at", "last_seen_at", b"last_seen_at", "mean_score", b"mean_score", "time_on_task", b"time_on_task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed_at", b"completed_at", "enrolled_at", b"enrolled_at", "falling_behind", b"falling_behind", "last_seen_at", b"last_seen_at", "mean_score", b"mean_score", "time_on_task", b"time_on_task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed", b"completed", "completed_at", b"completed_at", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "mean_score", b"mean_score", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id", "time_on_task", b"time_on_task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score", "completed", b"completed", "completed_at", b"completed_at", "enrolled_at", b"enrolled_at", "falling_behind", b"falling_behind", "group_ids", b"group_ids", "last_seen_at", b"last_seen_at", "learner_id", b"learner_id", "mean_score", b"mean_score", "missed_catch_ups", b"missed_catch_ups", "mode", b"mode", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "required", b"required", "run_id", b"run_id", "time_on_task", b"time_on_task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__mean_score: _TypeAlias = _typing.Literal["mean_score"]  # noqa: Y015
     _WhichOneofArgType__mean_score: _TypeAlias = _typing.Literal["_mean_score", b"_mean_score"]  # noqa: Y015
@@ -651,6 +705,11 @@ class RunSummary(_message.Message):
     COMPLETED_CATCH_UPS_FIELD_NUMBER: _builtins.int
     MISSED_CATCH_UPS_FIELD_NUMBER: _builtins.int
     STATEMENTS_FIELD_NUMBER: _builtins.int
+    OVERDUE_LEARNERS_FIELD_NUMBER: _builtins.int
+    SILENT_LEARNERS_FIELD_NUMBER: _builtins.int
+    AVERAGE_SHARE_FIELD_NUMBER: _builtins.int
+    MODES_FIELD_NUMBER: _builtins.int
+    FALLING_BEHIND_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     learners: _builtins.int
@@ -667,6 +726,18 @@ class RunSummary(_message.Message):
     """Catch-ups whose deadline passed."""
     statements: _builtins.int
     """Statements taken in."""
+    overdue_learners: _builtins.int
+    """Learners with overdue activities."""
+    silent_learners: _builtins.int
+    """Learners who have done nothing for 14 whole days (in UTC), and enrolled before them."""
+    average_share: _builtins.float
+    """The share of the required activities that a learner has completed on average, 0 to 1."""
+    falling_behind: _builtins.int
+    """Learners who are falling behind."""
+    @_builtins.property
+    def modes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModeSummary]:
+        """The learners by their modes, without modes that nobody has."""
+
     def __init__(
         self,
         *,
@@ -678,14 +749,53 @@ class RunSummary(_message.Message):
         completed_catch_ups: _builtins.int = ...,
         missed_catch_ups: _builtins.int = ...,
         statements: _builtins.int = ...,
+        overdue_learners: _builtins.int = ...,
+        silent_learners: _builtins.int = ...,
+        average_share: _builtins.float = ...,
+        modes: _abc.Iterable[Global___ModeSummary] | None = ...,
+        falling_behind: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_activities", b"completed_activities", "completed_catch_ups", b"completed_catch_ups", "completed_path", b"completed_path", "learners", b"learners", "missed_catch_ups", b"missed_catch_ups", "open_catch_ups", b"open_catch_ups", "run_id", b"run_id", "statements", b"statements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_share", b"average_share", "completed_activities", b"completed_activities", "completed_catch_ups", b"completed_catch_ups", "completed_path", b"completed_path", "falling_behind", b"falling_behind", "learners", b"learners", "missed_catch_ups", b"missed_catch_ups", "modes", b"modes", "open_catch_ups", b"open_catch_ups", "overdue_learners", b"overdue_learners", "run_id", b"run_id", "silent_learners", b"silent_learners", "statements", b"statements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunSummary: _TypeAlias = RunSummary  # noqa: Y015
+
+@_typing.final
+class ModeSummary(_message.Message):
+    """The learners of a run who usually take part in one way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    LEARNERS_FIELD_NUMBER: _builtins.int
+    COMPLETED_PATH_FIELD_NUMBER: _builtins.int
+    OVERDUE_LEARNERS_FIELD_NUMBER: _builtins.int
+    mode: _types_pb2.AttendanceMode.ValueType
+    """The way."""
+    learners: _builtins.int
+    """Learners enrolled."""
+    completed_path: _builtins.int
+    """Those who completed the path."""
+    overdue_learners: _builtins.int
+    """Those with overdue activities."""
+    def __init__(
+        self,
+        *,
+        mode: _types_pb2.AttendanceMode.ValueType = ...,
+        learners: _builtins.int = ...,
+        completed_path: _builtins.int = ...,
+        overdue_learners: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_path", b"completed_path", "learners", b"learners", "mode", b"mode", "overdue_learners", b"overdue_learners"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModeSummary: _TypeAlias = ModeSummary  # noqa: Y015
 
 @_typing.final
 class CatchUp(_message.Message):
@@ -849,6 +959,7 @@ class TimelineEntry(_message.Message):
     LOCKED_FIELD_NUMBER: _builtins.int
     LACKS_FIELD_NUMBER: _builtins.int
     WEEK_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     kind: Global___TimelineKind.ValueType
     """What it is."""
     title: _builtins.str
@@ -871,6 +982,8 @@ class TimelineEntry(_message.Message):
     """The week of the run that holds `at`, from 1, which holds the run's first day. What is due at the
     end of Sunday (24:00) is of the week that ends.
     """
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """Of a live class: what it is for. A learner comes to a help session freely."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When a class starts, or something is due."""
@@ -904,14 +1017,75 @@ class TimelineEntry(_message.Message):
         locked: _builtins.bool = ...,
         lacks: _abc.Iterable[Global___Lack] | None = ...,
         week: _builtins.int = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "local", b"local", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "at", b"at", "cancelled", b"cancelled", "done", b"done", "kind", b"kind", "lacks", b"lacks", "local", b"local", "locked", b"locked", "run_id", b"run_id", "session_id", b"session_id", "substitute_item_id", b"substitute_item_id", "title", b"title", "until", b"until", "week", b"week"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "at", b"at", "cancelled", b"cancelled", "done", b"done", "kind", b"kind", "lacks", b"lacks", "local", b"local", "locked", b"locked", "purpose", b"purpose", "run_id", b"run_id", "session_id", b"session_id", "substitute_item_id", b"substitute_item_id", "title", b"title", "until", b"until", "week", b"week"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TimelineEntry: _TypeAlias = TimelineEntry  # noqa: Y015
+
+@_typing.final
+class BehindReason(_message.Message):
+    """One reason why a learner is falling behind, with its number: `value` has reached `limit`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    kind: Global___BehindReasonKind.ValueType
+    """What it counts."""
+    value: _builtins.float
+    """How much it was when the learner was last judged: a count, or of SILENCE days."""
+    limit: _builtins.float
+    """From how much on it counts."""
+    def __init__(
+        self,
+        *,
+        kind: Global___BehindReasonKind.ValueType = ...,
+        value: _builtins.float = ...,
+        limit: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "limit", b"limit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BehindReason: _TypeAlias = BehindReason  # noqa: Y015
+
+@_typing.final
+class FallingBehind(_message.Message):
+    """That a learner is falling behind in a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___BehindReason]:
+        """Why: at least one reason."""
+
+    def __init__(
+        self,
+        *,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        reasons: _abc.Iterable[Global___BehindReason] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FallingBehind: _TypeAlias = FallingBehind  # noqa: Y015
 
 @_typing.final
 class Rebuild(_message.Message):

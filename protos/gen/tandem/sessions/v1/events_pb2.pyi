@@ -83,6 +83,7 @@ class SessionScheduled(_message.Message):
     GROUP_IDS_FIELD_NUMBER: _builtins.int
     SERIES_ID_FIELD_NUMBER: _builtins.int
     RECURRENCE_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -105,6 +106,8 @@ class SessionScheduled(_message.Message):
     """The series that it belongs to; empty when it was planned alone."""
     recurrence_id: _builtins.str
     """Of a series: the local time that the series gives it (RFC 5545, section 3.8.4.4)."""
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What it is for; UNSPECIFIED in an older event: a class."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -144,10 +147,11 @@ class SessionScheduled(_message.Message):
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
         series_id: _builtins.str = ...,
         recurrence_id: _builtins.str = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "recorded", b"recorded", "recurrence_id", b"recurrence_id", "room", b"room", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "purpose", b"purpose", "recorded", b"recorded", "recurrence_id", b"recurrence_id", "room", b"room", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -174,6 +178,7 @@ class SessionMoved(_message.Message):
     SERIES_ID_FIELD_NUMBER: _builtins.int
     OLD_INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
     NEW_INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -196,6 +201,8 @@ class SessionMoved(_message.Message):
     """Who taught until now."""
     new_instructor_id: _builtins.str
     """Who teaches from now."""
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What it is for; UNSPECIFIED in an older event: a class."""
     @_builtins.property
     def old_start_time(self) -> _timestamp_pb2.Timestamp:
         """Its first instant until now."""
@@ -234,10 +241,11 @@ class SessionMoved(_message.Message):
         series_id: _builtins.str = ...,
         old_instructor_id: _builtins.str = ...,
         new_instructor_id: _builtins.str = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["new_end_time", b"new_end_time", "new_start_time", b"new_start_time", "new_starts", b"new_starts", "old_end_time", b"old_end_time", "old_start_time", b"old_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "new_end_time", b"new_end_time", "new_instructor_id", b"new_instructor_id", "new_room", b"new_room", "new_start_time", b"new_start_time", "new_starts", b"new_starts", "old_end_time", b"old_end_time", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "old_start_time", b"old_start_time", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "new_end_time", b"new_end_time", "new_instructor_id", b"new_instructor_id", "new_room", b"new_room", "new_start_time", b"new_start_time", "new_starts", b"new_starts", "old_end_time", b"old_end_time", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "old_start_time", b"old_start_time", "purpose", b"purpose", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -302,6 +310,7 @@ class SessionCancelled(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     SUBSTITUTE_ITEM_ID_FIELD_NUMBER: _builtins.int
     SERIES_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -318,6 +327,8 @@ class SessionCancelled(_message.Message):
     """The series that was cancelled with it: tandem.sessions.series.cancelled.v1 tells people. Empty
     when it was cancelled alone, also as one session of a series.
     """
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What it is for; UNSPECIFIED in an older event: a class."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it would have started."""
@@ -338,10 +349,11 @@ class SessionCancelled(_message.Message):
         reason: _builtins.str = ...,
         substitute_item_id: _builtins.str = ...,
         series_id: _builtins.str = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "substitute_item_id", b"substitute_item_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "purpose", b"purpose", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "substitute_item_id", b"substitute_item_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -406,6 +418,7 @@ class SeriesScheduled(_message.Message):
     EXDATES_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
     OCCURRENCES_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     series_id: _builtins.str
     """The series."""
     run_id: _builtins.str
@@ -420,6 +433,8 @@ class SeriesScheduled(_message.Message):
     """The room's name; empty when ONLINE."""
     rrule: _builtins.str
     """The rule, with COUNT (RFC 5545, section 3.3.10)."""
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What its sessions are for; UNSPECIFIED in an older event: classes."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When its first session starts on the wall of its place."""
@@ -460,10 +475,11 @@ class SeriesScheduled(_message.Message):
         exdates: _abc.Iterable[_builtins.str] | None = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
         occurrences: _abc.Iterable[Global___PlannedOccurrence] | None = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "kind", b"kind", "occurrences", b"occurrences", "rdates", b"rdates", "room", b"room", "rrule", b"rrule", "run_id", b"run_id", "series_id", b"series_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "kind", b"kind", "occurrences", b"occurrences", "purpose", b"purpose", "rdates", b"rdates", "room", b"room", "rrule", b"rrule", "run_id", b"run_id", "series_id", b"series_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -541,6 +557,7 @@ class SeriesMoved(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     OCCURRENCES_FIELD_NUMBER: _builtins.int
     OLD_ROOM_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     series_id: _builtins.str
     """The series to which the sessions belong from now."""
     run_id: _builtins.str
@@ -563,6 +580,8 @@ class SeriesMoved(_message.Message):
     """Why."""
     old_room: _builtins.str
     """The room's name until now."""
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What its sessions are for; UNSPECIFIED in an older event: classes."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When the series starts on the wall of its place, from now."""
@@ -596,10 +615,11 @@ class SeriesMoved(_message.Message):
         reason: _builtins.str = ...,
         occurrences: _abc.Iterable[Global___MovedOccurrence] | None = ...,
         old_room: _builtins.str = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "group_ids", b"group_ids", "new_instructor_id", b"new_instructor_id", "occurrences", b"occurrences", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "reason", b"reason", "room", b"room", "rrule", b"rrule", "run_id", b"run_id", "series_id", b"series_id", "split_from", b"split_from", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "group_ids", b"group_ids", "new_instructor_id", b"new_instructor_id", "occurrences", b"occurrences", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "purpose", b"purpose", "reason", b"reason", "room", b"room", "rrule", b"rrule", "run_id", b"run_id", "series_id", b"series_id", "split_from", b"split_from", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -658,6 +678,7 @@ class SeriesCancelled(_message.Message):
     GROUP_IDS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     OCCURRENCES_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     series_id: _builtins.str
     """The series."""
     run_id: _builtins.str
@@ -668,6 +689,8 @@ class SeriesCancelled(_message.Message):
     """Who was to teach."""
     reason: _builtins.str
     """Why."""
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What its sessions are for; UNSPECIFIED in an older event: classes."""
     @_builtins.property
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The groups of the run that it was for; empty: the whole run."""
@@ -686,10 +709,11 @@ class SeriesCancelled(_message.Message):
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
         reason: _builtins.str = ...,
         occurrences: _abc.Iterable[Global___CancelledOccurrence] | None = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_ids", b"group_ids", "instructor_id", b"instructor_id", "occurrences", b"occurrences", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_ids", b"group_ids", "instructor_id", b"instructor_id", "occurrences", b"occurrences", "purpose", b"purpose", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -706,6 +730,7 @@ class SessionStarted(_message.Message):
     ACTIVITY_ID_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     STARTED_AT_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -714,6 +739,8 @@ class SessionStarted(_message.Message):
     """The SESSION activity it holds."""
     title: _builtins.str
     """Title."""
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What it is for; UNSPECIFIED in an older event: a class."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When it really began."""
@@ -726,10 +753,11 @@ class SessionStarted(_message.Message):
         activity_id: _builtins.str = ...,
         title: _builtins.str = ...,
         started_at: _timestamp_pb2.Timestamp | None = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "run_id", b"run_id", "session_id", b"session_id", "started_at", b"started_at", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "purpose", b"purpose", "run_id", b"run_id", "session_id", b"session_id", "started_at", b"started_at", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -971,6 +999,7 @@ class SessionEnded(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     ENDED_AT_FIELD_NUMBER: _builtins.int
     RECORDED_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -981,6 +1010,8 @@ class SessionEnded(_message.Message):
     """Title."""
     recorded: _builtins.bool
     """True when a recording is to follow."""
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What it is for; UNSPECIFIED in an older event: a class."""
     @_builtins.property
     def ended_at(self) -> _timestamp_pb2.Timestamp:
         """When it really ended."""
@@ -994,10 +1025,11 @@ class SessionEnded(_message.Message):
         title: _builtins.str = ...,
         ended_at: _timestamp_pb2.Timestamp | None = ...,
         recorded: _builtins.bool = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "ended_at", b"ended_at", "recorded", b"recorded", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "ended_at", b"ended_at", "purpose", b"purpose", "recorded", b"recorded", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1173,7 +1205,9 @@ Global___SeatSwapped: _TypeAlias = SeatSwapped  # noqa: Y015
 
 @_typing.final
 class SeatOffered(_message.Message):
-    """A seat in the room is held for a learner, who may take or decline it."""
+    """A seat is held for a learner, who may take or decline it: in the room, or (an invitation to a help
+    session) online.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1188,6 +1222,8 @@ class SeatOffered(_message.Message):
     HOLDS_FIELD_NUMBER: _builtins.int
     OFFERED_BY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OFFERED_KIND_FIELD_NUMBER: _builtins.int
+    INVITATION_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -1204,6 +1240,10 @@ class SeatOffered(_message.Message):
     """Who offered it out of turn; empty: the waiting list did."""
     reason: _builtins.str
     """Why it was offered out of turn."""
+    offered_kind: _types_pb2.SeatKind.ValueType
+    """The seat that is held: IN_ROOM or ONLINE; UNSPECIFIED in an older event: IN_ROOM."""
+    invitation: _builtins.bool
+    """True when it is an invitation to a help session: tandem.sessions.help.invited.v1 tells it."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the session starts."""
@@ -1230,10 +1270,12 @@ class SeatOffered(_message.Message):
         holds: _types_pb2.SeatKind.ValueType = ...,
         offered_by: _builtins.str = ...,
         reason: _builtins.str = ...,
+        offered_kind: _types_pb2.SeatKind.ValueType = ...,
+        invitation: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "offered_at", b"offered_at", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "holds", b"holds", "kind", b"kind", "learner_id", b"learner_id", "offered_at", b"offered_at", "offered_by", b"offered_by", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "holds", b"holds", "invitation", b"invitation", "kind", b"kind", "learner_id", b"learner_id", "offered_at", b"offered_at", "offered_by", b"offered_by", "offered_kind", b"offered_kind", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2429,3 +2471,75 @@ class QuestionReopened(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QuestionReopened: _TypeAlias = QuestionReopened  # noqa: Y015
+
+@_typing.final
+class HelpInvited(_message.Message):
+    """A learner who falls behind is invited to a help session: a seat is held until the learner answers
+    (AnswerOffer). tandem.sessions.seat.offer_ended.v1 tells how that ended.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    INVITED_AT_FIELD_NUMBER: _builtins.int
+    ANSWER_BY_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The help session."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    title: _builtins.str
+    """The session's title."""
+    kind: _types_pb2.SeatKind.ValueType
+    """The seat that is held: IN_ROOM or ONLINE."""
+    room: _builtins.str
+    """The room's name; empty for a seat ONLINE."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the session starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def invited_at(self) -> _timestamp_pb2.Timestamp:
+        """When the learner was invited."""
+
+    @_builtins.property
+    def answer_by(self) -> _timestamp_pb2.Timestamp:
+        """Until when the learner may answer."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        enrolment_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        kind: _types_pb2.SeatKind.ValueType = ...,
+        room: _builtins.str = ...,
+        invited_at: _timestamp_pb2.Timestamp | None = ...,
+        answer_by: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_by", b"answer_by", "end_time", b"end_time", "invited_at", b"invited_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_by", b"answer_by", "end_time", b"end_time", "enrolment_id", b"enrolment_id", "invited_at", b"invited_at", "kind", b"kind", "learner_id", b"learner_id", "room", b"room", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HelpInvited: _TypeAlias = HelpInvited  # noqa: Y015

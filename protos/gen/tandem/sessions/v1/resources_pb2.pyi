@@ -91,6 +91,50 @@ its time is over.
 """
 Global___SwapState: _TypeAlias = SwapState  # noqa: Y015
 
+class _HelpInvitationState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HelpInvitationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HelpInvitationState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HELP_INVITATION_STATE_UNSPECIFIED: _HelpInvitationState.ValueType  # 0
+    """Not said."""
+    HELP_INVITATION_STATE_INVITED: _HelpInvitationState.ValueType  # 1
+    """The learner may answer."""
+    HELP_INVITATION_STATE_TAKEN: _HelpInvitationState.ValueType  # 2
+    """The learner took the seat, or another one in the session."""
+    HELP_INVITATION_STATE_DECLINED: _HelpInvitationState.ValueType  # 3
+    """The learner declined it, or gave the seat up."""
+    HELP_INVITATION_STATE_LAPSED: _HelpInvitationState.ValueType  # 4
+    """The learner did not answer in time."""
+    HELP_INVITATION_STATE_WITHDRAWN: _HelpInvitationState.ValueType  # 5
+    """It was taken back: the learner is not behind any more or left, or the session was cancelled,
+    moved or begun.
+    """
+    HELP_INVITATION_STATE_CAME: _HelpInvitationState.ValueType  # 6
+    """The learner was there."""
+
+class HelpInvitationState(_HelpInvitationState, metaclass=_HelpInvitationStateEnumTypeWrapper):
+    """What became of an invitation to a help session."""
+
+HELP_INVITATION_STATE_UNSPECIFIED: HelpInvitationState.ValueType  # 0
+"""Not said."""
+HELP_INVITATION_STATE_INVITED: HelpInvitationState.ValueType  # 1
+"""The learner may answer."""
+HELP_INVITATION_STATE_TAKEN: HelpInvitationState.ValueType  # 2
+"""The learner took the seat, or another one in the session."""
+HELP_INVITATION_STATE_DECLINED: HelpInvitationState.ValueType  # 3
+"""The learner declined it, or gave the seat up."""
+HELP_INVITATION_STATE_LAPSED: HelpInvitationState.ValueType  # 4
+"""The learner did not answer in time."""
+HELP_INVITATION_STATE_WITHDRAWN: HelpInvitationState.ValueType  # 5
+"""It was taken back: the learner is not behind any more or left, or the session was cancelled,
+moved or begun.
+"""
+HELP_INVITATION_STATE_CAME: HelpInvitationState.ValueType  # 6
+"""The learner was there."""
+Global___HelpInvitationState: _TypeAlias = HelpInvitationState  # noqa: Y015
+
 @_typing.final
 class Room(_message.Message):
     """A room."""
@@ -222,6 +266,7 @@ class Session(_message.Message):
     COHORT_ID_FIELD_NUMBER: _builtins.int
     RECORDINGS_FIELD_NUMBER: _builtins.int
     CHECK_IN_CODE_UNTIL_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -243,7 +288,7 @@ class Session(_message.Message):
     in_room: _builtins.int
     """Seats taken in the room, with those that are held for an offer."""
     online: _builtins.int
-    """Seats taken online."""
+    """Seats taken online, with those that are held for an invitation."""
     waitlisted: _builtins.int
     """Learners who wait."""
     join_url: _builtins.str
@@ -268,6 +313,8 @@ class Session(_message.Message):
     """True when it was moved alone: it stays where it is when its series is moved."""
     cohort_id: _builtins.str
     """The group that has the room, by the rotation of its series; empty: there is no rotation."""
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What it is for."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -346,10 +393,11 @@ class Session(_message.Message):
         cohort_id: _builtins.str = ...,
         recordings: _abc.Iterable[Global___Recording] | None = ...,
         check_in_code_until: _timestamp_pb2.Timestamp | None = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "check_in_code_until", b"check_in_code_until", "duration", b"duration", "end_time", b"end_time", "not_held_at", b"not_held_at", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "check_in_code_until", b"check_in_code_until", "cohort_id", b"cohort_id", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "recordings", b"recordings", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "check_in_code_until", b"check_in_code_until", "cohort_id", b"cohort_id", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "purpose", b"purpose", "recorded", b"recorded", "recording", b"recording", "recordings", b"recordings", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -468,6 +516,7 @@ class Series(_message.Message):
     CONTINUES_FIELD_NUMBER: _builtins.int
     CONTINUED_BY_FIELD_NUMBER: _builtins.int
     OCCURRENCES_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -488,6 +537,8 @@ class Series(_message.Message):
     """The series that it continues; empty when it continues none."""
     continued_by: _builtins.str
     """The series that continues it since it was split; empty when none does."""
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What its sessions are for."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When its first session starts: DTSTART."""
@@ -530,10 +581,11 @@ class Series(_message.Message):
         continues: _builtins.str = ...,
         continued_by: _builtins.str = ...,
         occurrences: _abc.Iterable[Global___Occurrence] | None = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["continued_by", b"continued_by", "continues", b"continues", "duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "id", b"id", "instructor_id", b"instructor_id", "kind", b"kind", "occurrences", b"occurrences", "rdates", b"rdates", "room_id", b"room_id", "rrule", b"rrule", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["continued_by", b"continued_by", "continues", b"continues", "duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "id", b"id", "instructor_id", b"instructor_id", "kind", b"kind", "occurrences", b"occurrences", "purpose", b"purpose", "rdates", b"rdates", "room_id", b"room_id", "rrule", b"rrule", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -605,6 +657,7 @@ class Seat(_message.Message):
     OFFERED_BY_FIELD_NUMBER: _builtins.int
     OFFER_REASON_FIELD_NUMBER: _builtins.int
     BY_ROTATION_FIELD_NUMBER: _builtins.int
+    OFFER_KIND_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     learner_id: _builtins.str
@@ -621,13 +674,15 @@ class Seat(_message.Message):
     """Why it was offered out of turn."""
     by_rotation: _builtins.bool
     """True when it was given to the learner's cohort, which has the room, and not chosen."""
+    offer_kind: _types_pb2.SeatKind.ValueType
+    """With an offer: the seat that is held, IN_ROOM or (an invitation to a help session) ONLINE."""
     @_builtins.property
     def chosen_at(self) -> _timestamp_pb2.Timestamp:
         """When it was chosen."""
 
     @_builtins.property
     def offer_expires_at(self) -> _timestamp_pb2.Timestamp:
-        """A seat in the room is held for the learner until then; absent: there is no offer. With an offer
+        """A seat (`offer_kind`) is held for the learner until then; absent: there is no offer. With an offer
         the kind may be UNSPECIFIED: the learner has no seat yet. Without one it is UNSPECIFIED for a
         learner who gave up the seat in a session in which a cohort has the room.
         """
@@ -645,10 +700,11 @@ class Seat(_message.Message):
         offered_by: _builtins.str = ...,
         offer_reason: _builtins.str = ...,
         by_rotation: _builtins.bool = ...,
+        offer_kind: _types_pb2.SeatKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chosen_at", b"chosen_at", "offer_expires_at", b"offer_expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_first", b"ask_first", "by_rotation", b"by_rotation", "chosen_at", b"chosen_at", "holds", b"holds", "kind", b"kind", "learner_id", b"learner_id", "offer_expires_at", b"offer_expires_at", "offer_reason", b"offer_reason", "offered_by", b"offered_by", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_first", b"ask_first", "by_rotation", b"by_rotation", "chosen_at", b"chosen_at", "holds", b"holds", "kind", b"kind", "learner_id", b"learner_id", "offer_expires_at", b"offer_expires_at", "offer_kind", b"offer_kind", "offer_reason", b"offer_reason", "offered_by", b"offered_by", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -984,3 +1040,65 @@ class Availability(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Availability: _TypeAlias = Availability  # noqa: Y015
+
+@_typing.final
+class HelpInvitation(_message.Message):
+    """The invitation of a learner who falls behind to a help session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    INVITED_AT_FIELD_NUMBER: _builtins.int
+    ANSWER_BY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The help session."""
+    learner_id: _builtins.str
+    """The learner."""
+    run_id: _builtins.str
+    """The run."""
+    kind: _types_pb2.SeatKind.ValueType
+    """The seat that was held: IN_ROOM or ONLINE."""
+    state: Global___HelpInvitationState.ValueType
+    """What became of it."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when the learner was behind."""
+
+    @_builtins.property
+    def invited_at(self) -> _timestamp_pb2.Timestamp:
+        """When the learner was invited, or was found to have a seat in the session already."""
+
+    @_builtins.property
+    def answer_by(self) -> _timestamp_pb2.Timestamp:
+        """Until when the learner may, or might, answer."""
+
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was answered, lapsed or was taken back; absent: not yet."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        kind: _types_pb2.SeatKind.ValueType = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        invited_at: _timestamp_pb2.Timestamp | None = ...,
+        answer_by: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___HelpInvitationState.ValueType = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_by", b"answer_by", "ended_at", b"ended_at", "invited_at", b"invited_at", "since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_by", b"answer_by", "ended_at", b"ended_at", "invited_at", b"invited_at", "kind", b"kind", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "since", b"since", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HelpInvitation: _TypeAlias = HelpInvitation  # noqa: Y015

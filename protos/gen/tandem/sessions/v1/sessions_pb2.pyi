@@ -232,6 +232,7 @@ class ScheduleSessionRequest(_message.Message):
     MATERIAL_ITEM_IDS_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
     MAX_LEARNER_CLASHES_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     run_id: _builtins.str
@@ -262,6 +263,10 @@ class ScheduleSessionRequest(_message.Message):
     max_learner_clashes: _builtins.int
     """How many learners may be expected at another session at that time, too; 0: none. Sessions of one
     activity of the run are alternatives and don't count.
+    """
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What it is for; UNSPECIFIED: a class. A help session holds no activity, and clashes with nothing
+    but its room and instructor.
     """
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
@@ -300,10 +305,11 @@ class ScheduleSessionRequest(_message.Message):
         material_item_ids: _abc.Iterable[_builtins.str] | None = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
         max_learner_clashes: _builtins.int = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "duration", b"duration", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "max_learner_clashes", b"max_learner_clashes", "online_seats", b"online_seats", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "duration", b"duration", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "max_learner_clashes", b"max_learner_clashes", "online_seats", b"online_seats", "purpose", b"purpose", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -334,6 +340,7 @@ class ScheduleSeriesRequest(_message.Message):
     RDATES_FIELD_NUMBER: _builtins.int
     EXDATES_FIELD_NUMBER: _builtins.int
     MAX_LEARNER_CLASHES_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     run_id: _builtins.str
@@ -364,6 +371,8 @@ class ScheduleSeriesRequest(_message.Message):
     """How many learners may be expected at another session at that time, too; 0: none. Sessions of one
     activity of the run are alternatives and don't count.
     """
+    purpose: _types_pb2.SessionPurpose.ValueType
+    """What they are for; UNSPECIFIED: classes."""
     @_builtins.property
     def activity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The SESSION activities that the classes hold: none (extra classes), one for all, or one for each
@@ -416,10 +425,11 @@ class ScheduleSeriesRequest(_message.Message):
         rdates: _abc.Iterable[_builtins.str] | None = ...,
         exdates: _abc.Iterable[_builtins.str] | None = ...,
         max_learner_clashes: _builtins.int = ...,
+        purpose: _types_pb2.SessionPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_ids", b"activity_ids", "duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "max_learner_clashes", b"max_learner_clashes", "online_seats", b"online_seats", "rdates", b"rdates", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "rrule", b"rrule", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_ids", b"activity_ids", "duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "max_learner_clashes", b"max_learner_clashes", "online_seats", b"online_seats", "purpose", b"purpose", "rdates", b"rdates", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "rrule", b"rrule", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1874,3 +1884,65 @@ class GetAvailabilityRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetAvailabilityRequest: _TypeAlias = GetAvailabilityRequest  # noqa: Y015
+
+@_typing.final
+class ListHelpInvitationsRequest(_message.Message):
+    """Which invitations to help sessions to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Only those of this run; empty: all that the caller may see."""
+    learner_id: _builtins.str
+    """Only this learner's; empty: all learners'."""
+    page_size: _builtins.int
+    """At most this many rows; 0 means 100."""
+    page_token: _builtins.str
+    """Where the last page ended; empty for the first."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "page_size", b"page_size", "page_token", b"page_token", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHelpInvitationsRequest: _TypeAlias = ListHelpInvitationsRequest  # noqa: Y015
+
+@_typing.final
+class ListHelpInvitationsResponse(_message.Message):
+    """A page of invitations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVITATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    @_builtins.property
+    def invitations(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.HelpInvitation]:
+        """The invitations."""
+
+    def __init__(
+        self,
+        *,
+        invitations: _abc.Iterable[_resources_pb2.HelpInvitation] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invitations", b"invitations", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHelpInvitationsResponse: _TypeAlias = ListHelpInvitationsResponse  # noqa: Y015

@@ -185,6 +185,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.FromString,
                 _registered_method=True)
+        self.ListHelpInvitations = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListHelpInvitations',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsResponse.FromString,
+                _registered_method=True)
         self.AskQuestion = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/AskQuestion',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionRequest.SerializeToString,
@@ -692,6 +697,14 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHelpInvitations(self, request, context):
+        """Invitations of learners who fall behind to help sessions, the newest first, and what became of
+        them. A learner sees the own ones.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AskQuestion(self, request, context):
         """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
         comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
@@ -897,8 +910,9 @@ class SessionsServiceServicer:
     def CorrectAttendance(self, request, context):
         """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
         whatever presence is told later, until another correction. UNAVAILABLE while the learner's
-        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
-        learner without attendance who is not in the run.
+        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, for a learner
+        without attendance who is not in the run, or for a status other than PRESENT and PARTIAL in a help
+        session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1247,6 +1261,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListSwaps,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.SerializeToString,
+            ),
+            'ListHelpInvitations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHelpInvitations,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsResponse.SerializeToString,
             ),
             'AskQuestion': grpc.unary_unary_rpc_method_handler(
                     servicer.AskQuestion,
@@ -2230,6 +2249,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListSwaps',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHelpInvitations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListHelpInvitations',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListHelpInvitationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

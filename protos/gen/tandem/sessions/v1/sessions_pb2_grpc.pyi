@@ -185,6 +185,10 @@ class SessionsServiceStub:
     ended ones, for 30 days after they could be matched. Without a learner only open ones are
     answered, to staff; pages may have fewer rows than asked for.
     """
+    ListHelpInvitations: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListHelpInvitationsRequest, _sessions_pb2.ListHelpInvitationsResponse]
+    """Invitations of learners who fall behind to help sessions, the newest first, and what became of
+    them. A learner sees the own ones.
+    """
     AskQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.AskQuestionRequest, _questions_pb2.AskQuestionResponse]
     """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
@@ -294,8 +298,9 @@ class SessionsServiceStub:
     CorrectAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
     whatever presence is told later, until another correction. UNAVAILABLE while the learner's
-    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
-    learner without attendance who is not in the run.
+    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, for a learner
+    without attendance who is not in the run, or for a status other than PRESENT and PARTIAL in a help
+    session.
     """
     ListAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]
     """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
@@ -544,6 +549,10 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     ended ones, for 30 days after they could be matched. Without a learner only open ones are
     answered, to staff; pages may have fewer rows than asked for.
     """
+    ListHelpInvitations: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListHelpInvitationsRequest, _sessions_pb2.ListHelpInvitationsResponse]  # type: ignore[assignment]
+    """Invitations of learners who fall behind to help sessions, the newest first, and what became of
+    them. A learner sees the own ones.
+    """
     AskQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.AskQuestionRequest, _questions_pb2.AskQuestionResponse]  # type: ignore[assignment]
     """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
     comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
@@ -653,8 +662,9 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     CorrectAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]  # type: ignore[assignment]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
     whatever presence is told later, until another correction. UNAVAILABLE while the learner's
-    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
-    learner without attendance who is not in the run.
+    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, for a learner
+    without attendance who is not in the run, or for a status other than PRESENT and PARTIAL in a help
+    session.
     """
     ListAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]  # type: ignore[assignment]
     """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
@@ -1064,6 +1074,16 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListHelpInvitations(
+        self,
+        request: _sessions_pb2.ListHelpInvitationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ListHelpInvitationsResponse, _abc.Awaitable[_sessions_pb2.ListHelpInvitationsResponse]]:
+        """Invitations of learners who fall behind to help sessions, the newest first, and what became of
+        them. A learner sees the own ones.
+        """
+
+    @_abc_1.abstractmethod
     def AskQuestion(
         self,
         request: _questions_pb2.AskQuestionRequest,
@@ -1315,8 +1335,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Attendance, _abc.Awaitable[_resources_pb2.Attendance]]:
         """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
         whatever presence is told later, until another correction. UNAVAILABLE while the learner's
-        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
-        learner without attendance who is not in the run.
+        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, for a learner
+        without attendance who is not in the run, or for a status other than PRESENT and PARTIAL in a help
+        session.
         """
 
     @_abc_1.abstractmethod

@@ -312,6 +312,30 @@ ATTENDANCE_VERDICT_CAUGHT_UP: AttendanceVerdict.ValueType  # 5
 """Absent, and the catch-up was studied."""
 Global___AttendanceVerdict: _TypeAlias = AttendanceVerdict  # noqa: Y015
 
+class _SessionPurpose:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SessionPurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SessionPurpose.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SESSION_PURPOSE_UNSPECIFIED: _SessionPurpose.ValueType  # 0
+    """Not said: a class."""
+    SESSION_PURPOSE_CLASS: _SessionPurpose.ValueType  # 1
+    """A class of the run: its learners are expected."""
+    SESSION_PURPOSE_HELP: _SessionPurpose.ValueType  # 2
+    """Help: learners come freely, nobody is absent, and it holds no activity of the path."""
+
+class SessionPurpose(_SessionPurpose, metaclass=_SessionPurposeEnumTypeWrapper):
+    """What a live class is for."""
+
+SESSION_PURPOSE_UNSPECIFIED: SessionPurpose.ValueType  # 0
+"""Not said: a class."""
+SESSION_PURPOSE_CLASS: SessionPurpose.ValueType  # 1
+"""A class of the run: its learners are expected."""
+SESSION_PURPOSE_HELP: SessionPurpose.ValueType  # 2
+"""Help: learners come freely, nobody is absent, and it holds no activity of the path."""
+Global___SessionPurpose: _TypeAlias = SessionPurpose  # noqa: Y015
+
 @_typing.final
 class CivilTime(_message.Message):
     """A time on the wall of a place: what stands in a timetable, whatever the clocks do meanwhile."""

@@ -1,0 +1,93 @@
+"""Ralph, an LRS on FastAPI, pydantic and MongoDB, as a peer: its own environment and settings.
+
+`python -m bench` installs it from bench/ralph.lock into .venv-ralph when it is measured for the
+first time.
+"""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench import rig
+from bench.xapi_callers import Lrs
+from campus.stack.ports import HOST, Ports
+
+ROOT = Path(__file__).parent.parent
+LOCK, ENVIRONMENT = ROOT / "bench" / "ralph.lock", ROOT / ".venv-ralph"
+USER, PASSWORD = "bench", "bench"
+PATIENCE = 60.0
+
+
+@contextmanager
+def serving(database: str) -> Iterator[Lrs]:
+    """Ralph's server in one process, as ours, with its asynchronous MongoDB backend."""
+    _install()
+    port = Ports(rig.FOLDER / "ralph.json").claim("http")["http"]
+    url = f"http://{HOST}:{port}"
+    settings = {
+        "RALPH_AUTH_FILE": str(_credentials()),
+        "RALPH_RUNSERVER_BACKEND": "async_mongo",
+        "RALPH_BACKENDS__LRS__MONGO__CONNECTION_URI": rig.environment()["TANDEM_MONGO_URL"],
+        "RALPH_BACKENDS__LRS__MONGO__DEFAULT_DATABASE": database,
+        "RALPH_BACKENDS__LRS__MONGO__DEFAULT_COLLECTION": "statements",
+    }
+    command = [
+        str(ENVIRONMENT / "bin" / "uvicorn"),
+        "ralph.api:app",
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
+    with rig.command(command, settings):
+        _wait(f"{url}/__heartbeat__")
+        yield Lrs(f"{url}/xAPI/statements/", USER, PASSWORD)
+
+
+def _install() -> None:
+    """Make Ralph's environment, unless it is there as the lock says."""
+    stamp = ENVIRONMENT / "stamp"
+    if stamp.is_file() and stamp.read_bytes() == LOCK.read_bytes():
+        return
+    venv.create(ENVIRONMENT, clear=True, with_pip=True)
+    pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--quiet", "install"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True, stdout=sys.stderr)
+    stamp.write_bytes(LOCK.read_bytes())
+
+
+def _credentials() -> Path:
+    """Write the file of Ralph's users; its own command makes the hash."""
+    file = rig.FOLDER / "ralph-auth.json"
+    code = f"import bcrypt; print(bcrypt.hashpw({PASSWORD.encode()!r}, bcrypt.gensalt()).decode())"
+    python = str(ENVIRONMENT / "bin" / "python")
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    user = {
+        "username": USER,
+        "hash": done.stdout.strip(),
+        "agent": {"mbox": "mailto:bench@example.edu"},
+        "scopes": ["all"],
+    }
+    file.write_text(json.dumps([user]))
+    return file.absolute()
+
+
+def _wait(url: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
