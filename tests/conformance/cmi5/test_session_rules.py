@@ -122,6 +122,7 @@ def test_what_conforms_is_taken(statements: list[Json]) -> None:
             "timestamp",
             id="9.7-not in UTC",
         ),
+        pytest.param(allowed(60 * 25), "timestamp", id="9.7-a day in the future"),
         pytest.param(allowed(-1), "timestamp", id="9.3.2-before initialized"),
         pytest.param(defined(INITIALIZED), "verb", id="9.3-initialized twice"),
         pytest.param(

@@ -24,6 +24,7 @@ from services.progress.domain.cmi5.terms import (
     Verb,
 )
 from services.progress.domain.evidence import latest
+from services.progress.domain.statements import FUTURE
 from services.progress.domain.xapi.places import activity_iri, context_activities, person_of
 from services.progress.domain.xapi.timestamps import instant_of
 from services.progress.domain.xapi.voiding import is_voiding
@@ -64,6 +65,9 @@ def judged(
 def _with(before: Judgement, statement: Statement, base: str, now: datetime) -> Judgement:
     session, unit, at = before.session, before.unit, _at(statement) or now
     found = [*_context_faults(statement, session, base), *_order_faults(statement, session, at)]
+    if at > now + FUTURE:
+        wrong = "is more than a day in the future"
+        found.append(FieldViolation("timestamp", wrong, "when it happened (section 9.7)"))
     if is_defined(statement):
         found += [
             *_object_faults(statement, session, base),
