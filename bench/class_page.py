@@ -57,6 +57,7 @@ FILTERS = {
     "silent": ProgressFilter(not_seen_since=NOW - timedelta(days=14)),
     "completed": ProgressFilter(path_completed=True),
     "not completed": ProgressFilter(path_completed=False),
+    "behind": ProgressFilter(behind=True),
 }
 
 

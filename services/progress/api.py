@@ -24,6 +24,7 @@ from services.progress.domain.study_hours import SetStudyHours
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.video import TIMES
 from services.progress.store import ProgressStore
+from services.progress.store_xapi import storing
 from services.progress.usecases import catch_ups, rebuilds
 from services.progress.usecases.catch_ups import ExtendCatchUp, WaiveCatchUp
 from services.progress.usecases.intake import record_statements
@@ -50,7 +51,7 @@ class ProgressApi(
         self, request: progress_pb2.RecordStatementsRequest, _context: Any
     ) -> progress_pb2.RecordStatementsResponse:
         command = RecordStatements(tuple(map(_row, request.statements)), _own())
-        results = self._database.transact(lambda store: record_statements(store, command))
+        results = storing(self._database, lambda store: record_statements(store, command))
         return progress_pb2.RecordStatementsResponse(
             results=[to_message(result, types_pb2.RowResult) for result in results]
         )

@@ -24,6 +24,7 @@ _COLUMNS: Mapping[str, Callable[[LearnerProgress], str]] = {
     "last_seen_at": lambda row: _instant(row.last_seen_at),
     "time_on_task": lambda row: str(int(row.time_on_task.total_seconds())),
     "mean_score": lambda row: "" if row.mean_score is None else f"{row.mean_score:.6g}",
+    "behind_since": lambda row: _instant(row.falling_behind.since if row.falling_behind else None),
     "completed_at": lambda row: _instant(row.completed_at),
 }
 

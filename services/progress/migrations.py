@@ -243,7 +243,7 @@ _CMI5: Mapping[str, Sequence[IndexModel]] = {
 # As domain/class_page.py has them; a learner without a place has no buckets.
 _COLUMNS = (
     *("COMPLETED", "OVERDUE", "OPEN_CATCH_UPS", "MISSED_CATCH_UPS"),
-    *("LAST_SEEN", "MODE", "ENROLLED_AT", "SCORE"),
+    *("LAST_SEEN", "MODE", "ENROLLED_AT", "SCORE", "TIME_ON_TASK", "BEHIND_SINCE"),
 )
 _LISTED = [("run_id", 1), ("listing.buckets", 1)]
 # The same as store.UNSEEN.

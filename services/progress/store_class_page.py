@@ -113,6 +113,8 @@ def _condition(wanted: ProgressFilter) -> Document:
         found["counted.open_catch_ups"] = {"$gt": 0} if wanted.open_catch_ups else 0
     if wanted.path_completed is not None:
         found["counted.completed_path"] = int(wanted.path_completed)
+    if wanted.behind is not None:
+        found["behind_since"] = {"$ne": None} if wanted.behind else None
     if wanted.not_seen_since is not None:
         not_since = {"$not": {"$gte": wanted.not_seen_since}}
         found |= {"last_seen_at": not_since, "enrolled_at": not_since}

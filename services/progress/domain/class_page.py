@@ -5,7 +5,7 @@ each column, and the learner's buckets. A bucket is a set of learners of a run:
 
 | bucket | whose |
 |---|---|
-| cell:ONLINE:0:1:1 | learners alike in each of `TRAITS`; each learner is in one cell |
+| cell:ONLINE:0:1:1:0 | learners alike in each of `TRAITS`; each learner is in one cell |
 | overdue:3 | learners with so many overdue activities |
 | day:2300 | learners whose last sign was on this day, counted from `DAY_ZERO`; each is in one |
 | block:35 | the same for blocks of 64 days |
@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import product
 
+from services.progress.domain import sittings
 from services.progress.domain.due_news import AFTER
 from services.progress.domain.dues import Dues, stored, to_be_done
 from services.progress.domain.enums import AttendanceMode
@@ -36,8 +37,8 @@ from services.progress.domain.scores import mean_score
 MOST_BUCKETS = 200
 DAY_ZERO = datetime(2020, 1, 1, tzinfo=UTC)
 BLOCK = 64
-# A learner who studies sends statements by the minute: the index need not follow each of them.
-LAST_SEEN_STEP = timedelta(minutes=10)
+# A learner who studies sends statements by the minute: the indexes need not follow each of them.
+LAST_SEEN_STEP = TIME_STEP = timedelta(minutes=10)
 # More than these are in one bucket.
 MANY_OVERDUE = 99
 UNKNOWN_MODE = "OTHER"
@@ -56,6 +57,8 @@ class Column(StrEnum):
     MODE = "MODE"
     ENROLLED_AT = "ENROLLED_AT"
     SCORE = "SCORE"
+    TIME_ON_TASK = "TIME_ON_TASK"
+    BEHIND_SINCE = "BEHIND_SINCE"
 
 
 NUMBERS: Mapping[Column, Callable[[LearnerRunState, Plan | None], int]] = {
@@ -67,6 +70,8 @@ NUMBERS: Mapping[Column, Callable[[LearnerRunState, Plan | None], int]] = {
     Column.MODE: lambda one, _: MODES.index(one.mode) + 1 if one.mode in MODES else 0,
     Column.ENROLLED_AT: lambda one, _: _steps(one.enrolled_at, timedelta(milliseconds=1)),
     Column.SCORE: lambda one, plan: _score(one, plan),
+    Column.TIME_ON_TASK: lambda one, _: _time_on_task(one),
+    Column.BEHIND_SINCE: lambda one, _: _steps(one.behind_since, timedelta(milliseconds=1)),
 }
 """The number by which a learner is sorted in each column but LEARNER_ID. A new column is a line
 here and in `Column`, an index, and a step that has all learners listed again (migrations.py)."""
@@ -88,6 +93,7 @@ TRAITS: Mapping[str, Trait] = {
     "path_completed": Trait(_NO_OR_YES, lambda one: _flag(one.counted.completed_path)),
     "overdue": Trait(_NO_OR_YES, lambda one: _flag(one.overdue)),
     "open_catch_ups": Trait(_NO_OR_YES, lambda one: _flag(one.counted.open_catch_ups)),
+    "behind": Trait(_NO_OR_YES, lambda one: _flag(one.behind_since is not None)),
 }
 """The traits that filters ask for. There is a cell for each combination of their values."""
 
@@ -104,6 +110,8 @@ class ProgressFilter:
     not_seen_since: datetime | None = None
     """Neither did anything since then, nor came since then."""
     path_completed: bool | None = None
+    behind: bool | None = None
+    """Whether they are falling behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,7 @@ def _inputs(one: LearnerRunState) -> tuple[object, ...]:
     """Return all of a learner, apart from the plan, that a listing is made of."""
     seen = one.last_seen_at and (one.last_seen_at - DAY_ZERO) // LAST_SEEN_STEP
     fixed = one.state, one.counted, one.overdue, one.mode, one.group_ids, one.enrolled_at
-    return (*fixed, one.scores, seen)
+    return (*fixed, one.scores, seen, one.behind_since, _time_on_task(one))
 
 
 def listing(run_state: LearnerRunState, plan: Plan | None) -> Listing | None:
@@ -185,6 +193,8 @@ def _values(wanted: ProgressFilter) -> dict[str, Sequence[str]]:
         values["path_completed"] = [str(int(wanted.path_completed))]
     if wanted.open_catch_ups is not None:
         values["open_catch_ups"] = [str(int(wanted.open_catch_ups))]
+    if wanted.behind is not None:
+        values["behind"] = [str(int(wanted.behind))]
     return values
 
 
@@ -218,6 +228,10 @@ def _score(run_state: LearnerRunState, plan: Plan | None) -> int:
     """Return the mean score, in millionths from 1 up; 0 without any."""
     mean = mean_score(run_state.scores, plan) if plan and run_state.scores else None
     return 0 if mean is None else round((mean + 1) * 1_000_000) + 1
+
+
+def _time_on_task(run_state: LearnerRunState) -> int:
+    return sittings.time_on_task(run_state.sittings) // TIME_STEP
 
 
 def _steps(at: datetime | None, step: timedelta) -> int:

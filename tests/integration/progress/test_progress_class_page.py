@@ -24,7 +24,7 @@ from tandem.types.v1 import types_pb2
 from campus import progress_command
 from chassis.data.pages import write_token
 from services.progress import api_class_page
-from services.progress.domain.class_page import DAY_ZERO, LAST_SEEN_STEP, Column
+from services.progress.domain.class_page import DAY_ZERO, LAST_SEEN_STEP, TIME_STEP, Column
 from services.progress.timers import tell_dues
 from tests.deep import DEEP, deep
 from tests.integration.progress.classroom import (
@@ -68,6 +68,10 @@ def of_row(row: Row, name: str) -> int:
         return (seen - DAY_ZERO) // LAST_SEEN_STEP + 1 if row.HasField("last_seen_at") else 0
     if name == "SCORE":
         return round((row.mean_score + 1) * 1e6) + 1 if row.HasField("mean_score") else 0
+    if name == "TIME_ON_TASK":
+        return row.time_on_task.ToTimedelta() // TIME_STEP
+    if name == "BEHIND_SINCE":
+        return int(row.falling_behind.since.ToNanoseconds())
     if name == "ENROLLED_AT":
         return int(row.enrolled_at.ToNanoseconds())
     return int(getattr(row, name.lower()))
@@ -83,6 +87,7 @@ def is_wanted(row: Row, wanted: progress_pb2.ProgressFilter) -> bool:
         "group_id": wanted.group_id in row.group_ids,
         "overdue": row.overdue >= wanted.overdue,
         "open_catch_ups": wanted.open_catch_ups == (row.open_catch_ups > 0),
+        "behind": wanted.behind == row.HasField("falling_behind"),
         "path_completed": wanted.path_completed == row.HasField("completed_at"),
         "not_seen_since": max(row.last_seen_at.ToNanoseconds(), row.enrolled_at.ToNanoseconds())
         < since,
@@ -98,6 +103,7 @@ def filters(now: datetime) -> list[progress_pb2.ProgressFilter]:
         *(made(overdue=least) for least in (1, 2, 200)),
         *(made(open_catch_ups=some) for some in (True, False)),
         *(made(path_completed=some) for some in (True, False)),
+        *(made(behind=some) for some in (True, False)),
         *(made(not_seen_since=stamp(now - ago)) for ago in (timedelta(), 12 * HOUR, 3 * DAY)),
     ]
 
@@ -411,6 +417,7 @@ def test_an_export_has_what_the_list_has(classroom: Classroom, monkeypatch: Any)
         "last_seen_at": at,
         "time_on_task": "0",
         "mean_score": "0.123457",
+        "behind_since": "",
         "completed_at": "",
     }
     some = exported(classroom.staff, filter=progress_pb2.ProgressFilter(overdue=1))

@@ -30,6 +30,7 @@ FILTERS = [
     ProgressFilter(not_seen_since=NOW - timedelta(days=38)),
     ProgressFilter(path_completed=True),
     ProgressFilter(path_completed=False),
+    ProgressFilter(behind=True),
 ]
 COLUMNS = (Column.LEARNER_ID, Column.COMPLETED, Column.OVERDUE, Column.LAST_SEEN)
 
@@ -49,6 +50,7 @@ def learners() -> Iterator[LearnerRunState]:
             group_ids=(f"group-{number // 25}",),
             counted=Counts(1, int(done == 20), done, int(number < 60), 0, 0),
             overdue=20 - done,
+            behind_since=NOW - timedelta(days=number) if number < 60 else None,
             last_seen_at=NOW - timedelta(days=40 * (1 - number / LEARNERS)),
         )
         yield replace(one, listing=listing(one, None))

@@ -26,6 +26,7 @@ from services.progress.domain.dues import Dues
 from services.progress.domain.enums import AttendanceMode, EnrolmentState
 from services.progress.domain.learner_run_state import Counts, Extension, LearnerRunState
 from services.progress.domain.path import TimeRule
+from services.progress.domain.sittings import with_stretch
 from services.progress.domain.views import learner_progress
 from tests.unit.progress.examples import ADA, DAY, HOUR, MONDAY, RUN, activity, plan, run_state
 
@@ -43,6 +44,7 @@ learners = st.builds(
         open_catch_ups=st.integers(0, 3),
     ),
     last_seen_at=st.none() | instants,
+    behind_since=st.none() | instants,
     enrolled_at=st.none() | instants,
     group_ids=st.lists(st.sampled_from("abc"), unique=True).map(tuple),
 )
@@ -54,6 +56,7 @@ filters = st.one_of(
     st.builds(ProgressFilter, open_catch_ups=st.booleans()),
     st.builds(ProgressFilter, not_seen_since=instants),
     st.builds(ProgressFilter, path_completed=st.booleans()),
+    st.builds(ProgressFilter, behind=st.booleans()),
 )
 
 
@@ -69,6 +72,7 @@ def is_wanted(one: LearnerRunState, wanted: ProgressFilter) -> bool:
             wanted.open_catch_ups is None
             or wanted.open_catch_ups == (one.counted.open_catch_ups > 0),
             wanted.path_completed is None or wanted.path_completed == one.counted.completed_path,
+            wanted.behind is None or wanted.behind == (one.behind_since is not None),
             since is None or all(at < since for at in signs),
         )
     )
@@ -128,6 +132,8 @@ def test_each_column_has_a_number() -> None:
         mode=AttendanceMode.SELF_PACED,
         enrolled_at=MONDAY + timedelta(milliseconds=1),
         scores={"essay": -1.0, "gone": 1.0},
+        sittings=with_stretch(b"", MONDAY, HOUR),
+        behind_since=MONDAY,
     )
     by = plan(activity("essay"))
     for column, number in NUMBERS.items():

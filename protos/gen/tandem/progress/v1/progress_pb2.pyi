@@ -49,6 +49,10 @@ class _ProgressColumnEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Progre
     """By when they enrolled."""
     PROGRESS_COLUMN_SCORE: _ProgressColumn.ValueType  # 9
     """By their mean score, in millionths; who has none comes first."""
+    PROGRESS_COLUMN_TIME_ON_TASK: _ProgressColumn.ValueType  # 10
+    """By their time on task, in steps of ten minutes."""
+    PROGRESS_COLUMN_BEHIND_SINCE: _ProgressColumn.ValueType  # 11
+    """By since when they are falling behind; who is not comes first."""
 
 class ProgressColumn(_ProgressColumn, metaclass=_ProgressColumnEnumTypeWrapper):
     """By what the learners of a run are sorted. Those who are equal are sorted by their ids, in the same
@@ -75,6 +79,10 @@ PROGRESS_COLUMN_ENROLLED_AT: ProgressColumn.ValueType  # 8
 """By when they enrolled."""
 PROGRESS_COLUMN_SCORE: ProgressColumn.ValueType  # 9
 """By their mean score, in millionths; who has none comes first."""
+PROGRESS_COLUMN_TIME_ON_TASK: ProgressColumn.ValueType  # 10
+"""By their time on task, in steps of ten minutes."""
+PROGRESS_COLUMN_BEHIND_SINCE: ProgressColumn.ValueType  # 11
+"""By since when they are falling behind; who is not comes first."""
 Global___ProgressColumn: _TypeAlias = ProgressColumn  # noqa: Y015
 
 @_typing.final
@@ -243,6 +251,7 @@ class ProgressFilter(_message.Message):
     OPEN_CATCH_UPS_FIELD_NUMBER: _builtins.int
     NOT_SEEN_SINCE_FIELD_NUMBER: _builtins.int
     PATH_COMPLETED_FIELD_NUMBER: _builtins.int
+    BEHIND_FIELD_NUMBER: _builtins.int
     mode: _types_pb2.AttendanceMode.ValueType
     """Who usually take part in this way."""
     group_id: _builtins.str
@@ -253,6 +262,8 @@ class ProgressFilter(_message.Message):
     """Who have open catch-ups, or (false) have none."""
     path_completed: _builtins.bool
     """Who completed the path, or (false) did not."""
+    behind: _builtins.bool
+    """Who are falling behind, or (false) are not."""
     @_builtins.property
     def not_seen_since(self) -> _timestamp_pb2.Timestamp:
         """Who have done nothing since this instant, and did not enrol since then."""
@@ -266,12 +277,13 @@ class ProgressFilter(_message.Message):
         open_catch_ups: _builtins.bool = ...,
         not_seen_since: _timestamp_pb2.Timestamp | None = ...,
         path_completed: _builtins.bool = ...,
+        behind: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "kind", b"kind", "mode", b"mode", "not_seen_since", b"not_seen_since", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "path_completed", b"path_completed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["behind", b"behind", "group_id", b"group_id", "kind", b"kind", "mode", b"mode", "not_seen_since", b"not_seen_since", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "path_completed", b"path_completed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "kind", b"kind", "mode", b"mode", "not_seen_since", b"not_seen_since", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "path_completed", b"path_completed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["behind", b"behind", "group_id", b"group_id", "kind", b"kind", "mode", b"mode", "not_seen_since", b"not_seen_since", "open_catch_ups", b"open_catch_ups", "overdue", b"overdue", "path_completed", b"path_completed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["mode", "group_id", "overdue", "open_catch_ups", "not_seen_since", "path_completed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["mode", "group_id", "overdue", "open_catch_ups", "not_seen_since", "path_completed", "behind"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
