@@ -15,6 +15,7 @@ from campus.output import JSON_OPTION, fail, show_rows, steps
 from campus.platform import ROLES, Platform
 
 MODULES = {
+    "cmi5": "campus.cmi5_command:cmi5",
     "dead-letters": "campus.dead_letters_command:dead_letters",
     "demo": "campus.demo.command:demo",
     "events": "campus.events_command:events",

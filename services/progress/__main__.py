@@ -26,7 +26,7 @@ def api(settings: Settings) -> None:
     limits = Limits(settings.xapi_document_bytes, room)
     endpoints = lrs(database, settings.xapi_url, limits) if settings.xapi_url else []
     servicer = Servicer(
-        ProgressApi(database),
+        ProgressApi(database, settings.xapi_url.rstrip("/")),
         progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
         partial(rights.relation, database),
     )

@@ -14,6 +14,7 @@ from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from services.progress import queries, queries_week
 from services.progress.api_class_page import ClassPageApi
+from services.progress.api_cmi5 import Cmi5Api
 from services.progress.api_credentials import CredentialsApi
 from services.progress.api_falling_behind import FallingBehindApi
 from services.progress.domain.enums import Role
@@ -35,14 +36,16 @@ TOLERATED = frozenset(f"video.{name}" for name in TIMES)
 
 class ProgressApi(
     ClassPageApi,
+    Cmi5Api,
     CredentialsApi,
     FallingBehindApi,
     progress_pb2_grpc.ProgressServiceServicer,
 ):
     """Calls a use case for each request, and turns its result into a response."""
 
-    def __init__(self, database: Database[ProgressStore]) -> None:
-        self._database = database
+    def __init__(self, database: Database[ProgressStore], base: str = "") -> None:
+        """`base`: the public URL of the LRS; empty: there is none."""
+        self._database, self._base = database, base
 
     def RecordStatements(
         self, request: progress_pb2.RecordStatementsRequest, _context: Any

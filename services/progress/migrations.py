@@ -236,6 +236,10 @@ _DOCUMENTS: Mapping[str, Sequence[IndexModel]] = {
     "xapi_activities": [],
 }
 
+_CMI5: Mapping[str, Sequence[IndexModel]] = {
+    "cmi5_sessions": [IndexModel([("fetch_hash", 1)], name="by_fetch", unique=True)],
+    "cmi5_registrations": [],
+}
 # As domain/class_page.py has them; a learner without a place has no buckets.
 _COLUMNS = (
     *("COMPLETED", "OVERDUE", "OPEN_CATCH_UPS", "MISSED_CATCH_UPS"),
@@ -282,4 +286,5 @@ MIGRATIONS = (
     ),
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
     Migration(23, "hours of learners for study", adding({"study_hours": []})),
+    Migration(24, "sessions and registrations of cmi5", adding(_CMI5)),
 )

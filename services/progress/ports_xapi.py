@@ -9,6 +9,7 @@ from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.statements import Statement
 from services.progress.domain.xapi.storing import Data, Known, Row
 from services.progress.domain.xapi.voiding import Link
+from services.progress.ports_cmi5 import SessionsStore
 
 
 class LinkStore(Protocol):
@@ -36,7 +37,7 @@ class LinkStore(Protocol):
         """Note that stored statements refer to these, which are not stored yet."""
 
 
-class XapiStore(LinkStore, Protocol):
+class XapiStore(LinkStore, SessionsStore, Protocol):
     """The statements as one unit of work sees them."""
 
     now: datetime

@@ -17,6 +17,7 @@
 | people, runs, paths, sessions, items | replicas (store_replicas.py) | theirs |
 | xapi_documents, xapi_rooms | documents of the LRS (store_documents.py) | context and id; owner |
 | xapi_activities | the definition of an activity (store_definitions.py) | its IRI |
+| cmi5_sessions, cmi5_registrations | launches and enrolments of cmi5 (store_cmi5.py) | a UUID |
 
 Units of work conflict only over one learner's run state, or over one run's plan. Each writes
 summaries under its own name (`Store.writer`): the queue that it works for, or the timer.
@@ -45,6 +46,7 @@ from services.progress.domain.statements import Statement, Stored
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue, Turn
 from services.progress.store_class_page import ClassPageStore
+from services.progress.store_cmi5 import Cmi5Rows
 from services.progress.store_credentials import CredentialsStore
 from services.progress.store_documents import DocumentsStore
 from services.progress.store_falling_behind import FallingBehindStore
@@ -67,6 +69,7 @@ class ProgressStore(
     CredentialsStore,
     XapiStatements,
     WeekFitsRows,
+    Cmi5Rows,
     FallingBehindStore,
     ClassPageStore,
 ):

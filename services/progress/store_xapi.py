@@ -242,7 +242,8 @@ def storing(database: Database[S], work: Callable[[S], T]) -> T:
 
 @contextmanager
 def _announced(database: Database[S]) -> Iterator[str]:
-    storing_now = database.mongo["storing"].with_options(write_concern=WriteConcern(1))
+    # Majority: a transaction reads a snapshot of what a majority has, and must find it there.
+    storing_now = database.mongo["storing"].with_options(write_concern=WriteConcern("majority"))
     id_ = new_id()
     announced = {"_id": id_, "begun": database.clock.now(), "at": datetime.now(UTC)}
     storing_now.insert_one(announced)

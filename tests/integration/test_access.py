@@ -233,6 +233,8 @@ TABLE: dict[str, Rule] = {
     "progress.ProgressService.RebuildRun": Rule({OPERATOR, *OFFICE}),
     "progress.ProgressService.GetRebuild": Rule({OPERATOR, *OFFICE}),
     "progress.ProgressService.WaiveCatchUp": Rule(OFFICE, "", TEACHER, CATCH_UP),
+    "progress.ProgressService.LaunchActivity": Rule(set(), LEARNER_ID),
+    "progress.ProgressService.WaiveActivity": Rule(OFFICE, "", TEACHER, RUN, groups=True),
     "progress.ProgressService.CreateLrsCredential": Rule({REGISTRAR}, "", TEACHER, RUNS),
     "progress.ProgressService.ListLrsCredentials": Rule({REGISTRAR}, "", TEACHER, RUN),
     "progress.ProgressService.RevokeLrsCredential": Rule({REGISTRAR}, "", TEACHER, CREDENTIAL),

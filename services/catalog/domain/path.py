@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from chassis.civil import DAY, Calendar, day_of_week
 from chassis.errors import FieldViolation
+from services.catalog.domain.assignable_units import AssignableUnit, unit_violations
 from services.catalog.domain.conditions import Condition, condition_violations
 from services.catalog.domain.enums import ActivityKind, DeliveryMode, Weekday
 from services.catalog.domain.runs import NOTHING, Run
@@ -98,6 +99,8 @@ class Activity:
     """When a version first had it, after a version without it; None: the first version had it."""
     effort: timedelta | None = None
     """How long it takes a learner; None: not said."""
+    cmi5: AssignableUnit | None = None
+    """The assignable unit that it is; None: it is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,7 @@ def path_violations(
         yield from condition_violations(activity.opens_when, field, kinds)
         yield from _time_violations(activity, field, run, by_id)
         yield from _effort_violations(activity, field)
+    yield from unit_violations(activities)
     yield from _cycle_violations(activities)
     yield from _mode_violations(activities, run)
 
@@ -153,7 +157,7 @@ def size_violations(size: int) -> Iterator[FieldViolation]:
 def _item_violations(
     activity: Activity, field: str, known: Collection[str]
 ) -> Iterator[FieldViolation]:
-    if activity.kind is ActivityKind.ITEM:
+    if activity.kind is ActivityKind.ITEM and activity.cmi5 is None:
         if not activity.item_id:
             yield FieldViolation(
                 f"{field}.item_id", "is missing", "the id of an item of the library"
@@ -161,7 +165,7 @@ def _item_violations(
         elif activity.item_id not in known:
             wrong = f"item {activity.item_id!r} is not in the library, or is FAILED"
             yield FieldViolation(f"{field}.item_id", wrong, "the id of an item of the library")
-    elif activity.item_id:
+    elif activity.item_id and activity.cmi5 is None:
         yield FieldViolation(
             f"{field}.item_id", f"is set on a {activity.kind}", "an item on an ITEM only"
         )

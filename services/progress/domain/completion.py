@@ -6,6 +6,7 @@
 | ITEM without (texts) | a statement says completed, passed or experienced |
 | TASK | a statement says submitted, completed or passed |
 | CHECKPOINT | someone other than the learner says passed, or completed and nobody says failed |
+| ITEM or CHECKPOINT of cmi5 | its moveOn is met by what others than the learner say |
 | SESSION | attendance counts as attended by the policy, or its substitutes are studied |
 
 An item counts only after it is AVAILABLE in the library: only then is it known whether it has a
@@ -15,22 +16,29 @@ voided statement completed.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.progress.domain.credit import made_up_at
-from services.progress.domain.enums import ActivityKind, ActivityState
-from services.progress.domain.evidence import activity_target, earliest, success_at
+from services.progress.domain.enums import ActivityKind, ActivityState, MoveOn
+from services.progress.domain.evidence import (
+    Evidence,
+    activity_target,
+    earliest,
+    latest,
+    success_at,
+)
 from services.progress.domain.learner import Learner
 from services.progress.domain.path import Activity
 from services.progress.domain.plan import Plan
 from services.progress.domain.shares import evidence_on, studied_at
+from services.progress.domain.sittings import sittings_of
 
 
 def done_at(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
     """Return when the learner completed the activity; None if not yet, and for a kind that only a
     newer version knows.
     """
-    rule = _RULES.get(activity.kind)
+    rule = _unit_done if activity.cmi5 else _RULES.get(activity.kind)
     return rule(activity, learner, plan) if rule else None
 
 
@@ -75,6 +83,30 @@ def _session_done(activity: Activity, learner: Learner, plan: Plan) -> datetime 
             instants.append(session.ended_at or session.end_time)
         instants.append(made_up_at(session.id, plan.substitutes[session.id], learner, plan))
     return earliest(*instants)
+
+
+def _unit_done(activity: Activity, learner: Learner, _: Plan) -> datetime | None:
+    """Return when moveOn was met (cmi5, section 13.1.4); a waiver says that both were done."""
+    found = learner.evidence.get(activity_target(activity.id))
+    if found is None or activity.cmi5 is None:
+        return None
+    completed, passed = found.finished_at, found.passed_at
+    both = latest(completed, passed) if completed and passed else None
+    match activity.cmi5.move_on:
+        case MoveOn.PASSED:
+            return passed
+        case MoveOn.COMPLETED:
+            return completed
+        case MoveOn.COMPLETED_OR_PASSED:
+            return earliest(completed, passed)
+        case MoveOn.NOT_APPLICABLE:
+            return _begun_at(found)
+    return both
+
+
+def _begun_at(found: Evidence) -> datetime | None:
+    sittings = sittings_of(found.sittings)
+    return datetime.fromtimestamp(sittings[0][0], UTC) if sittings else None
 
 
 _RULES: Mapping[ActivityKind, Callable[[Activity, Learner, Plan], datetime | None]] = {

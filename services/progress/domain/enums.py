@@ -20,6 +20,23 @@ class ConditionKind(StrEnum):
     SCORED = "SCORED"
 
 
+class LaunchMethod(StrEnum):
+    """In which window an assignable unit is launched (cmi5, section 8.1)."""
+
+    ANY_WINDOW = "ANY_WINDOW"
+    OWN_WINDOW = "OWN_WINDOW"
+
+
+class MoveOn(StrEnum):
+    """What satisfies an assignable unit (cmi5, section 13.1.4)."""
+
+    PASSED = "PASSED"
+    COMPLETED = "COMPLETED"
+    COMPLETED_AND_PASSED = "COMPLETED_AND_PASSED"
+    COMPLETED_OR_PASSED = "COMPLETED_OR_PASSED"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+
+
 class LackKind(StrEnum):
     """The kinds of what an activity waits for."""
 

@@ -10,6 +10,8 @@ from services.progress.domain.enums import (
     AttendanceStatus,
     ConditionKind,
     EvidencePolicy,
+    LaunchMethod,
+    MoveOn,
     PartialAttendance,
     Weekday,
 )
@@ -184,6 +186,20 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignableUnit:
+    """How an activity of cmi5 is launched, and what completes it (cmi5, section 13.1.4)."""
+
+    publisher_id: str
+    url: str
+    launch_method: LaunchMethod | None
+    """None: one that only a newer version knows, as of `move_on`."""
+    move_on: MoveOn | None
+    mastery_score: float | None = None
+    launch_parameters: str = ""
+    entitlement_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """One step of a path."""
 
@@ -200,6 +216,8 @@ class Activity:
     """When a version first had it, after a version without it; None: the first version had it."""
     effort: timedelta | None = None
     """How long it takes a learner; None: not said."""
+    cmi5: AssignableUnit | None = None
+    """The assignable unit that it is; None: it is none."""
 
     @property
     def waits(self) -> bool:

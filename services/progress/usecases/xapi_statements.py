@@ -1,11 +1,14 @@
 """Storing statements that come by the LRS."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from chassis.errors import AlreadyExists, DomainError, Invalid, PermissionDenied
+from services.progress.domain.cmi5.said import platform
 from services.progress.domain.events import StatementsStored
 from services.progress.domain.intake import recorded
 from services.progress.domain.xapi.places import places_in
+from services.progress.domain.xapi.sending import sent_of
 from services.progress.domain.xapi.storing import (
     Known,
     Row,
@@ -15,7 +18,9 @@ from services.progress.domain.xapi.storing import (
     too_large,
     write_violations,
 )
+from services.progress.domain.xapi.versions import Version
 from services.progress.ports_xapi import XapiStore
+from services.progress.usecases import cmi5_sessions
 from services.progress.usecases.xapi_links import follow
 
 MOST_TOLD = 1_000
@@ -34,10 +39,24 @@ def store_statements(
     for command in commands:
         rows = _rows(store, command, known, base)
         refusal = _refusal(store, command, known, rows, base)
+        if refusal is None and command.client.launch:
+            new = [{**one.statement, "id": one.id} for one in command.sent if one.id not in known]
+            refusal = cmi5_sessions.take_in(store, command.client.launch, new, base)
         outcomes.append(refusal)
         if refusal is None:
             _store(store, command, rows)
+            if command.client.launch:
+                say_all(store, cmi5_sessions.course_news(store, command.client.launch, base), base)
     return outcomes
+
+
+def say_all(store: XapiStore, said: Sequence[Mapping[str, Any]], base: str) -> None:
+    """Store what the platform says as cmi5's LMS. Raises what a refusal would be."""
+    sent = sent_of(said, {}, store.new_id)
+    if sent:
+        command = StoreStatements(platform(base), Version.V1_0_3, sent, {})
+        for refusal in filter(None, store_statements(store, [command], base)):
+            raise refusal
 
 
 def _rows(

@@ -9,13 +9,15 @@ from chassis.data.staff import members_of
 from chassis.data.store import Database
 from chassis.edge.admission import SERVICE, SYSTEM
 from chassis.errors import PermissionDenied
-from services.progress.domain.xapi.clients import Client, Scope
+from services.progress.domain.cmi5.sessions import SESSION
+from services.progress.domain.xapi.clients import Client, Launch, Scope
 from services.progress.domain.xapi.credentials import LrsCredential
 from services.progress.store import ProgressStore
 
 CREDENTIAL = "lrs:"
 """What the name of a credential begins with in an authority, and no person's id."""
 OF_LEARNERS = frozenset({Scope.STATEMENTS_WRITE, Scope.STATEMENTS_READ_MINE, Scope.STATE})
+OF_UNITS = OF_LEARNERS | {Scope.PROFILE}
 NOBODY = Client("", {}, frozenset())
 
 
@@ -29,6 +31,15 @@ class CredentialHolder(Principal):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionHolder(Principal):
+    """The assignable unit that the credential of a session of cmi5 authenticates. It has no role,
+    either.
+    """
+
+    launch: Launch | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Clients:
     """The clients of an LRS. `base`: its public URL, the home page of all accounts."""
 
@@ -37,15 +48,27 @@ class Clients:
 
     def check(self, user_id: str, secret: str) -> Principal | None:
         """Return the holder of a credential; None if user-id and secret are not right."""
+        if user_id.startswith(SESSION):
+            return self._check_session(user_id, secret)
         found = self.database.reader().lrs_credential(user_id)
         if found is None or not found.opens_with(secret):
             return None
         return CredentialHolder(CREDENTIAL + found.id, frozenset({SYSTEM}), credential=found)
 
+    def _check_session(self, user_id: str, secret: str) -> Principal | None:
+        """Return the holder of a session of cmi5; None if the secret is wrong, or it has ended."""
+        reader = self.database.reader()
+        found = reader.cmi5_session(user_id.removeprefix(SESSION))
+        if found is None or not found.opens_with(secret, reader.now):
+            return None
+        return SessionHolder(CREDENTIAL + user_id, frozenset({SYSTEM}), launch=found.launch)
+
     def of(self, principal: Principal) -> Client:
         """Return the client that a principal is. Raises PermissionDenied if it may do nothing."""
         if isinstance(principal, CredentialHolder) and principal.credential is not None:
             return self._holder(principal.subject, principal.credential)
+        if isinstance(principal, SessionHolder) and principal.launch is not None:
+            return self._unit(principal.subject, principal.launch)
         if principal.subject.startswith(CREDENTIAL):
             raise PermissionDenied(f"no person's id begins with {CREDENTIAL!r}")
         return self._person(principal)
@@ -53,6 +76,16 @@ class Clients:
     def _holder(self, name: str, credential: LrsCredential) -> Client:
         runs = frozenset(credential.run_ids) or None
         return Client(name, self._authority(name), credential.granted, run_ids=runs)
+
+    def _unit(self, name: str, launch: Launch) -> Client:
+        return Client(
+            name,
+            self._authority(name),
+            OF_UNITS,
+            learner_id=launch.learner_id,
+            run_ids=frozenset({launch.run_id}),
+            launch=launch,
+        )
 
     def _person(self, who: Principal) -> Client:
         authority = self._authority(who.subject)

@@ -11,6 +11,7 @@ from chassis.data.store import Database
 from chassis.edge.http.problems import plain_problem
 from chassis.errors import NotFound
 from services.progress import metrics
+from services.progress.domain.cmi5 import reach
 from services.progress.domain.xapi import document_parameters
 from services.progress.domain.xapi.document_parameters import Asked
 from services.progress.domain.xapi.document_rights import check_reach
@@ -51,8 +52,15 @@ class DocumentResource:
         asked = document_parameters.asked(
             self.kind, request.method, request.parameters, request.version
         )
-        check_reach(request.client, self.base, asked.context)
+        self._check_reach(request, asked)
         return refusing(lambda: _METHODS[request.method](self, request, asked))
+
+    def _check_reach(self, request: XapiRequest, asked: Asked) -> None:
+        launch, writes = request.client.launch, request.method != "GET"
+        if launch is not None:
+            reach.check_reach(launch, self.base, asked.context, asked.id, writes=writes)
+        else:
+            check_reach(request.client, self.base, asked.context)
 
     def get(self, request: XapiRequest, asked: Asked) -> XapiAnswer:
         """Return a document, or the ids of all documents of the context."""

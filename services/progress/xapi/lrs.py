@@ -13,6 +13,7 @@ from services.progress.domain.xapi.versions import Version
 from services.progress.store import ProgressStore
 from services.progress.xapi.alternate import AlternateSyntax, is_alternate
 from services.progress.xapi.clients import NOBODY, Clients
+from services.progress.xapi.cmi5 import fetch_endpoint
 from services.progress.xapi.exchange import XapiRequest
 from services.progress.xapi.requests import VERSION, known_version, parameters_of, version_of
 from services.progress.xapi.routes import Operation, XapiRoute, routes
@@ -28,7 +29,8 @@ def lrs(database: Database[ProgressStore], url: str, limits: Limits = LIMITS) ->
     its documents.
     """
     base = url.rstrip("/")
-    return endpoints_of(database, base, routes(database, base, limits))
+    resources = endpoints_of(database, base, routes(database, base, limits))
+    return [*resources, fetch_endpoint(database, f"{PATH}/cmi5/fetch")]
 
 
 def endpoints_of(

@@ -77,8 +77,8 @@ class Progress(progress_pb2_grpc.ProgressServiceServicer):
     GetProgress = ListRunProgress = ListCatchUps = ExtendCatchUp = WaiveCatchUp = GetTimeline = (
         _unused
     )
-    RebuildRun = GetRebuild = SetStudyHours = GetWeekLoad = _unused
     CreateLrsCredential = ListLrsCredentials = RevokeLrsCredential = _unused
+    LaunchActivity = WaiveActivity = _unused
     ExportRunProgress = _unused
     ListFallingBehind = RebuildRun = GetRebuild = SetStudyHours = GetWeekLoad = _unused
 

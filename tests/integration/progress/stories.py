@@ -4,6 +4,7 @@ It leaves out what still depends on the order: an absence that is withdrawn, or 
 is replaced, after its catch-up was studied or missed; learners who study, and withdraw.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -48,6 +49,10 @@ from tests.integration.progress.classroom import (
 )
 
 STEPS = (item("watch", FILM), item("read", BOOK, optional=True), task(), lecture())
+MODES = {
+    name.removeprefix("ATTENDANCE_MODE_"): number
+    for name, number in types_pb2.AttendanceMode.items()
+}
 REQUIRED = frozenset({"watch", "essay", "lecture"})
 
 
@@ -223,14 +228,16 @@ def _of(mongo: Any, row: dict[str, Any]) -> dict[str, Any]:
     return common | {"completed": sorted(row["completed"]), "version": row["path_version"]}
 
 
-def counts(classroom: Classroom) -> dict[str, int]:
+def counts(classroom: Classroom) -> dict[str, Any]:
     """The run's summary, as the API returns it."""
     summary = classroom.summary()
     fields = resources_pb2.RunSummary.DESCRIPTOR.fields
-    return {each.name: getattr(summary, each.name) for each in fields if each.name != "run_id"}
+    numbers = [each.name for each in fields if each.name not in {"run_id", "modes"}]
+    online = {each.mode: each.learners for each in summary.modes}
+    return {"modes": online} | {name: getattr(summary, name) for name in numbers}
 
 
-def counted_afresh(classroom: Classroom) -> dict[str, int]:
+def counted_afresh(classroom: Classroom) -> dict[str, Any]:
     """The summary, counted from what is kept of each learner and of each statement event."""
     mongo = classroom.database.mongo
     rows = list(mongo["standings"].find({"run_id": RUN, "state": "ENROLLED"}))
@@ -249,6 +256,10 @@ def counted_afresh(classroom: Classroom) -> dict[str, int]:
         "missed_catch_ups": len(kept) - in_time - still_open,
         "statements": mongo["inbox"].count_documents(marks),
         "falling_behind": sum(row["behind_since"] is not None for row in rows),
+        "overdue_learners": sum(row["overdue"] > 0 for row in rows),
+        "silent_learners": 0,
+        "average_share": sum(map(len, done)) / len(rows) / len(REQUIRED),
+        "modes": Counter(MODES[row["mode"]] for row in rows),
     }
 
 

@@ -4,6 +4,7 @@ import math
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import grpc
 from tandem.options.v1 import options_pb2
@@ -11,7 +12,10 @@ from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.contracts import events
+from chassis.contracts.mapping import from_document, to_document
 from chassis.messaging.inbox_processor import Kind
+from services.progress.domain.class_page import listing
+from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.sittings import with_stretch
 from tests.integration.progress.classroom import (
     FILM,
@@ -254,7 +258,9 @@ def test_only_what_changed_of_a_learner_is_written(classroom: Classroom) -> None
     seen = {"last_seen_at": at, "sittings": with_stretch(b"", at, None)}
     for row in run_states.find():
         writes = 2 if row["learner_id"] == "bob" else before["ada"]["writes"] + 2
-        added = {"newer": 1} if row["learner_id"] == "ada" else {}
-        assert row == before[row["learner_id"]] | seen | added | {"writes": writes}
+        added: dict[str, Any] = {"newer": 1} if row["learner_id"] == "ada" else {}
+        listed = listing(from_document(row, LearnerRunState), None)
+        added |= {"writes": writes, "listing": to_document(listed)}
+        assert row == before[row["learner_id"]] | seen | added
     rows = list(evidence.find())
     assert [(row["watched"], row["newer"]) for row in rows] == [([[0.0, 900.0]], 1)] * 2

@@ -20,6 +20,17 @@ class Scope(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Launch:
+    """The session of cmi5 that a credential is of (domain/cmi5/sessions.py)."""
+
+    session_id: str
+    run_id: str
+    learner_id: str
+    activity_id: str
+    registration: str
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """A caller of the LRS."""
 
@@ -32,3 +43,5 @@ class Client:
     """The learner whose own data only the client may read and write; empty: anyone's."""
     run_ids: Set[str] | None = None
     """The runs of which only the client may read and write; None: all, and what is of no run."""
+    launch: Launch | None = None
+    """The session of cmi5 by whose rules only the client may write; None: it is of none."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from chassis.errors import FieldViolation
+from services.progress.domain.cmi5.categories import is_defined
 from services.progress.domain.enums import Role
 from services.progress.domain.statements import FUTURE, Statement, says_the_same
 from services.progress.domain.xapi.clients import Client
@@ -111,7 +112,8 @@ def is_same(sent: Sent, client: Client, known: Known, base: str) -> bool:
         return sent.digest == known.digest
     if known.statement is None or "timestamp" not in sent.statement:
         return False
-    ours = projected({**sent.statement, "id": sent.id}, base, _role(client))
+    role = _role(client, sent.statement)
+    ours = projected({**sent.statement, "id": sent.id}, base, role)
     return ours is not None and says_the_same(ours, known.statement)
 
 
@@ -158,11 +160,16 @@ def _ours(whole: Mapping[str, Any], client: Client, base: str, now: datetime) ->
     """Return the statement of ours; one from the future counts for nothing, as by
     RecordStatements.
     """
-    found = projected(whole, base, _role(client))
+    found = projected(whole, base, _role(client, whole))
     return found if found and found.timestamp <= now + FUTURE else None
 
 
-def _role(client: Client) -> Role:
+def _role(client: Client, statement: Mapping[str, Any]) -> Role:
+    """Return who asserts a statement. What a unit says by cmi5's rules is the platform's word: it
+    launched the unit (docs/decisions/0069).
+    """
+    if client.launch and is_defined(statement):
+        return Role.SERVICE
     return Role.LEARNER if client.learner_id else Role.SERVICE
 
 

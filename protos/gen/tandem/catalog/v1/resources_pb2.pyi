@@ -1105,6 +1105,7 @@ class Activity(_message.Message):
     OPENS_WHEN_FIELD_NUMBER: _builtins.int
     ADDED_AT_FIELD_NUMBER: _builtins.int
     EFFORT_FIELD_NUMBER: _builtins.int
+    CMI5_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Chosen by the author, unique in the path: week-1-reading."""
     title: _builtins.str
@@ -1112,7 +1113,7 @@ class Activity(_message.Message):
     kind: _types_pb2.ActivityKind.ValueType
     """What it is."""
     item_id: _builtins.str
-    """For an ITEM, the item of the library."""
+    """For an ITEM, the item of the library; empty if it has `cmi5`."""
     optional: _builtins.bool
     """True when the path can be completed without it."""
     @_builtins.property
@@ -1145,6 +1146,12 @@ class Activity(_message.Message):
         playing time, or an hour; a TASK two hours; a CHECKPOINT half an hour. At most 1,000 hours.
         """
 
+    @_builtins.property
+    def cmi5(self) -> Global___AssignableUnit:
+        """For an ITEM or a CHECKPOINT that is an assignable unit of cmi5: how it is launched, and what
+        completes it.
+        """
+
     def __init__(
         self,
         *,
@@ -1159,14 +1166,65 @@ class Activity(_message.Message):
         opens_when: _abc.Iterable[Global___Condition] | None = ...,
         added_at: _timestamp_pb2.Timestamp | None = ...,
         effort: _duration_pb2.Duration | None = ...,
+        cmi5: Global___AssignableUnit | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "deadline", b"deadline", "effort", b"effort", "release", b"release"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "cmi5", b"cmi5", "deadline", b"deadline", "effort", b"effort", "release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "deadline", b"deadline", "effort", b"effort", "id", b"id", "item_id", b"item_id", "kind", b"kind", "opens_when", b"opens_when", "optional", b"optional", "release", b"release", "requires", b"requires", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "cmi5", b"cmi5", "deadline", b"deadline", "effort", b"effort", "id", b"id", "item_id", b"item_id", "kind", b"kind", "opens_when", b"opens_when", "optional", b"optional", "release", b"release", "requires", b"requires", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Activity: _TypeAlias = Activity  # noqa: Y015
+
+@_typing.final
+class AssignableUnit(_message.Message):
+    """Content that runs elsewhere and is launched as cmi5 says (cmi5, section 13.1.4)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLISHER_ID_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    LAUNCH_METHOD_FIELD_NUMBER: _builtins.int
+    MOVE_ON_FIELD_NUMBER: _builtins.int
+    MASTERY_SCORE_FIELD_NUMBER: _builtins.int
+    LAUNCH_PARAMETERS_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_KEY_FIELD_NUMBER: _builtins.int
+    publisher_id: _builtins.str
+    """The publisher's id, an IRI, unique in the path."""
+    url: _builtins.str
+    """Where it is launched. Its query must not have a parameter of the launch: endpoint, fetch, actor,
+    registration, activityId.
+    """
+    launch_method: _types_pb2.LaunchMethod.ValueType
+    """In which window."""
+    move_on: _types_pb2.MoveOn.ValueType
+    """What completes the activity."""
+    mastery_score: _builtins.float
+    """The least scaled score that passes, with up to 4 decimal places; absent: the unit decides."""
+    launch_parameters: _builtins.str
+    """What its author gives it at each launch."""
+    entitlement_key: _builtins.str
+    """By which it knows whether this platform may use it."""
+    def __init__(
+        self,
+        *,
+        publisher_id: _builtins.str = ...,
+        url: _builtins.str = ...,
+        launch_method: _types_pb2.LaunchMethod.ValueType = ...,
+        move_on: _types_pb2.MoveOn.ValueType = ...,
+        mastery_score: _builtins.float | None = ...,
+        launch_parameters: _builtins.str = ...,
+        entitlement_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mastery_score", b"_mastery_score", "mastery_score", b"mastery_score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mastery_score", b"_mastery_score", "entitlement_key", b"entitlement_key", "launch_method", b"launch_method", "launch_parameters", b"launch_parameters", "mastery_score", b"mastery_score", "move_on", b"move_on", "publisher_id", b"publisher_id", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mastery_score: _TypeAlias = _typing.Literal["mastery_score"]  # noqa: Y015
+    _WhichOneofArgType__mastery_score: _TypeAlias = _typing.Literal["_mastery_score", b"_mastery_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mastery_score) -> _WhichOneofReturnType__mastery_score | None: ...
+
+Global___AssignableUnit: _TypeAlias = AssignableUnit  # noqa: Y015
 
 @_typing.final
 class Path(_message.Message):

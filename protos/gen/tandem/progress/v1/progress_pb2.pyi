@@ -870,6 +870,142 @@ class RevokeLrsCredentialRequest(_message.Message):
 Global___RevokeLrsCredentialRequest: _TypeAlias = RevokeLrsCredentialRequest  # noqa: Y015
 
 @_typing.final
+class LaunchActivityRequest(_message.Message):
+    """A unit to launch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    RETURN_URL_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    activity_id: _builtins.str
+    """The activity of the run's path."""
+    mode: _resources_pb2.LaunchMode.ValueType
+    """Whether completion is recorded; not said: it is."""
+    return_url: _builtins.str
+    """Where the unit sends the learner at its end; empty: nowhere."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        mode: _resources_pb2.LaunchMode.ValueType = ...,
+        return_url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "learner_id", b"learner_id", "mode", b"mode", "return_url", b"return_url", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LaunchActivityRequest: _TypeAlias = LaunchActivityRequest  # noqa: Y015
+
+@_typing.final
+class LaunchActivityResponse(_message.Message):
+    """A session that begins."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAUNCH_URL_FIELD_NUMBER: _builtins.int
+    LAUNCH_METHOD_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    REGISTRATION_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    launch_url: _builtins.str
+    """The URL to open. It holds a key that is good for one use: show it to the learner alone."""
+    launch_method: _types_pb2.LaunchMethod.ValueType
+    """In which window."""
+    session_id: _builtins.str
+    """The session, a UUID."""
+    registration: _builtins.str
+    """The registration, a UUID: the same for all units and launches of the learner's enrolment."""
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When the session ends at the latest."""
+
+    def __init__(
+        self,
+        *,
+        launch_url: _builtins.str = ...,
+        launch_method: _types_pb2.LaunchMethod.ValueType = ...,
+        session_id: _builtins.str = ...,
+        registration: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "launch_method", b"launch_method", "launch_url", b"launch_url", "registration", b"registration", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LaunchActivityResponse: _TypeAlias = LaunchActivityResponse  # noqa: Y015
+
+@_typing.final
+class WaiveActivityRequest(_message.Message):
+    """A unit to waive."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    activity_id: _builtins.str
+    """The activity of the run's path."""
+    reason: _resources_pb2.WaiveReason.ValueType
+    """Why."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        reason: _resources_pb2.WaiveReason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "learner_id", b"learner_id", "reason", b"reason", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaiveActivityRequest: _TypeAlias = WaiveActivityRequest  # noqa: Y015
+
+@_typing.final
+class WaiveActivityResponse(_message.Message):
+    """A waived unit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAIVED_AT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def waived_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was waived first."""
+
+    def __init__(
+        self,
+        *,
+        waived_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["waived_at", b"waived_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["waived_at", b"waived_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaiveActivityResponse: _TypeAlias = WaiveActivityResponse  # noqa: Y015
+
+@_typing.final
 class ExportRunProgressRequest(_message.Message):
     """Which learners to export, and in which order."""
 

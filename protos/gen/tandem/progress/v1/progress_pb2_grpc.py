@@ -120,6 +120,16 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RevokeLrsCredentialRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.LrsCredential.FromString,
                 _registered_method=True)
+        self.LaunchActivity = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/LaunchActivity',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.LaunchActivityRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.LaunchActivityResponse.FromString,
+                _registered_method=True)
+        self.WaiveActivity = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/WaiveActivity',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityResponse.FromString,
+                _registered_method=True)
         self.ExportRunProgress = channel.unary_stream(
                 '/tandem.progress.v1.ProgressService/ExportRunProgress',
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
@@ -277,6 +287,25 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LaunchActivity(self, request, context):
+        """Launches an activity that is an assignable unit of cmi5 (cmi5, section 8): the answer is the URL
+        to open. Each launch is a session of its own; an earlier one of the learner in the run that is
+        still open is abandoned. NOT_FOUND when the learner has no place in the run, or when the path
+        has no such unit; FAILED_PRECONDITION when it is not open yet, or when the platform has no LRS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WaiveActivity(self, request, context):
+        """Lets a learner off an assignable unit of cmi5, whatever its moveOn (cmi5, section 9.3.7). A
+        repeat changes nothing. Errors as of LaunchActivity; PERMISSION_DENIED to staff of groups for a
+        learner of other groups.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportRunProgress(self, request, context):
         """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
         one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
@@ -370,6 +399,16 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.RevokeLrsCredential,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.RevokeLrsCredentialRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.LrsCredential.SerializeToString,
+            ),
+            'LaunchActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.LaunchActivity,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.LaunchActivityRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.LaunchActivityResponse.SerializeToString,
+            ),
+            'WaiveActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaiveActivity,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityResponse.SerializeToString,
             ),
             'ExportRunProgress': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportRunProgress,
@@ -814,6 +853,60 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/RevokeLrsCredential',
             tandem_dot_progress_dot_v1_dot_progress__pb2.RevokeLrsCredentialRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_resources__pb2.LrsCredential.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LaunchActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/LaunchActivity',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.LaunchActivityRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.LaunchActivityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaiveActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/WaiveActivity',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveActivityResponse.FromString,
             options,
             channel_credentials,
             insecure,

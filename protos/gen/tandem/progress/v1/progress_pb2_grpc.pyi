@@ -115,6 +115,17 @@ class ProgressServiceStub:
     replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
     when there is none of that id.
     """
+    LaunchActivity: _grpc.UnaryUnaryMultiCallable[_progress_pb2.LaunchActivityRequest, _progress_pb2.LaunchActivityResponse]
+    """Launches an activity that is an assignable unit of cmi5 (cmi5, section 8): the answer is the URL
+    to open. Each launch is a session of its own; an earlier one of the learner in the run that is
+    still open is abandoned. NOT_FOUND when the learner has no place in the run, or when the path
+    has no such unit; FAILED_PRECONDITION when it is not open yet, or when the platform has no LRS.
+    """
+    WaiveActivity: _grpc.UnaryUnaryMultiCallable[_progress_pb2.WaiveActivityRequest, _progress_pb2.WaiveActivityResponse]
+    """Lets a learner off an assignable unit of cmi5, whatever its moveOn (cmi5, section 9.3.7). A
+    repeat changes nothing. Errors as of LaunchActivity; PERMISSION_DENIED to staff of groups for a
+    learner of other groups.
+    """
     ExportRunProgress: _grpc.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]
     """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
     one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
@@ -208,6 +219,17 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     """Revokes a credential for good; a repeat answers it as it is. It is refused within seconds: each
     replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
     when there is none of that id.
+    """
+    LaunchActivity: _aio.UnaryUnaryMultiCallable[_progress_pb2.LaunchActivityRequest, _progress_pb2.LaunchActivityResponse]  # type: ignore[assignment]
+    """Launches an activity that is an assignable unit of cmi5 (cmi5, section 8): the answer is the URL
+    to open. Each launch is a session of its own; an earlier one of the learner in the run that is
+    still open is abandoned. NOT_FOUND when the learner has no place in the run, or when the path
+    has no such unit; FAILED_PRECONDITION when it is not open yet, or when the platform has no LRS.
+    """
+    WaiveActivity: _aio.UnaryUnaryMultiCallable[_progress_pb2.WaiveActivityRequest, _progress_pb2.WaiveActivityResponse]  # type: ignore[assignment]
+    """Lets a learner off an assignable unit of cmi5, whatever its moveOn (cmi5, section 9.3.7). A
+    repeat changes nothing. Errors as of LaunchActivity; PERMISSION_DENIED to staff of groups for a
+    learner of other groups.
     """
     ExportRunProgress: _aio.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]  # type: ignore[assignment]
     """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
@@ -395,6 +417,29 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         """Revokes a credential for good; a repeat answers it as it is. It is refused within seconds: each
         replica remembers for 5 seconds whom it let in. A teacher of all of its runs may call. NOT_FOUND
         when there is none of that id.
+        """
+
+    @_abc_1.abstractmethod
+    def LaunchActivity(
+        self,
+        request: _progress_pb2.LaunchActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_progress_pb2.LaunchActivityResponse, _abc.Awaitable[_progress_pb2.LaunchActivityResponse]]:
+        """Launches an activity that is an assignable unit of cmi5 (cmi5, section 8): the answer is the URL
+        to open. Each launch is a session of its own; an earlier one of the learner in the run that is
+        still open is abandoned. NOT_FOUND when the learner has no place in the run, or when the path
+        has no such unit; FAILED_PRECONDITION when it is not open yet, or when the platform has no LRS.
+        """
+
+    @_abc_1.abstractmethod
+    def WaiveActivity(
+        self,
+        request: _progress_pb2.WaiveActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_progress_pb2.WaiveActivityResponse, _abc.Awaitable[_progress_pb2.WaiveActivityResponse]]:
+        """Lets a learner off an assignable unit of cmi5, whatever its moveOn (cmi5, section 9.3.7). A
+        repeat changes nothing. Errors as of LaunchActivity; PERMISSION_DENIED to staff of groups for a
+        learner of other groups.
         """
 
     @_abc_1.abstractmethod

@@ -199,6 +199,66 @@ WORK_KIND_CATCH_UP: WorkKind.ValueType  # 2
 """A catch-up."""
 Global___WorkKind: _TypeAlias = WorkKind  # noqa: Y015
 
+class _LaunchMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LaunchModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LaunchMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LAUNCH_MODE_UNSPECIFIED: _LaunchMode.ValueType  # 0
+    """Not said: NORMAL."""
+    LAUNCH_MODE_NORMAL: _LaunchMode.ValueType  # 1
+    """It does."""
+    LAUNCH_MODE_BROWSE: _LaunchMode.ValueType  # 2
+    """It does not: the learner looks around."""
+    LAUNCH_MODE_REVIEW: _LaunchMode.ValueType  # 3
+    """It does not: the learner looks at what is done."""
+
+class LaunchMode(_LaunchMode, metaclass=_LaunchModeEnumTypeWrapper):
+    """Whether a session of cmi5 records completion (cmi5, section 10)."""
+
+LAUNCH_MODE_UNSPECIFIED: LaunchMode.ValueType  # 0
+"""Not said: NORMAL."""
+LAUNCH_MODE_NORMAL: LaunchMode.ValueType  # 1
+"""It does."""
+LAUNCH_MODE_BROWSE: LaunchMode.ValueType  # 2
+"""It does not: the learner looks around."""
+LAUNCH_MODE_REVIEW: LaunchMode.ValueType  # 3
+"""It does not: the learner looks at what is done."""
+Global___LaunchMode: _TypeAlias = LaunchMode  # noqa: Y015
+
+class _WaiveReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WaiveReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WaiveReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WAIVE_REASON_UNSPECIFIED: _WaiveReason.ValueType  # 0
+    """Not said."""
+    WAIVE_REASON_TESTED_OUT: _WaiveReason.ValueType  # 1
+    """The learner passed a test."""
+    WAIVE_REASON_EQUIVALENT_AU: _WaiveReason.ValueType  # 2
+    """The learner completed an equivalent unit of the run."""
+    WAIVE_REASON_EQUIVALENT_OUTSIDE_ACTIVITY: _WaiveReason.ValueType  # 3
+    """The learner did something equivalent elsewhere."""
+    WAIVE_REASON_ADMINISTRATIVE: _WaiveReason.ValueType  # 4
+    """Staff decided it."""
+
+class WaiveReason(_WaiveReason, metaclass=_WaiveReasonEnumTypeWrapper):
+    """Why an assignable unit of cmi5 is waived (cmi5, section 9.5.5.2)."""
+
+WAIVE_REASON_UNSPECIFIED: WaiveReason.ValueType  # 0
+"""Not said."""
+WAIVE_REASON_TESTED_OUT: WaiveReason.ValueType  # 1
+"""The learner passed a test."""
+WAIVE_REASON_EQUIVALENT_AU: WaiveReason.ValueType  # 2
+"""The learner completed an equivalent unit of the run."""
+WAIVE_REASON_EQUIVALENT_OUTSIDE_ACTIVITY: WaiveReason.ValueType  # 3
+"""The learner did something equivalent elsewhere."""
+WAIVE_REASON_ADMINISTRATIVE: WaiveReason.ValueType  # 4
+"""Staff decided it."""
+Global___WaiveReason: _TypeAlias = WaiveReason  # noqa: Y015
+
 @_typing.final
 class Result(_message.Message):
     """What a statement's activity led to (xAPI 1.0.3, part 2, section 2.4.5)."""

@@ -108,6 +108,66 @@ ACTIVITY_KIND_CHECKPOINT: ActivityKind.ValueType  # 4
 """A quiz."""
 Global___ActivityKind: _TypeAlias = ActivityKind  # noqa: Y015
 
+class _LaunchMethod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LaunchMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LaunchMethod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LAUNCH_METHOD_UNSPECIFIED: _LaunchMethod.ValueType  # 0
+    """Not said."""
+    LAUNCH_METHOD_ANY_WINDOW: _LaunchMethod.ValueType  # 1
+    """In any; the platform chooses."""
+    LAUNCH_METHOD_OWN_WINDOW: _LaunchMethod.ValueType  # 2
+    """In a new window, or in the whole present one."""
+
+class LaunchMethod(_LaunchMethod, metaclass=_LaunchMethodEnumTypeWrapper):
+    """In which window an assignable unit of cmi5 is launched (cmi5, section 8.1)."""
+
+LAUNCH_METHOD_UNSPECIFIED: LaunchMethod.ValueType  # 0
+"""Not said."""
+LAUNCH_METHOD_ANY_WINDOW: LaunchMethod.ValueType  # 1
+"""In any; the platform chooses."""
+LAUNCH_METHOD_OWN_WINDOW: LaunchMethod.ValueType  # 2
+"""In a new window, or in the whole present one."""
+Global___LaunchMethod: _TypeAlias = LaunchMethod  # noqa: Y015
+
+class _MoveOn:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MoveOnEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MoveOn.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOVE_ON_UNSPECIFIED: _MoveOn.ValueType  # 0
+    """Not said."""
+    MOVE_ON_PASSED: _MoveOn.ValueType  # 1
+    """It was passed."""
+    MOVE_ON_COMPLETED: _MoveOn.ValueType  # 2
+    """It was completed."""
+    MOVE_ON_COMPLETED_AND_PASSED: _MoveOn.ValueType  # 3
+    """Both."""
+    MOVE_ON_COMPLETED_OR_PASSED: _MoveOn.ValueType  # 4
+    """One of both."""
+    MOVE_ON_NOT_APPLICABLE: _MoveOn.ValueType  # 5
+    """Nothing is needed."""
+
+class MoveOn(_MoveOn, metaclass=_MoveOnEnumTypeWrapper):
+    """What satisfies an assignable unit of cmi5 (cmi5, section 13.1.4)."""
+
+MOVE_ON_UNSPECIFIED: MoveOn.ValueType  # 0
+"""Not said."""
+MOVE_ON_PASSED: MoveOn.ValueType  # 1
+"""It was passed."""
+MOVE_ON_COMPLETED: MoveOn.ValueType  # 2
+"""It was completed."""
+MOVE_ON_COMPLETED_AND_PASSED: MoveOn.ValueType  # 3
+"""Both."""
+MOVE_ON_COMPLETED_OR_PASSED: MoveOn.ValueType  # 4
+"""One of both."""
+MOVE_ON_NOT_APPLICABLE: MoveOn.ValueType  # 5
+"""Nothing is needed."""
+Global___MoveOn: _TypeAlias = MoveOn  # noqa: Y015
+
 class _ItemKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015

@@ -1,0 +1,30 @@
+"""`tandem cmi5 path`: a course structure of cmi5 as activities for PublishPath."""
+
+import json
+from pathlib import Path
+
+import click
+from google.protobuf.json_format import MessageToDict
+
+from campus.cmi5_structure import activities_of
+from campus.output import fail
+from chassis.errors import Invalid
+
+
+@click.group()
+def cmi5() -> None:
+    """Take content of cmi5 into a run."""
+
+
+@cmi5.command()
+@click.argument("course", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def path(course: Path) -> None:
+    """Print the assignable units of a COURSE structure (cmi5.xml) as the activities of a path, in
+    the JSON that PublishPath takes.
+    """
+    try:
+        found = activities_of(course.read_bytes())
+    except Invalid as error:
+        fail("\n".join(str(each) for each in error.violations))
+    rows = [MessageToDict(each, preserving_proto_field_name=True) for each in found]
+    click.echo(json.dumps({"activities": rows}, indent=2, ensure_ascii=False))
