@@ -278,10 +278,15 @@ class Platform:
         return {"TANDEM_ENVIRONMENT": "development", **given}
 
     def _write(self, environment: Mapping[str, str]) -> None:
-        """Store the environment for later commands; its secrets are for this machine only."""
+        """Store the environment for later commands; its secrets are for this machine only.
+
+        It is there as a whole or not at all: another command may read it at any moment.
+        """
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.touch(mode=0o600)
-        self._file.write_text(json.dumps(dict(environment), indent=2))
+        draft = self._file.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(dict(environment), indent=2))
+        draft.replace(self._file)
 
     def _prepare(self, service: str, environment: Mapping[str, str]) -> None:
         for job in JOBS:
