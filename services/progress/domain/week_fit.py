@@ -7,7 +7,7 @@ one. What does not fit is told with the weeks that are too full for it.
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 _ENOUGH = 1.0
@@ -85,7 +85,8 @@ class _Open:
     first: int
     last: int
     """The weeks in which it can be done, by place."""
-    left: float = field(default=0.0)
+    left: float
+    """Seconds that are not planned yet."""
 
 
 def fit(works: Iterable[Work], weeks: Sequence[Week]) -> Fit:
@@ -148,17 +149,15 @@ def _done_in(week: Week, ready: list[tuple[datetime, str, _Open]]) -> Iterator[P
             heapq.heappop(ready)
 
 
+def full_weeks(
+    weeks: Sequence[Week], planned: Sequence[Sequence[Part]], but: str = ""
+) -> Iterator[FullWeek]:
+    """Yield the weeks, with what is planned for each, without one work."""
+    for week, parts in zip(weeks, planned, strict=True):
+        seconds = sum(each.seconds for each in parts if each.work.id != but)
+        yield FullWeek(week.start, timedelta(seconds=week.budget), timedelta(seconds=seconds))
+
+
 def _unfit(one: _Open, weeks: Sequence[Week], planned: Sequence[Sequence[Part]]) -> Unfit:
-    full = (
-        FullWeek(week.start, _time(week.budget), _time(sum(_of_others(one.work, parts))))
-        for week, parts in list(zip(weeks, planned, strict=True))[one.first : one.last + 1]
-    )
-    return Unfit(one.work, one.left, tuple(full))
-
-
-def _of_others(work: Work, parts: Iterable[Part]) -> Iterator[float]:
-    return (each.seconds for each in parts if each.work.id != work.id)
-
-
-def _time(seconds: float) -> timedelta:
-    return timedelta(seconds=seconds)
+    own = slice(one.first, one.last + 1)
+    return Unfit(one.work, one.left, tuple(full_weeks(weeks[own], planned[own], one.work.id)))

@@ -12,7 +12,7 @@ from services.progress.domain.enums import ActivityKind, Stretch
 from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.path import Activity
 from services.progress.domain.plan import Plan
-from services.progress.domain.week_fit import FullWeek, Week, Work, fit
+from services.progress.domain.week_fit import FullWeek, Week, Work, fit, full_weeks
 
 _WEEK = timedelta(days=7)
 # Of what has no playing time, and of which the path's author says nothing.
@@ -117,18 +117,12 @@ def weeks_until(latest: datetime, now: datetime) -> int:
     return max(1, -(-(latest - now) // _WEEK) + 1)
 
 
-def full_weeks(others: Iterable[Work], weeks: Sequence[Week], until: datetime) -> list[FullWeek]:
+def weeks_without_room(
+    others: Iterable[Work], weeks: Sequence[Week], until: datetime
+) -> list[FullWeek]:
     """Return the weeks until an instant, with what others take of them."""
     planned = fit(others, weeks).weeks
-    return [
-        FullWeek(
-            week.start,
-            timedelta(seconds=week.budget),
-            timedelta(seconds=sum(each.seconds for each in parts)),
-        )
-        for week, parts in zip(weeks, planned, strict=True)
-        if week.start < until
-    ]
+    return [each for each in full_weeks(weeks, planned) if each.start < until]
 
 
 def _later(due: CatchUpDue, weeks: int, plan: Plan) -> CatchUpDue:

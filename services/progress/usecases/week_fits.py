@@ -30,10 +30,10 @@ from services.progress.domain.week_fit import Week, Work, first_due_that_fits
 from services.progress.domain.week_works import (
     Task,
     dues_to_try,
-    full_weeks,
     task_of,
     tasks_of,
     weeks_until,
+    weeks_without_room,
 )
 from services.progress.ports import Store
 
@@ -137,7 +137,7 @@ class Placement:
         if due is not None:
             one = placed(catch_up, due)
         else:
-            one = without_room(catch_up, full_weeks(others, weeks, dues[-1].at))
+            one = without_room(catch_up, weeks_without_room(others, weeks, dues[-1].at))
         self._store.put_study_hours([replace(book.hours, placed=book.hours.placed + 1)])
         catch_ups = {**learner.catch_ups, catch_up.session_id: one}
         # A unit of work may have another run of the same learner, too.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.progress.domain.cmi5.terms import CATEGORY
-from services.progress.domain.xapi.places import context_activities
+from services.progress.domain.xapi.identities import context_activities
 
 
 def is_defined(statement: Mapping[str, Any]) -> bool:

@@ -25,7 +25,8 @@ from services.progress.domain.cmi5.terms import (
 )
 from services.progress.domain.evidence import latest
 from services.progress.domain.statements import FUTURE
-from services.progress.domain.xapi.places import activity_iri, context_activities, person_of
+from services.progress.domain.xapi.identities import context_activities
+from services.progress.domain.xapi.places import activity_iri, person_of
 from services.progress.domain.xapi.timestamps import instant_of
 from services.progress.domain.xapi.voiding import is_voiding
 

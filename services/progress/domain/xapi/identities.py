@@ -98,10 +98,12 @@ def _activities(statement: _Object, related: bool) -> Iterator[_Object]:
             yield from _activities(statement["object"], related)
 
 
-def context_activities(statement: _Object) -> Iterator[_Object]:
-    """Yield the activities of a statement's contextActivities, of each kind."""
+def context_activities(statement: _Object, *kinds: str) -> Iterator[_Object]:
+    """Yield the activities of a statement's contextActivities, of these kinds, or of all. Those of
+    a kind may come as one or as an array.
+    """
     told = statement.get("context", {}).get("contextActivities", {})
-    for kind in CONTEXT_ACTIVITIES:
+    for kind in kinds or CONTEXT_ACTIVITIES:
         some = told.get(kind, [])
         yield from some if isinstance(some, list) else [some]
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-CONTEXT_KINDS = ("parent", "grouping", "category", "other")
+from services.progress.domain.xapi.identities import context_activities
+
 # Of ids, as the contract has it (resources.proto).
 LONGEST_ID, LONGEST_PERSON = 64, 128
 
@@ -79,14 +80,8 @@ def run_of(statement: Mapping[str, Any], base: str) -> str:
 def places_in(statement: Mapping[str, Any], base: str) -> Iterator[Place]:
     """Yield what a statement's object and its context's activities name, the object first."""
     yield place_of(statement["object"].get("id"), base)
-    for kind in CONTEXT_KINDS:
-        yield from (place_of(each.get("id"), base) for each in context_activities(statement, kind))
-
-
-def context_activities(statement: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
-    """Return the context's activities of one kind, which may come as one or as an array."""
-    found = statement.get("context", {}).get("contextActivities", {}).get(kind, [])
-    return [found] if isinstance(found, Mapping) else found
+    for each in context_activities(statement):
+        yield place_of(each.get("id"), base)
 
 
 def _quoted(id_: str) -> str:

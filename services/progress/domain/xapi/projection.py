@@ -14,9 +14,9 @@ from typing import Any
 from services.progress.domain.enums import Role
 from services.progress.domain.statements import Result, Statement, normal
 from services.progress.domain.video import VideoExtensions
+from services.progress.domain.xapi.identities import context_activities
 from services.progress.domain.xapi.places import (
     Place,
-    context_activities,
     person_of,
     place_of,
     run_of,
