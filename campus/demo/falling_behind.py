@@ -2,13 +2,13 @@
 
 import uuid
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 from tandem.sessions.v1 import resources_pb2 as sessions
 from tandem.sessions.v1 import sessions_pb2
 
 from campus.demo.deliveries import applied, finished, wait_for
+from campus.demo.statements import said
 from campus.demo.statistics import (
     BEHIND,
     EXERCISE,
@@ -36,16 +36,8 @@ def play(world: World) -> None:
 
 def hand_in(world: World, learner: str) -> None:
     """Hand in the first exercise."""
-    stamp = Timestamp()
-    stamp.FromDatetime(world.clock.now())
-    statement = progress.Statement(
-        id=str(uuid.uuid4()),
-        learner_id=learner,
-        verb=_SUBMITTED,
-        run_id=world.runs[STATISTICS],
-        activity_id=EXERCISE,
-        timestamp=stamp,
-    )
+    id_ = str(uuid.uuid4())
+    statement = said(world, learner, _SUBMITTED, STATISTICS, id=id_, activity_id=EXERCISE)
     world.as_learner(learner).progress.RecordStatements(
         progress_pb2.RecordStatementsRequest(statements=[statement])
     )

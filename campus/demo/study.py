@@ -2,13 +2,13 @@
 
 import uuid
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.library.v1 import library_pb2
 from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 
 from campus.demo.deliveries import finished, wait_for
 from campus.demo.media import RECORDING_SECONDS
+from campus.demo.statements import said
 from campus.demo.term import PHYSICS
 from campus.demo.world import World
 from campus.upload import read_range
@@ -90,14 +90,12 @@ def _watch(world: World, learner: str, reports: list[str]) -> None:
 
 
 def _statement(world: World, learner: str, number: int, segments: str) -> progress.Statement:
-    stamp = Timestamp()
-    stamp.FromDatetime(world.clock.now())
-    return progress.Statement(
+    return said(
+        world,
+        learner,
+        PAUSED,
+        PHYSICS,
         id=str(uuid.uuid5(_NAMESPACE, f"{learner}/{number}/{segments}")),
-        learner_id=learner,
-        verb=PAUSED,
-        run_id=world.runs[PHYSICS],
         item_id=world.items["recording"],
-        timestamp=stamp,
         video=progress.VideoExtensions(length=RECORDING_SECONDS, played_segments=segments),
     )

@@ -13,12 +13,12 @@ from tandem.catalog.v1 import resources_pb2 as catalog
 from tandem.library.v1 import library_pb2
 from tandem.options.v1 import options_pb2
 from tandem.progress.v1 import progress_pb2
-from tandem.progress.v1 import resources_pb2 as progress
 from tandem.sessions.v1 import sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from campus.demo import term
 from campus.demo.deliveries import finished, wait_for
+from campus.demo.statements import said
 from campus.demo.term import HISTORY, LATE_JOINER, TUTOR, TUTORIALS, instructor
 from campus.demo.world import World
 from campus.upload import read_range
@@ -187,16 +187,8 @@ def _read(world: World) -> None:
         library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=LATE_JOINER)
     )
     read_range(link.url, 0, 63)
-    stamp = Timestamp()
-    stamp.FromDatetime(world.clock.now())
-    statement = progress.Statement(
-        id=str(uuid.uuid5(_NAMESPACE, LATE_JOINER)),
-        learner_id=LATE_JOINER,
-        verb=_READ,
-        run_id=world.runs[HISTORY],
-        item_id=item_id,
-        timestamp=stamp,
-    )
+    id_ = str(uuid.uuid5(_NAMESPACE, LATE_JOINER))
+    statement = said(world, LATE_JOINER, _READ, HISTORY, id=id_, item_id=item_id)
     services.progress.RecordStatements(progress_pb2.RecordStatementsRequest(statements=[statement]))
 
 
