@@ -18,12 +18,12 @@ class Held(Proxy):
 
     `last` is that collection, into which a transaction writes after all other writes: "inbox" for
     batches of events, "outbox" for timers. `at` is the command: this "insert" or "update", or
-    "commitTransaction". With `answered` the command is passed on, and its answer is not.
+    "commitTransaction". With `done` it is carried out, and its answer is not passed on.
     """
 
-    def __init__(self, url: str, at: str, last: str = "inbox", *, answered: bool = False) -> None:
+    def __init__(self, url: str, at: str, last: str = "inbox", *, done: bool = False) -> None:
         super().__init__(url)
-        self._at, self._last, self._answered = at, last, answered
+        self._at, self._last, self._done = at, last, done
         self._silent: set[socket.socket] = set()
         self._batches: list[tuple[bytes, int]] = []
         self._never = threading.Event()
@@ -39,7 +39,7 @@ class Held(Proxy):
                 message = _message(source)
                 if self._holds(_command(message)):
                     self._silent.add(sink)
-                    if not self._answered:
+                    if not self._done:
                         self._never.wait()
                 sink.sendall(message)
 
