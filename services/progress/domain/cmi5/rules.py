@@ -89,6 +89,7 @@ def _checks(
         Rule.CONTEXT: _context_faults(statement, session, base),
         Rule.ORDER: _order_faults(statement, session, at),
         Rule.TIMESTAMP: _timestamp_faults(statement, at, now),
+        Rule.VERB: _voiding_faults(statement),
     }
     if is_defined(statement):
         checks |= {
@@ -139,6 +140,9 @@ def _context_faults(statement: Statement, session: Session, base: str) -> Faults
             wrong = f"lacks {each['id']}"
             right = "all of contextTemplate (section 10)"
             yield FieldViolation("context.contextActivities.grouping", wrong, right)
+
+
+def _voiding_faults(statement: Statement) -> Faults:
     if is_voiding(statement):
         yield FieldViolation("verb", "voids a statement", "no voiding by a unit")
 
