@@ -860,7 +860,19 @@ def _oldest_copy() -> Panel:
 
 
 def _progress() -> Row:
-    return Row("Catch-ups", (_catch_ups(), _playable()))
+    return Row("Catch-ups, and falling behind", (_catch_ups(), _playable(), _verdicts()))
+
+
+def _verdicts() -> Panel:
+    return Panel(
+        "Until learners are judged",
+        "For how long the learner waits who is due to be judged for longest, by the application's"
+        " clock. Normal: seconds; minutes after a due of many learners.",
+        "s",
+        (Query("max(tandem_progress_oldest_verdict_due_seconds)", "oldest"),),
+        "TandemJudgingLate",
+        1800,
+    )
 
 
 def _notify() -> Row:
