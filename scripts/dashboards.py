@@ -860,10 +860,10 @@ def _oldest_copy() -> Panel:
 
 
 def _progress() -> Row:
-    return Row("Catch-ups, and falling behind", (_catch_ups(), _playable(), _verdicts()))
+    return Row("Catch-ups, and falling behind", (_catch_ups(), _playable(), _judging()))
 
 
-def _verdicts() -> Panel:
+def _judging() -> Panel:
     return Panel(
         "Until learners are judged",
         "For how long the learner waits who is due to be judged for longest, by the application's"

@@ -201,7 +201,8 @@ def test_the_limits_of_the_product_are_in_the_grid() -> None:
     rule, grid = Rule(), falling_behind_tuning
     assert rule.overdue_one_in in grid.OVERDUE_ONE_IN
     assert rule.late_days in grid.LATE_DAYS
-    assert (rule.silent_days in grid.SILENT_DAYS) and (rule.silent_medians in grid.SILENT_MEDIANS)
+    assert rule.silent_days in grid.SILENT_DAYS
+    assert rule.silent_medians in grid.SILENT_MEDIANS
     assert rule.eased in grid.EASED
 
 
