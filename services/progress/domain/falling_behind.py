@@ -11,8 +11,9 @@ Each reason is a number beside its limit, and one reason is enough:
     SILENCE              days since the learner did anything: some, and some for each day of the
                          run's median
 
-A learner who is behind stays so until every number is below a share of its limit: numbers that move
-around a limit change nothing. More of any number never makes a learner catch up.
+A learner who is behind stays so until every number is below a share of its limit (LATE_WORK: below
+the limit): numbers that move around a limit change nothing. More of any number never makes a
+learner catch up.
 
 docs/decisions/0063 tells where the limits come from, and bench/README.md how well they foretell who
 withdraws or fails.
@@ -91,7 +92,7 @@ class Rule:
     silent_medians: float = 3.0
     """How many days more for each day of the run's median."""
     eased: float = 0.75
-    """The share of each limit that counts for who is behind already, at most 1."""
+    """The share of each limit but `late_days` that counts for who is behind already, at most 1."""
 
 
 def judged(facts: Facts, rule: Rule, was_behind: bool) -> tuple[Reason, ...]:
