@@ -10,7 +10,7 @@ The limits were tuned on TUNED (falling_behind_tuning.py), and on nothing else.
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
@@ -66,22 +66,21 @@ class Instant:
 def instant(presentation: Presentation, day: int) -> Instant:
     """Return what the product would have known at the beginning of a day.
 
-    There were no live classes. Where nothing is known of clicks, silence says nothing.
+    There were no live classes. Where nothing is known of clicks, a hand-in is all that ends a
+    silence, the median learner's too.
     """
     registered = [each for each in presentation.students if each.is_registered(day)]
-    overdue = [each.overdue(day) for each in registered]
     silences = [each.silence(day) for each in registered]
-    median_overdue = median(overdue) if presentation.has_overdue_median and overdue else 0
-    median_silence = _median(silences) if presentation.has_clicks and silences else None
+    median_silence = _median(silences) if silences else None
     facts = {
         each: Facts(
             dues=each.due_until(day),
-            overdue=late,
-            median_overdue=median_overdue,
+            overdue=each.overdue(day),
+            least_delay=each.least_delay(day),
             silence=silence,
             median_silence=median_silence,
         )
-        for each, late, silence in zip(registered, overdue, silences, strict=True)
+        for each, silence in zip(registered, silences, strict=True)
     }
     return Instant(day, facts)
 
@@ -161,7 +160,7 @@ def reported(all_of_them: dict[str, Presentation]) -> Iterator[tuple[Presentatio
     for name, presentation in all_of_them.items():
         later = FIFTHS[CLICKED.get(name, 0) :]
         if name not in TUNED and later:
-            yield replace(presentation, has_clicks=False), later
+            yield presentation.by_hand_ins(), later
 
 
 def figures(name: str, ours: Foretold, other: Foretold) -> Iterator[Figure]:

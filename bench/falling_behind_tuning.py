@@ -1,13 +1,15 @@
 """Where the limits of the rule of falling behind come from: a grid, on two presentations.
 
-First the limits of OVERDUE_WORK and SILENCE, at each fifth, as if nobody was behind before; then,
-with the limits chosen, how far they are eased for who is behind already, judged day by day. Of what
-is nearly the best by F1, the limits are the most precise, and the ease has the fewest spells.
+First the limits of OVERDUE_WORK, LATE_WORK and SILENCE, at each twentieth of the length, as if
+nobody was behind before: of those that are worse than the baseline at the fewest instants, what is
+nearly the best by F1, and of that the most precise. Then, with these limits, how far they are eased
+for who is behind already, judged day by day: of what is nearly the best by F1, what has the fewest
+spells.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product, starmap
+from itertools import product
 from statistics import fmean
 
 from bench.falling_behind import (
@@ -15,7 +17,8 @@ from bench.falling_behind import (
     FOLDER,
     TUNED,
     Foretold,
-    behind_at,
+    Instant,
+    baseline,
     behind_by_day,
     foretold,
     instant,
@@ -23,14 +26,17 @@ from bench.falling_behind import (
 from bench.figures import Figure, told
 from bench.oulad_learners import Presentation, Student, read
 from campus.output import console
-from services.progress.domain.falling_behind import Rule
+from services.progress.domain.falling_behind import ReasonKind, Rule, judged
 
-OVERDUE_ONE_IN = (2, 3, 4, 5, 6, 7, 8, 10)
-SILENT_DAYS = (3, 5, 7, 10, 14, 21)
-SILENT_MEDIANS = (0, 1, 2, 3)
+OVERDUE_ONE_IN = (3, 4, 5, 6, 7, 8, 10)
+LATE_DAYS = (0.5, 2, 3, 5, 7, 10, 14)
+SILENT_DAYS = (5, 7, 10, 14, 21)
+SILENT_MEDIANS = (0, 1, 2, 3, 4)
 EASED = (1.0, 0.75, 0.5, 0.25)
+# From a tenth of the length to nine tenths of it.
+TWENTIETHS = range(2, 19)
 # How much less F1 is nearly as good.
-NEARLY = 0.002
+NEARLY = 0.001
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Tried:
     rule: Rule
     f1: float
     precision: float
+    worse: int = 0
+    """At how many instants its F1 is below the baseline's."""
     spells: int = 0
     """How many times somebody began to be behind."""
 
@@ -52,37 +60,64 @@ def measure() -> Iterator[Figure]:
     known = read(FOLDER)
     presentations = [each for name in TUNED for each in both_ways(known[name])]
     tried = limits(presentations)
-    chosen = max(nearly_best(tried), key=lambda each: each.precision)
     yield told("behind: limits tried", len(tried), "")
     yield told("behind, the limits with the best F1: mean F1", 100 * _best(tried), "%")
-    yield from _figures("behind, the limits chosen", chosen)
-    yield from measure_ease(presentations, chosen.rule)
+    rule = chosen(tried)
+    yield from _figures("behind, the limits chosen", rule)
+    yield from measure_ease(presentations, rule.rule)
 
 
 def measure_ease(presentations: list[Presentation], rule: Rule) -> Iterator[Figure]:
-    """Yield how far the limits may be eased, and what the median of overdue work is good for."""
+    """Yield how far the limits may be eased."""
     eased = [day_by_day(presentations, replace(rule, eased=each)) for each in EASED]
     for each in eased:
         yield from _figures(f"behind, eased to {each.rule.eased:.0%}", each)
-    chosen = min(nearly_best(eased), key=lambda each: each.spells).rule
-    console.print(f"chosen: {chosen}")
-    alone = [replace(each, has_overdue_median=False) for each in presentations]
-    name = "behind, overdue work not beside the median"
-    yield from _figures(name, day_by_day(alone, chosen))
+    steadiest = min(nearly_best(eased), key=lambda each: each.spells)
+    console.print(f"chosen: {steadiest.rule}")
 
 
 def both_ways(presentation: Presentation) -> tuple[Presentation, Presentation]:
     """Return it with clicks, and by hand-ins alone: a rule must do for both."""
-    return presentation, replace(presentation, has_clicks=False)
+    return presentation, presentation.by_hand_ins()
 
 
 def limits(presentations: list[Presentation]) -> list[Tried]:
     """Return each setting of the grid with its means."""
-    instants = [instant(each, each.at(fifth)) for each in presentations for fifth in FIFTHS]
-    return [
-        _tried(rule, [foretold(each, behind_at(each, rule)) for each in instants])
-        for rule in starmap(_rule, product(OVERDUE_ONE_IN, SILENT_DAYS, SILENT_MEDIANS))
+    judgements = [
+        Judgements(each, instant(each, each.length * twentieth // 20))
+        for each in presentations
+        for twentieth in TWENTIETHS
     ]
+    grid = product(OVERDUE_ONE_IN, LATE_DAYS, SILENT_DAYS, SILENT_MEDIANS)
+    return [_tried_at(judgements, _rule(*each)) for each in grid]
+
+
+class Judgements:
+    """Who is behind at an instant by each limit alone. One reason is enough, so who is behind by a
+    rule is whoever is by one of its limits, and each limit is judged only once.
+    """
+
+    def __init__(self, presentation: Presentation, at: Instant) -> None:
+        self.at = at
+        self.baseline = foretold(at, baseline(presentation, at))
+        self._known: dict[tuple[object, ...], set[Student]] = {}
+
+    def foretold(self, rule: Rule) -> Foretold:
+        """Return what a rule foretells."""
+        overdue = self._behind(rule, ReasonKind.OVERDUE_WORK, rule.overdue_one_in)
+        late = self._behind(rule, ReasonKind.LATE_WORK, rule.late_days)
+        silent = self._behind(rule, ReasonKind.SILENCE, rule.silent_days, rule.silent_medians)
+        return foretold(self.at, overdue | late | silent)
+
+    def _behind(self, rule: Rule, kind: ReasonKind, *its_limits: float) -> set[Student]:
+        key = (kind, *its_limits)
+        if key not in self._known:
+            self._known[key] = {
+                each
+                for each, facts in self.at.facts.items()
+                if any(reason.kind is kind for reason in judged(facts, rule, was_behind=False))
+            }
+        return self._known[key]
 
 
 def day_by_day(presentations: list[Presentation], rule: Rule) -> Tried:
@@ -99,6 +134,15 @@ def day_by_day(presentations: list[Presentation], rule: Rule) -> Tried:
     return replace(_tried(rule, found), spells=spells)
 
 
+def chosen(tried: list[Tried]) -> Tried:
+    """Return the most precise of what is nearly the best among those that are worse than the
+    baseline at the fewest instants.
+    """
+    fewest = min(each.worse for each in tried)
+    seldom_worse = [each for each in tried if each.worse == fewest]
+    return max(nearly_best(seldom_worse), key=lambda each: each.precision)
+
+
 def nearly_best(tried: list[Tried]) -> list[Tried]:
     """Return those whose F1 is nearly the best."""
     return [each for each in tried if each.f1 >= _best(tried) - NEARLY]
@@ -108,8 +152,17 @@ def _best(tried: list[Tried]) -> float:
     return max(each.f1 for each in tried)
 
 
-def _rule(overdue_one_in: int, days: int, medians: int) -> Rule:
-    return Rule(overdue_one_in=overdue_one_in, silent_days=days, silent_medians=medians)
+def _rule(overdue_one_in: int, late: float, days: int, medians: int) -> Rule:
+    return Rule(
+        overdue_one_in=overdue_one_in, late_days=late, silent_days=days, silent_medians=medians
+    )
+
+
+def _tried_at(judgements: list[Judgements], rule: Rule) -> Tried:
+    found = [each.foretold(rule) for each in judgements]
+    pairs = zip(found, judgements, strict=True)
+    worse = sum(ours.f1 < each.baseline.f1 for ours, each in pairs)
+    return replace(_tried(rule, found), worse=worse)
 
 
 def _tried(rule: Rule, found: list[Foretold]) -> Tried:
@@ -121,3 +174,5 @@ def _figures(name: str, tried: Tried) -> Iterator[Figure]:
     yield told(f"{name}: mean precision", 100 * tried.precision, "%")
     if tried.spells:
         yield told(f"{name}: spells", tried.spells, "")
+    else:
+        yield told(f"{name}: instants worse than the baseline", tried.worse, "")

@@ -6,8 +6,9 @@ next: at day 54, everything until day 53.
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import accumulate
 from pathlib import Path
 
 from campus.oulad.tables import CLICKS, Row, rows
@@ -41,11 +42,18 @@ class Student:
     work: tuple[Work, ...]
     """What was due since they came."""
     clicks: tuple[int, ...]
+    hand_ins: tuple[int, ...]
+    """The days of hand-ins, but of what was taken over."""
     seen: tuple[int, ...]
     """The days with clicks or hand-ins."""
     dues: tuple[int, ...]
     settled: tuple[int, ...]
     """For each hand-in, its day or its due, whichever is later."""
+    done: tuple[int, ...]
+    """The days on which work was handed in, or was taken over."""
+    least_delays: tuple[int, ...]
+    """For each of these, by how many days the most punctual until then was late, or (below zero)
+    early."""
 
     def is_registered(self, day: int) -> bool:
         """Return whether the student was registered at the beginning of a day."""
@@ -59,11 +67,24 @@ class Student:
         """Return how much work was past its due and not handed in."""
         return bisect_left(self.dues, day) - bisect_left(self.settled, day)
 
+    def least_delay(self, day: int) -> timedelta:
+        """Return how long after its due the most punctual work was handed in; zero: in time, or
+        nothing was.
+        """
+        before = bisect_left(self.done, day)
+        days = self.least_delays[before - 1] if before else 0
+        # A due is at the end of its day.
+        return max(timedelta(), timedelta(days=days) - NOON)
+
     def silence(self, day: int) -> timedelta:
         """Return the time since the student last did anything, at most since they came."""
         came = timedelta(days=day - max(0, self.registered))
         before = bisect_left(self.seen, day)
         return min(came, timedelta(days=day - self.seen[before - 1]) - NOON) if before else came
+
+    def without_clicks(self) -> "Student":
+        """Return the student as if nothing was known of clicks."""
+        return replace(self, clicks=(), seen=self.hand_ins)
 
 
 def made(
@@ -72,19 +93,23 @@ def made(
     failed: bool,
     work: Iterable[Work],
     clicks: Collection[int],
-    hand_ins: Iterable[int] = (),
+    hand_ins: Collection[int] = (),
 ) -> Student:
     """Return a student; of the work, what was due since they came."""
     asked = sorted((each for each in work if each.due >= registered), key=lambda each: each.due)
+    done = sorted((each.handed_in, each.due) for each in asked if each.handed_in < NEVER)
     return Student(
         registered=registered,
         left=left,
         failed=failed,
         work=tuple(asked),
         clicks=tuple(sorted(clicks)),
+        hand_ins=tuple(sorted(set(hand_ins))),
         seen=tuple(sorted({*clicks, *hand_ins})),
         dues=tuple(each.due for each in asked),
         settled=tuple(sorted(max(each.due, each.handed_in) for each in asked)),
+        done=tuple(day for day, _ in done),
+        least_delays=tuple(accumulate((day - due for day, due in done), min)),
     )
 
 
@@ -97,12 +122,15 @@ class Presentation:
     """In days."""
     students: tuple[Student, ...]
     has_clicks: bool
-    has_overdue_median: bool = True
-    """False: as if the run's median of overdue work was not known."""
 
     def at(self, fifth: int) -> int:
         """Return the day at which so many fifths of it are over."""
         return self.length * fifth // 5
+
+    def by_hand_ins(self) -> "Presentation":
+        """Return it as if nothing was known of clicks."""
+        students = tuple(each.without_clicks() for each in self.students)
+        return replace(self, students=students, has_clicks=False)
 
 
 def read(folder: Path, with_clicks: bool = True) -> dict[str, Presentation]:

@@ -860,9 +860,8 @@ def _oldest_copy() -> Panel:
 
 
 def _progress() -> Row:
-    return Row(
-        "Catch-ups, and units of cmi5", (_catch_ups(), _playable(), _units(), _refused_of_units())
-    )
+    panels = (_catch_ups(), _playable(), _judging(), _units(), _refused_of_units())
+    return Row("Catch-ups, falling behind, and units of cmi5", panels)
 
 
 def _units() -> Panel:
@@ -887,6 +886,18 @@ def _refused_of_units() -> Panel:
         _each(
             "sum by (rule)(increase(tandem_progress_cmi5_refused_total[$__rate_interval]))", "rule"
         ),
+    )
+
+
+def _judging() -> Panel:
+    return Panel(
+        "Until learners are judged",
+        "For how long the learner waits who is due to be judged for longest, by the application's"
+        " clock. Normal: seconds; minutes after a due of many learners.",
+        "s",
+        (Query("max(tandem_progress_oldest_verdict_due_seconds)", "oldest"),),
+        "TandemJudgingLate",
+        1800,
     )
 
 

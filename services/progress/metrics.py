@@ -1,6 +1,6 @@
 """The metrics of progress alone."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -59,4 +59,9 @@ FELL_BEHIND = Counter(
 )
 RECOVERED = Counter(
     "tandem_progress_recovered", "Learners who had fallen behind, and are not behind any more."
+)
+OLDEST_VERDICT_DUE = Gauge(
+    "tandem_progress_oldest_verdict_due_seconds",
+    "For how long the learner has waited who is due to be judged for longest, of who is falling"
+    " behind, by the application's clock. Learners who were set aside after a failure don't count.",
 )

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate
 
@@ -22,6 +22,7 @@ from services.progress.store_replicas import Document
 IS_BEHIND = {"$type": "date"}  # as in the migration: the query needs it to use the index
 ENROLLED = {"state": EnrolmentState.ENROLLED.value}
 TURN = {"_id": 1, "judge_at": 1}
+TO_JUDGE = [("judge_at", ASCENDING)]
 
 
 class FallingBehindStore(PlansStore):
@@ -63,8 +64,17 @@ class FallingBehindStore(PlansStore):
         rows = self["standings"].find(query, TURN, session=self.session)
         return [
             Turn((row["_id"]["run_id"], row["_id"]["learner_id"]), row.get("judge_at"))
-            for row in rows.sort("judge_at", ASCENDING).limit(most)
+            for row in rows.sort(TO_JUDGE).limit(most)
         ]
+
+    def oldest_verdict_due(self) -> timedelta:
+        """Return for how long the learner has waited who is due to be judged for longest, without
+        those who were set aside; zero: nobody is due.
+        """
+        query = {**ENROLLED, "judge_at": {"$lte": self.now}, **self._ready()}
+        wanted = {"_id": 0, "judge_at": 1}
+        row = self["standings"].find_one(query, wanted, sort=TO_JUDGE, session=self.session)
+        return self.now - row["judge_at"] if row else timedelta()
 
     def note_verdict(self, kinds: Collection[ReasonKind]) -> None:
         """Count that a learner fell behind for these kinds of reasons, or (none) recovered."""

@@ -19,7 +19,7 @@ from chassis.data.store import Database, is_away
 from chassis.messaging.subscriptions import Timer
 from chassis.operations import metrics
 from services.progress.domain.enums import Key
-from services.progress.metrics import RECORDING_PLAYABLE
+from services.progress.metrics import OLDEST_VERDICT_DUE, RECORDING_PLAYABLE
 from services.progress.ports import Turn
 from services.progress.store import ProgressStore
 from services.progress.store_replicas import Document
@@ -28,9 +28,11 @@ from services.progress.usecases.falling_behind import counted_silences
 
 # A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
+WATCH_EVERY = timedelta(seconds=15)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
 END_RUNS, DUES, ZONES = "progress.end_runs", "progress.dues", "progress.zones"
 FALLING_BEHIND, REBUILD = "progress.falling_behind", "progress.rebuild"
+WATCH = "progress.watch"
 
 R = TypeVar("R")
 
@@ -48,6 +50,7 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
         Timer(FALLING_BEHIND, EVERY_SECOND, judge),
         Timer(ZONES, timedelta(minutes=10), apply_zone_data),
         Timer(REBUILD, EVERY_SECOND, rebuild_runs),
+        Timer(WATCH, WATCH_EVERY, watch, alone=False),
     )
 
 
@@ -110,6 +113,11 @@ def judge(database: Database[ProgressStore]) -> None:
         return turns
 
     _work_off(database, Chore(FALLING_BEHIND, "standings", find, waiting.take_turns, _id_of_turn))
+
+
+def watch(database: Database[ProgressStore]) -> None:
+    """Report for how long a learner has waited to be judged."""
+    OLDEST_VERDICT_DUE.set(database.reader().oldest_verdict_due().total_seconds())
 
 
 def end_runs(database: Database[ProgressStore]) -> None:

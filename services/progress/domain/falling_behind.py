@@ -2,16 +2,18 @@
 
 Each reason is a number beside its limit, and one reason is enough:
 
-    OVERDUE_WORK         required activities past their due and not completed: one in five of the
-                         dues so far, and more than the run's median
+    OVERDUE_WORK         required activities past their due and not completed: one in seven of the
+                         dues so far
+    LATE_WORK            days by which even the most punctual work came after its due: seven
     ABSENCES             sessions missed and not made up for by a catch-up: one in four of those
                          held, and two at least
     UNWATCHED_CATCH_UPS  catch-ups past their due and not completed: two
     SILENCE              days since the learner did anything: some, and some for each day of the
                          run's median
 
-A learner who is behind stays so until every number is below a share of its limit: numbers that move
-around a limit change nothing. More of any number never makes a learner catch up.
+A learner who is behind stays so until every number is below a share of its limit (LATE_WORK: below
+the limit): numbers that move around a limit change nothing. More of any number never makes a
+learner catch up.
 
 docs/decisions/0063 tells where the limits come from, and bench/README.md how well they foretell who
 withdraws or fails.
@@ -29,6 +31,7 @@ class ReasonKind(StrEnum):
     """Why a learner is behind."""
 
     OVERDUE_WORK = "OVERDUE_WORK"
+    LATE_WORK = "LATE_WORK"
     ABSENCES = "ABSENCES"
     UNWATCHED_CATCH_UPS = "UNWATCHED_CATCH_UPS"
     SILENCE = "SILENCE"
@@ -43,8 +46,9 @@ class Facts:
     """The required activities whose due has passed since the learner came, completed or not."""
     overdue: int = 0
     """Those of them that are not completed."""
-    median_overdue: float = 0.0
-    """The run's median of this number. What half of a run hands in late is no sign of anyone."""
+    least_delay: timedelta = timedelta()
+    """How long after its due the learner completed the most punctual activity, of the required ones
+    with a due; zero: in time, or none is completed."""
     sessions_held: int = 0
     """The sessions that the learner should have attended, until now."""
     absences: int = 0
@@ -64,7 +68,7 @@ class Reason:
 
     kind: ReasonKind
     value: float
-    """The learner's number; of SILENCE, days."""
+    """The learner's number; of LATE_WORK and SILENCE, days."""
     limit: float
     """The number from which on it is a reason, in the same unit; lower for who is behind already.
     """
@@ -74,8 +78,10 @@ class Reason:
 class Rule:
     """The limits; each is above zero."""
 
-    overdue_one_in: int = 5
-    """One overdue activity in so many dues is a reason, if it is more than the run's median."""
+    overdue_one_in: int = 7
+    """One overdue activity in so many dues is a reason."""
+    late_days: float = 7.0
+    """The days after its due that are a reason, if nothing was completed sooner."""
     absent_one_in: int = 4
     """One absence in so many sessions held is a reason, and"""
     least_absences: int = 2
@@ -86,7 +92,7 @@ class Rule:
     silent_medians: float = 3.0
     """How many days more for each day of the run's median."""
     eased: float = 0.75
-    """The share of each limit that counts for who is behind already, at most 1."""
+    """The share of each limit but `late_days` that counts for who is behind already, at most 1."""
 
 
 def judged(facts: Facts, rule: Rule, was_behind: bool) -> tuple[Reason, ...]:
@@ -97,12 +103,11 @@ def judged(facts: Facts, rule: Rule, was_behind: bool) -> tuple[Reason, ...]:
 
 def _measured(facts: Facts, rule: Rule, eased: float) -> Iterator[Reason]:
     """Yield each kind's value and limit."""
-    overdue = eased * max(1, _one_in(rule.overdue_one_in, facts.dues))
+    overdue = max(1, _one_in(rule.overdue_one_in, facts.dues))
     absences = max(rule.least_absences, _one_in(rule.absent_one_in, facts.sessions_held))
-    # Also of who is behind already, it has to be more than others have.
-    yield Reason(
-        ReasonKind.OVERDUE_WORK, facts.overdue, max(overdue, int(facts.median_overdue) + 1)
-    )
+    yield Reason(ReasonKind.OVERDUE_WORK, facts.overdue, eased * overdue)
+    # Not eased: what was handed in does not move around a limit.
+    yield Reason(ReasonKind.LATE_WORK, facts.least_delay / DAY, rule.late_days)
     yield Reason(ReasonKind.ABSENCES, facts.absences, eased * absences)
     yield Reason(
         ReasonKind.UNWATCHED_CATCH_UPS, facts.unwatched_catch_ups, eased * rule.unwatched_catch_ups

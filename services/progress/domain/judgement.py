@@ -161,6 +161,7 @@ def _facts(
     return Facts(
         dues=len(past),
         overdue=sum(each not in run_state.completed for each in past),
+        least_delay=_least_delay(dues, run_state),
         sessions_held=len(held),
         absences=sum(_is_absent(each, learner, plan) for each in held),
         unwatched_catch_ups=sum(_is_unwatched(each, now) for each in learner.catch_ups.values()),
@@ -175,6 +176,13 @@ def _dues(run_state: LearnerRunState, plan: Plan) -> dict[str, datetime]:
     wanted = {*plan.with_deadline, *plan.required.intersection(run_state.extensions)}
     found = ((each, dues.of(each).at) for each in wanted)
     return {each: at for each, at in found if at is not None and (came is None or at > came)}
+
+
+def _least_delay(dues: Mapping[str, datetime], run_state: LearnerRunState) -> timedelta:
+    """Return how long after its due the most punctual activity was completed; zero: in time."""
+    done = run_state.completed
+    delays = (done[each] - due for each, due in dues.items() if each in done)
+    return max(timedelta(), min(delays, default=timedelta()))
 
 
 def _held(run_state: LearnerRunState, plan: Plan) -> Sequence[str]:

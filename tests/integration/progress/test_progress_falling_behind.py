@@ -226,6 +226,46 @@ def test_learners_of_an_older_version_are_judged_after_the_migration(classroom: 
     assert classroom.summary().falling_behind == 3
 
 
+def test_a_hand_in_that_was_a_week_late_is_told_as_a_reason(classroom: Classroom) -> None:
+    """The list has the days and the limit; who hands in within a week has recovered."""
+    term(classroom)
+    pass_days(classroom, 8.5)
+    essay(classroom, "ada")
+    pass_days(classroom, 1)
+    essay(classroom, "bob")
+    assert [each.learner_id for each in classroom.published(RECOVERED)] == ["ada"]
+    found = {each.learner_id: each.falling_behind.reasons for each in listed(classroom).learners}
+    assert sorted(found) == ["bob", "cyd"]
+    late = [(KINDS.BEHIND_REASON_KIND_LATE_WORK, 7.5, 7.0)]
+    assert [(each.kind, each.value, each.limit) for each in found["bob"]] == late
+
+
+def test_it_is_told_for_how_long_a_learner_has_waited_to_be_judged(classroom: Classroom) -> None:
+    """Of those enrolled, of whom the longest; without who was set aside after a failure. The alert
+    goes by this number.
+    """
+    assert _waits(classroom) == 0
+    term(classroom)
+    pass_days(classroom, 8)
+    assert _waits(classroom) == 0
+    first = min(each["judge_at"] for each in classroom.database.mongo["standings"].find())
+    classroom.clock.at = first + 2 * HOUR
+    assert _waits(classroom) == 7_200
+    classroom.hear("plans", withdrawn("ada"), withdrawn("bob"))
+    standings = classroom.database.mongo["standings"]
+    standings.update_one({"learner_id": "cyd"}, {"$set": {"set_aside_until": first + 3 * HOUR}})
+    assert _waits(classroom) == 0
+    classroom.clock.at = first + 4 * HOUR
+    assert _waits(classroom) == 14_400
+    timers.judge(classroom.database)
+    assert _waits(classroom) == 0
+
+
+def _waits(classroom: Classroom) -> float:
+    timers.watch(classroom.database)
+    return figure("tandem_progress_oldest_verdict_due_seconds")
+
+
 def test_no_query_reads_learners_who_are_not_asked_for(classroom: Classroom) -> None:
     """The list reads those who are behind, the timer those whose turn it is, both in order."""
     learners = [f"l{number:02}" for number in range(40)]
@@ -237,6 +277,9 @@ def test_no_query_reads_learners_who_are_not_asked_for(classroom: Classroom) -> 
     assert seen()["totalDocsExamined"] <= 4
     assert reader.learners_to_judge(500) == []
     assert seen()["totalDocsExamined"] == 0
+    classroom.clock.forward(seconds=5 * 86400)
+    assert classroom.database.reader().oldest_verdict_due() > DAY
+    assert seen()["totalDocsExamined"] == 1
 
 
 def _explained(classroom: Classroom) -> Any:

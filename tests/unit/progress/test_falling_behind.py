@@ -14,11 +14,13 @@ RULE = Rule()
 COUNTS = st.integers(0, 40)
 SPANS = st.timedeltas(timedelta(), timedelta(days=120))
 # What is worse for a learner, where it is more.
-WORSE = ("overdue", "absences", "unwatched_catch_ups", "silence")
+WORSE = ("overdue", "least_delay", "absences", "unwatched_catch_ups", "silence")
+TIMES = ("least_delay", "silence")
 WITHIN = {"overdue": "dues", "absences": "sessions_held"}
 RULES = st.builds(
     Rule,
     overdue_one_in=st.integers(1, 10),
+    late_days=st.floats(0.5, 60),
     absent_one_in=st.integers(1, 10),
     least_absences=st.integers(1, 5),
     unwatched_catch_ups=st.integers(1, 5),
@@ -35,7 +37,7 @@ def facts(draw: st.DrawFn) -> Facts:
     return Facts(
         dues=dues,
         overdue=draw(st.integers(0, dues)),
-        median_overdue=draw(st.integers(0, 2 * dues)) / 2,
+        least_delay=draw(SPANS),
         sessions_held=held,
         absences=draw(st.integers(0, held)),
         unwatched_catch_ups=draw(COUNTS),
@@ -53,8 +55,9 @@ def kinds(found: tuple[Reason, ...]) -> list[ReasonKind]:
     ("at_limit", "below"),
     [
         (Facts(dues=1, overdue=1), Facts(dues=1)),
-        (Facts(dues=6, overdue=2), Facts(dues=6, overdue=1)),
-        (Facts(dues=5, overdue=2, median_overdue=1), Facts(dues=5, overdue=1, median_overdue=1)),
+        (Facts(dues=7, overdue=1), Facts(dues=7)),
+        (Facts(dues=8, overdue=2), Facts(dues=8, overdue=1)),
+        (Facts(dues=1, least_delay=7 * DAY), Facts(dues=1, least_delay=6 * DAY)),
         (Facts(sessions_held=2, absences=2), Facts(sessions_held=2, absences=1)),
         (Facts(sessions_held=9, absences=3), Facts(sessions_held=9, absences=2)),
         (Facts(unwatched_catch_ups=2), Facts(unwatched_catch_ups=1)),
@@ -78,8 +81,9 @@ def test_one_number_at_its_limit_is_enough(at_limit: Facts, below: Facts) -> Non
 def test_a_reason_tells_its_number_and_its_limit() -> None:
     """A teacher reads them in plain units: works, sessions, catch-ups, days."""
     found = Facts(
-        dues=7,
+        dues=10,
         overdue=3,
+        least_delay=9 * DAY,
         sessions_held=12,
         absences=4,
         unwatched_catch_ups=3,
@@ -88,6 +92,7 @@ def test_a_reason_tells_its_number_and_its_limit() -> None:
     )
     assert judged(found, RULE, was_behind=False) == (
         Reason(ReasonKind.OVERDUE_WORK, 3, 2),
+        Reason(ReasonKind.LATE_WORK, 9, 7),
         Reason(ReasonKind.ABSENCES, 4, 3),
         Reason(ReasonKind.UNWATCHED_CATCH_UPS, 3, 2),
         Reason(ReasonKind.SILENCE, 30, 19),
@@ -101,10 +106,10 @@ def test_who_is_behind_already_has_lower_limits() -> None:
     assert judged(nine_days, RULE, was_behind=True) == (Reason(ReasonKind.SILENCE, 9, 7.5),)
 
 
-def test_overdue_work_is_always_more_than_others_have() -> None:
-    """What half of the run has overdue is no reason, also of who is behind already."""
-    as_others = Facts(dues=4, overdue=3, median_overdue=3)
-    assert not judged(as_others, RULE, was_behind=True)
+def test_who_hands_in_within_a_week_recovers() -> None:
+    """The limit of late work is the same for who is behind already: nothing moves around it."""
+    assert not judged(Facts(dues=1, least_delay=6.9 * DAY), RULE, was_behind=True)
+    assert judged(Facts(dues=1, least_delay=7 * DAY), RULE, was_behind=True)
 
 
 def test_silence_says_nothing_where_the_median_is_not_known() -> None:
@@ -151,6 +156,21 @@ def test_one_more_due_that_is_missed_never_makes_a_learner_catch_up(
     assert set(before) <= set(kinds(judged(later, rule, was_behind)))
 
 
+@given(facts(), RULES, st.booleans())
+def test_to_hand_in_by_the_limit_never_makes_a_learner_fall_behind(
+    found: Facts, rule: Rule, was_behind: bool
+) -> None:
+    """One overdue activity less, and a delay that is no reason: no kind of reason is new."""
+    in_time = rule.late_days / 2 * DAY
+    later = replace(
+        found,
+        overdue=max(0, found.overdue - 1),
+        least_delay=min(found.least_delay, in_time),
+    )
+    after = kinds(judged(later, rule, was_behind))
+    assert set(after) <= set(kinds(judged(found, rule, was_behind)))
+
+
 @given(facts(), RULES)
 def test_who_falls_behind_stays_so_with_the_same_facts(found: Facts, rule: Rule) -> None:
     """To be behind adds reasons, and takes none away."""
@@ -179,8 +199,8 @@ def test_a_silence_that_wobbles_changes_at_most_once(days: list[tuple[float, flo
 
 def test_all_facts_have_a_say() -> None:
     """No fact is gathered for nothing: each changes a reason."""
-    base = Facts(4, 1, 0, 8, 2, 2, 20 * DAY, 3 * DAY)
-    changed = Facts(40, 3, 1, 40, 5, 9, 60 * DAY, DAY)
+    base = Facts(4, 1, 8 * DAY, 8, 2, 2, 20 * DAY, 3 * DAY)
+    changed = Facts(40, 3, DAY, 40, 5, 9, 60 * DAY, DAY)
     without = judged(base, RULE, was_behind=True)
     for field in fields(Facts):
         other = replace(base, **{field.name: getattr(changed, field.name)})
@@ -188,8 +208,8 @@ def test_all_facts_have_a_say() -> None:
 
 
 def _worse(found: Facts, name: str, by: int) -> Facts:
-    if name == "silence":
-        return replace(found, silence=found.silence + by * DAY)
+    if name in TIMES:
+        return replace(found, **{name: getattr(found, name) + by * DAY})
     most = getattr(found, WITHIN[name]) if name in WITHIN else 1000
     return replace(found, **{name: min(most, getattr(found, name) + by)})
 

@@ -43,7 +43,7 @@ from tests.unit.progress.under_way import KEY, UnderWay
 
 ABSENT, PRESENT = AttendanceStatus.ABSENT, AttendanceStatus.PRESENT
 EXCUSED = AttendanceStatus.EXCUSED
-OVERDUE, ABSENCES, UNWATCHED, SILENCE = ReasonKind
+OVERDUE, LATE_WORK, ABSENCES, UNWATCHED, SILENCE = ReasonKind
 BEGINS = MONDAY - 9 * HOUR
 LATE = MONDAY + 10 * DAY
 ESSAY = activity("essay", deadline=TimeRule(fixed=MONDAY + 2 * DAY))
@@ -129,6 +129,37 @@ def test_who_hands_in_late_recovers_at_once() -> None:
     assert (ada.state.behind_since, ada.state.behind_reasons) == (None, ())
     ada.wait(2 * DAY)
     assert ada.told(LearnerRecovered) == []
+
+
+def test_who_hands_in_a_week_late_stays_behind_until_something_is_in_time() -> None:
+    """Also before its due; and what comes late after that changes nothing any more."""
+    steps = (
+        activity(f"task-{day}", deadline=TimeRule(fixed=MONDAY + day * DAY)) for day in (2, 25, 30)
+    )
+    ada = Judged(*steps, MORE)
+    ada.wait(10 * DAY)
+    ada.say(said(COMPLETED, "task-2", timestamp=ada.store.now))
+    assert ada.told(LearnerRecovered) == []
+    assert [(each.kind, each.value, each.limit) for each in ada.state.behind_reasons] == [
+        (LATE_WORK, 8, 7)
+    ]
+    ada.wait(DAY)
+    ada.say(said(COMPLETED, "task-25", timestamp=ada.store.now))
+    assert len(ada.told(LearnerRecovered)) == 1
+    ada.wait(30 * DAY)
+    assert ada.kinds == [OVERDUE]
+    ada.say(said(COMPLETED, "task-30", timestamp=ada.store.now))
+    assert ada.kinds == []
+
+
+def test_what_was_due_before_a_learner_came_is_not_late() -> None:
+    """However late it is completed; nor is what has no due."""
+    ada = Judged(ESSAY, activity("next", deadline=TimeRule(fixed=MONDAY + 40 * DAY)), MORE)
+    ada.enrol(MONDAY + 5 * DAY, "WITHDRAWN")
+    ada.enrol(MONDAY + 5 * DAY)
+    ada.wait(20 * DAY)
+    ada.say(said(COMPLETED, "essay", timestamp=ada.store.now))
+    assert (ada.told(LearnerFellBehind), ada.kinds) == ([], [])
 
 
 @pytest.mark.parametrize("end", ["completed", "withdrawn", "over", "off"])

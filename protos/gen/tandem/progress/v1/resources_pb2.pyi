@@ -159,6 +159,8 @@ class _BehindReasonKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Behi
     """Catch-ups that were missed, or have waited for long."""
     BEHIND_REASON_KIND_SILENCE: _BehindReasonKind.ValueType  # 4
     """Days since the learner last did anything in the run, beside those of the run's median learner."""
+    BEHIND_REASON_KIND_LATE_WORK: _BehindReasonKind.ValueType  # 5
+    """Days by which even the most punctual work came after its deadline."""
 
 class BehindReasonKind(_BehindReasonKind, metaclass=_BehindReasonKindEnumTypeWrapper):
     """What a reason for falling behind counts."""
@@ -173,6 +175,8 @@ BEHIND_REASON_KIND_UNWATCHED_CATCH_UPS: BehindReasonKind.ValueType  # 3
 """Catch-ups that were missed, or have waited for long."""
 BEHIND_REASON_KIND_SILENCE: BehindReasonKind.ValueType  # 4
 """Days since the learner last did anything in the run, beside those of the run's median learner."""
+BEHIND_REASON_KIND_LATE_WORK: BehindReasonKind.ValueType  # 5
+"""Days by which even the most punctual work came after its deadline."""
 Global___BehindReasonKind: _TypeAlias = BehindReasonKind  # noqa: Y015
 
 class _WorkKind:
@@ -1039,7 +1043,7 @@ class BehindReason(_message.Message):
     kind: Global___BehindReasonKind.ValueType
     """What it counts."""
     value: _builtins.float
-    """How much it was when the learner was last judged: a count, or of SILENCE days."""
+    """How much it was when the learner was last judged: a count, or of SILENCE and LATE_WORK days."""
     limit: _builtins.float
     """From how much on it counts."""
     def __init__(
