@@ -1,0 +1,33 @@
+"""Waits for the platform to apply what was sent, as long as it goes on."""
+
+from collections.abc import Callable
+
+from campus.waiting import SELDOM, wait_until
+
+PATIENCE = 600.0
+"""Seconds in which something has to move."""
+Said = Callable[[str], None]
+
+
+class LoadError(Exception):
+    """The platform refused a row, or did not apply what was sent."""
+
+
+def wait_while_moving(
+    what: str, count: Callable[[], int], goal: int, patience: float = PATIENCE
+) -> None:
+    """Wait until `count()` has reached `goal`, however long it takes.
+
+    Raises LoadError if the count stays the same for `patience` seconds.
+    """
+    now = count()
+    while now < goal:
+        before = now
+
+        def has_moved() -> bool:
+            nonlocal now
+            now = count()
+            return now != before  # noqa: B023
+
+        if not wait_until(has_moved, patience, SELDOM):
+            raise LoadError(f"{now} of {goal} {what}, and for {patience:.0f} s no more")
