@@ -1,5 +1,6 @@
 """Waiting for a platform that is slow, busy, away or stuck."""
 
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from campus import persisting, waiting
+from campus import persisting
 from campus.oulad.patience import LoadError, wait_while_moving
 
 AWAY, OK = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.OK
@@ -17,7 +18,7 @@ BUSY, UNKNOWN = grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.NOT_FOUND
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses take no time."""
-    monkeypatch.setattr(waiting.time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 def test_a_count_that_moves_is_waited_for() -> None:
