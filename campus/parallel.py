@@ -1,9 +1,10 @@
-"""Doing the same with many things: several at once, or in batches."""
+"""Doing the same with many things: several at once, in batches, or in turns."""
 
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -34,3 +35,13 @@ def chunks(things: Iterable[T], size: int) -> Iterator[list[T]]:
     source = iter(things)
     while chunk := list(itertools.islice(source, size)):
         yield chunk
+
+
+def in_turns(sources: Iterable[Iterator[T]]) -> Iterator[T]:
+    """Yield a thing of each source in turn, until all have ended."""
+    waiting = deque(sources)
+    while waiting:
+        source = waiting.popleft()
+        with suppress(StopIteration):
+            yield next(source)
+            waiting.append(source)

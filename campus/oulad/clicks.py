@@ -16,7 +16,8 @@ Name = tuple[str, str]
 """A presentation: its module, and its own name."""
 _COLUMNS = ("code_module", "code_presentation", "id_student", "id_site", "date")
 _ROWS = """
-    SELECT * FROM clicks WHERE code_module = ? AND code_presentation = ? ORDER BY id_student, line
+    SELECT * FROM clicks WHERE code_module = ? AND code_presentation = ?
+    AND abs(CAST(id_student AS INTEGER)) % ? = ? ORDER BY id_student, line
 """
 _SITES = "SELECT DISTINCT id_site FROM clicks WHERE code_module = ? AND code_presentation = ?"
 # An empty name is a temporary file, which nobody else sees and which goes when it is closed
@@ -30,11 +31,13 @@ class Clicks:
     def __init__(self, folder: Path, wanted: Collection[Name]) -> None:
         self._folder, self._wanted = folder, frozenset(wanted)
 
-    def rows_of(self, name: Name) -> Iterator[tuple[int, Row]]:
+    def rows_of(self, name: Name, lane: int = 0, lanes: int = 1) -> Iterator[tuple[int, Row]]:
         """Yield a presentation's rows with their lines: each student's together, in the file's
         order. Raises one of UNREADABLE.
+
+        `lane` of `lanes`: only those of a part of the students.
         """
-        with closing(self._sorted.execute(_ROWS, name)) as found:
+        with closing(self._sorted.execute(_ROWS, (*name, lanes, lane))) as found:
             for line, *cells in found:
                 yield line, dict(zip(_COLUMNS, cells, strict=True))
 

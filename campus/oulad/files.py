@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from campus.oulad.clicks import Clicks
@@ -150,21 +151,28 @@ class Presentation:
 
     @cached_property
     def submissions(self) -> list[Submission]:
-        """Every row of studentAssessment.csv about one of the assessments that has a day."""
-        return [
+        """Every row of studentAssessment.csv about one of the assessments that has a day, each
+        student's together.
+        """
+        found = (
             Submission(row["id_student"], row["id_assessment"], int(row["date_submitted"]))
             for row in self._handed_in
             if row["date_submitted"]
-        ]
+        )
+        return sorted(found, key=attrgetter("student"))
 
     @property
     def never_submitted(self) -> int:
         """How many of these rows have no day: some releases tell so what was not handed in."""
         return len(self._handed_in) - len(self.submissions)
 
-    def clicks(self) -> Iterator[Click]:
-        """Yield every row of studentVle about this presentation, each student's together."""
-        for _, own in groupby(self._clicks.rows_of((self.module, self.name)), _student):
+    def clicks(self, lane: int = 0, lanes: int = 1) -> Iterator[Click]:
+        """Yield every row of studentVle about this presentation, each student's together.
+
+        `lane` of `lanes`: only those of a part of the students.
+        """
+        found = self._clicks.rows_of((self.module, self.name), lane, lanes)
+        for _, own in groupby(found, _student):
             seen: Counter[tuple[str, str, int]] = Counter()
             for _, row in own:
                 what = row["id_student"], row["id_site"], int(row["date"])

@@ -155,7 +155,7 @@ class Load:
     def _statements(self, statements: Statements) -> int:
         """Send clicks and submissions; return how many the files have."""
         sent = new = 0
-        batches = chunks(statements, BATCH)
+        batches = statements.batches(BATCH, AT_ONCE)
         for taken in several_at_once(self._record, batches, AT_ONCE):
             new += sum(row.changed for row in taken)
             before, sent = sent, sent + len(taken)

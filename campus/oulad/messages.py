@@ -16,6 +16,7 @@ from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
 from campus.oulad.files import Assessment, Click, Material, Presentation, Submission
+from campus.parallel import chunks, in_turns
 
 EXPERIENCED = "http://adlnet.gov/expapi/verbs/experienced"
 COMPLETED = "http://adlnet.gov/expapi/verbs/completed"
@@ -83,10 +84,15 @@ class Statements:
         """`items`: the id of each material's item, by its site."""
         self._source, self._run, self._items = source, run, items
 
-    def __iter__(self) -> Iterator[progress.Statement]:
-        """Yield those of the clicks, then those of the submissions."""
-        yield from map(self._click, self._source.clicks())
-        yield from map(self._submission, self._source.submissions)
+    def batches(self, size: int, at_once: int) -> Iterator[list[progress.Statement]]:
+        """Yield those of the clicks, then those of the submissions, in lists of `size`.
+
+        `at_once` that follow each other are of different students, so that they can be stored at
+        once: events of one student have one order, and would wait for each other.
+        """
+        lanes = (self._source.clicks(lane, at_once) for lane in range(at_once))
+        yield from in_turns([chunks(map(self._click, lane), size) for lane in lanes])
+        yield from chunks(map(self._submission, self._source.submissions), size)
 
     def _click(self, row: Click) -> progress.Statement:
         name = f"{key_of(self._source)}-click-{row.student}-{row.site}-{row.day}-{row.nth}"
