@@ -56,14 +56,15 @@ def compared(services: Services, source: Presentation, sent: Sent, said: Said) -
     """
     students, staying = source.registrations, len(source.registrations) - sent.withdrawn
     said("waiting for progress")
-    wait_while_moving(
-        "statements in progress", lambda: _summary(services, sent.run).statements, sent.statements
-    )
-    wait_while_moving(
-        "withdrawals in progress",
-        lambda: len(students) - _summary(services, sent.run).learners,
-        sent.withdrawn,
-    )
+    for what, count, goal in (
+        ("statements applied", lambda: _summary(services, sent.run).statements, sent.statements),
+        (
+            "withdrawals applied",
+            lambda: len(students) - _summary(services, sent.run).learners,
+            sent.withdrawn,
+        ),
+    ):
+        wait_while_moving(what, count, goal, said)
     enrolments, summary = list(_enrolments(services, sent.run)), _summary(services, sent.run)
     dated = sum(assessment.day is not None for assessment in source.assessments)
     return [

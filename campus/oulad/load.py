@@ -111,7 +111,7 @@ class Load:
         self._said(f"{len(materials)} materials")
         ids = list(several_at_once(lambda row: self._upload(row, run), materials, AT_ONCE))
         available = partial(items_available, self._services, ids)
-        wait_while_moving("verified materials", available, len(ids))
+        wait_while_moving("materials verified", available, len(ids), self._said)
         return {material.site: item for material, item in zip(materials, ids, strict=True)}
 
     def _upload(self, material: Material, run: str) -> str:

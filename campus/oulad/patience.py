@@ -14,9 +14,9 @@ class LoadError(Exception):
 
 
 def wait_while_moving(
-    what: str, count: Callable[[], int], goal: int, patience: float = PATIENCE
+    what: str, count: Callable[[], int], goal: int, said: Said, patience: float = PATIENCE
 ) -> None:
-    """Wait until `count()` has reached `goal`, however long it takes.
+    """Wait until `count()` has reached `goal`, however long it takes; say each tenth of it.
 
     Raises LoadError if the count stays the same for `patience` seconds.
     """
@@ -24,10 +24,12 @@ def wait_while_moving(
     while now < goal:
         before = now
 
-        def has_moved() -> bool:
+        def has_moved(before: int = before) -> bool:
             nonlocal now
             now = count()
-            return now != before  # noqa: B023
+            return now != before
 
         if not wait_until(has_moved, patience, SELDOM):
-            raise LoadError(f"{now} of {goal} {what}, and for {patience:.0f} s no more")
+            raise LoadError(f"{now:,} of {goal:,} {what}, and for {patience:.0f} s no more")
+        if 10 * now // goal > 10 * before // goal:
+            said(f"{now:,} of {goal:,} {what}")

@@ -9,7 +9,9 @@ import pytest
 
 from campus.oulad.clicks import Clicks
 from campus.oulad.files import Click, Presentation
+from campus.oulad.messages import Statements
 from campus.oulad.tables import UNREADABLE
+from campus.parallel import chunks
 from tests import oulad_files
 
 FIRST, SECOND = ("AAA", "2013J"), ("BBB", "2014J")
@@ -37,6 +39,26 @@ def test_the_clicks_of_a_student_come_together(folder: Path) -> None:
         Click("2", "7", 1, 1),
         Click("2", "7", 1, 2),
     ]
+
+
+def test_batches_that_are_sent_at_once_are_of_different_students(tmp_path: Path) -> None:
+    """As long as there are clicks of others; and each statement is in one batch, with the same id
+    in any batches.
+    """
+    clicked = [f"AAA,2013J,{number % 6},7,{number // 6}" for number in range(120)]
+    students = [f"AAA,2013J,{number}" for number in range(6)]
+    found = Presentation(
+        oulad_files.write(tmp_path, {**ROWS, "studentInfo.csv": students}, clicked), *FIRST
+    )
+    statements = Statements(found, "run", {"7": "item", "8": "item"})
+    batches = list(statements.batches(size=10, at_once=3))
+    for three in chunks(batches, 3):
+        owners = [{each.learner_id for each in batch} for batch in three]
+        assert len(set.union(*owners)) == sum(map(len, owners))
+    sent = [each.id for batch in batches for each in batch]
+    alone = [each.id for batch in statements.batches(size=7, at_once=1) for each in batch]
+    assert len(set(sent)) == len(clicked)
+    assert sorted(sent) == sorted(alone)
 
 
 def test_all_presentations_take_one_reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,16 +22,18 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_count_that_moves_is_waited_for() -> None:
-    """Until it has reached its goal."""
-    counts = iter([0, 0, 1, 1, 2, 3, 4])
-    wait_while_moving("statements", lambda: next(counts), 3)
-    assert next(counts) == 4
+    """Until it has reached its goal; each tenth that it gets further is said."""
+    said = list[str]()
+    counts = iter([0, 1, 1, 5, 6, 20, 19, 30, 31])
+    wait_while_moving("statements", lambda: next(counts), 30, said.append)
+    assert next(counts) == 31
+    assert said == [f"{number} of 30 statements" for number in (5, 6, 20, 30)]
 
 
 def test_a_count_that_stands_still_is_an_error() -> None:
     """The error tells how far it came."""
     with pytest.raises(LoadError, match="2 of 3 statements, and for 0 s no more"):
-        wait_while_moving("statements", lambda: 2, 3, patience=0)
+        wait_while_moving("statements", lambda: 2, 3, print, patience=0)
 
 
 @pytest.mark.parametrize(

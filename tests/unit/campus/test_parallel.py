@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campus.parallel import chunks, several_at_once
+from campus.parallel import chunks, in_turns, several_at_once
 
 
 def test_results_come_in_the_order_of_the_things() -> None:
@@ -58,3 +58,8 @@ def test_chunks_are_the_whole(things: list[int], size: int) -> None:
     assert list(itertools.chain(*found)) == things
     assert all(len(chunk) == size for chunk in found[:-1])
     assert all(found)
+
+
+def test_sources_take_turns() -> None:
+    """One that ends early leaves its turn to the others."""
+    assert "".join(in_turns(map(iter, ["ad", "", "beg", "cf"]))) == "abcdefg"
