@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 from pymongo import MongoClient
@@ -66,6 +67,8 @@ def _measured(campus: Campus, mongo: "MongoClient[dict[str, Any]]") -> Iterator[
         "times",
     )
     yield told("oulad, in MongoDB", sum(_sizes(mongo)) / 2**20, "MiB")
+    peak = getrusage(RUSAGE_SELF).ru_maxrss / 2**10
+    yield told("oulad, memory of the importing process at its peak", peak, "MiB")
 
 
 def _all(campus: Campus, began: float) -> Iterator[Imported]:

@@ -76,7 +76,7 @@ def presentations(
     _check(folder_faults(folder))
     try:
         named = [(row["code_module"], row["code_presentation"]) for _, row in rows(folder, COURSES)]
-    except (*UNREADABLE, KeyError) as error:
+    except UNREADABLE as error:
         raise FilesError(f"{COURSES} can't be read: {error}") from error
     wanted = (module, presentation)
     found = [

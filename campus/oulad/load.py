@@ -42,6 +42,8 @@ class Load:
 
     def everything(self) -> list[Count]:
         """Send all data, and return the counts. It can be repeated. Raises LoadError."""
+        if not (self._source.materials or self._source.assessments):
+            raise LoadError("it has no activities: neither materials nor assessments")
         with self._step("people"):
             self._people()
         run = self._open_run()

@@ -19,7 +19,7 @@ from tests.system.classes import PATIENCE, TANDEM, run_tandem, surroundings
 
 # The modules are ours alone: other tests import those of the dataset into the same platform.
 ROWS = {
-    "courses.csv": ["XAA,2013J,268", "XAA,2014J,268", "XBB,2013J,long"],
+    "courses.csv": ["XAA,2013J,268", "XAA,2014J,268", "XBB,2013J,long", "XCC,2014J,9"],
     "studentInfo.csv": ["XAA,2013J,1", "XAA,2013J,2", "XAA,2013J,3", "XAA,2014J,1", "XBB,2013J,1"],
     "studentRegistration.csv": ["XAA,2013J,3,12", "XBB,2013J,1,NA"],
     "vle.csv": ["7,XAA,2013J,quiz", "8,XAA,2013J,url", "9,XAA,2014J,quiz"],
@@ -30,7 +30,7 @@ CLICKED = ["XAA,2013J,1,7,-5", "XAA,2013J,2,7,0", "XAA,2013J,1,7,-5", "XAA,2013J
 NO_CLICKS = "studentVle.zip has no clicks of it"
 
 
-def test_presentations_are_imported_and_one_is_left_out(platform: Platform, tmp_path: Path) -> None:
+def test_presentations_are_imported_or_left_out(platform: Platform, tmp_path: Path) -> None:
     """The table tells the numbers of each, what was left out, and why; a second import of what is
     right stores nothing.
     """
@@ -61,6 +61,10 @@ def test_presentations_are_imported_and_one_is_left_out(platform: Platform, tmp_
             "courses.csv, line 4: module_presentation_length is 'long'; expected a number of days\n"
             "studentRegistration.csv, line 3: date_unregistration is 'NA'; expected a number of "
             "days from the start",
+        ),
+        (
+            *("XCC 2014J", "presentations", 1, 0, 1),
+            "it has no activities: neither materials nor assessments",
         ),
     ]
     again = run_tandem(*command, "--module", "XAA")
