@@ -96,24 +96,24 @@ class Statements:
 
     def _click(self, row: Click) -> progress.Statement:
         name = f"{key_of(self._source)}-click-{row.student}-{row.site}-{row.day}-{row.nth}"
-        return progress.Statement(
-            id=str(uuid.uuid5(_NAMESPACE, name)),
-            learner_id=person_id(row.student),
-            verb=EXPERIENCED,
-            run_id=self._run,
-            activity_id=f"site-{row.site}",
-            item_id=self._items[row.site],
-            timestamp=_stamp(self._source, row.day),
-        )
+        about = self._about(name, row, f"site-{row.site}", EXPERIENCED)
+        about.item_id = self._items[row.site]
+        return about
 
     def _submission(self, row: Submission) -> progress.Statement:
         name = f"submission-{row.student}-{row.assessment}"
+        return self._about(name, row, f"assessment-{row.assessment}", COMPLETED)
+
+    def _about(
+        self, name: str, row: Click | Submission, activity: str, verb: str
+    ) -> progress.Statement:
+        """Return a statement; its id is made from its name."""
         return progress.Statement(
             id=str(uuid.uuid5(_NAMESPACE, name)),
             learner_id=person_id(row.student),
-            verb=COMPLETED,
+            verb=verb,
             run_id=self._run,
-            activity_id=f"assessment-{row.assessment}",
+            activity_id=activity,
             timestamp=_stamp(self._source, row.day),
         )
 
