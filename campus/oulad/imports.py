@@ -6,12 +6,25 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc
+
 from campus.client import Campus
+from campus.faults import message_of
 from campus.oulad.clicks import Clicks, Name
 from campus.oulad.compare import Count
 from campus.oulad.files import FilesError, Presentation
 from campus.oulad.load import Load
 from campus.oulad.patience import LoadError, Said
+
+# Of a request that is wrong by itself: another try, or another service, would not help.
+REFUSALS = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.NOT_FOUND,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +58,19 @@ def import_all(
             said(f"{' '.join(name)}, {number} of {len(names)}")
             try:
                 yield _imported(campus, Presentation(folder, *name, clicks, only_clicked), said)
-            except (FilesError, LoadError) as error:
+            except (FilesError, LoadError, grpc.RpcError) as error:
+                why = _refused(error)
                 said(f"{' '.join(name)} is left out")
-                yield Imported(name, why=str(error))
+                yield Imported(name, why=why)
+
+
+def _refused(error: Exception) -> str:
+    """Return why a presentation is left out. Raises the error if it is not about that one alone."""
+    if not isinstance(error, grpc.RpcError):
+        return str(error)
+    if error.code() not in REFUSALS:
+        raise error
+    return message_of(error)
 
 
 def _imported(campus: Campus, source: Presentation, said: Said) -> Imported:
