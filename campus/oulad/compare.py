@@ -56,15 +56,16 @@ def compared(services: Services, source: Presentation, sent: Sent, said: Said) -
     """
     students, staying = source.registrations, len(source.registrations) - sent.withdrawn
     said("waiting for progress")
-    for what, count, goal in (
-        ("statements applied", lambda: _summary(services, sent.run).statements, sent.statements),
-        (
-            "withdrawals applied",
-            lambda: len(students) - _summary(services, sent.run).learners,
-            sent.withdrawn,
-        ),
-    ):
-        wait_while_moving(what, count, goal, said)
+
+    def learners_right() -> int:
+        # Enrolments that are not applied yet, and withdrawals that are not, miss the number alike.
+        return len(students) - abs(_summary(services, sent.run).learners - staying)
+
+    def statements() -> int:
+        return _summary(services, sent.run).statements
+
+    wait_while_moving("statements applied", statements, sent.statements, said)
+    wait_while_moving("enrolments applied", learners_right, len(students), said)
     enrolments, summary = list(_enrolments(services, sent.run)), _summary(services, sent.run)
     dated = sum(assessment.day is not None for assessment in source.assessments)
     return [
