@@ -54,18 +54,9 @@ def compared(services: Services, source: Presentation, sent: Sent, said: Said) -
 
     Raises LoadError if it does not go on.
     """
-    students, staying = source.registrations, len(source.registrations) - sent.withdrawn
     said("waiting for progress")
-
-    def learners_right() -> int:
-        # Enrolments that are not applied yet, and withdrawals that are not, miss the number alike.
-        return len(students) - abs(_summary(services, sent.run).learners - staying)
-
-    def statements() -> int:
-        return _summary(services, sent.run).statements
-
-    wait_while_moving("statements applied", statements, sent.statements, said)
-    wait_while_moving("enrolments applied", learners_right, len(students), said)
+    _wait(services, source, sent, said)
+    students, staying = source.registrations, len(source.registrations) - sent.withdrawn
     enrolments, summary = list(_enrolments(services, sent.run)), _summary(services, sent.run)
     dated = sum(assessment.day is not None for assessment in source.assessments)
     return [
@@ -79,6 +70,20 @@ def compared(services: Services, source: Presentation, sent: Sent, said: Said) -
         Count("deadlines of each", dated * (staying > 0), _deadlines(services, source, sent.run)),
         _of_statements(source, sent.statements, summary.statements),
     ]
+
+
+def _wait(services: Services, source: Presentation, sent: Sent, said: Said) -> None:
+    students = len(source.registrations)
+
+    def statements() -> int:
+        return _summary(services, sent.run).statements
+
+    def learners() -> int:
+        # Enrolments that are not applied yet, and withdrawals that are not, miss the number alike.
+        return students - abs(_summary(services, sent.run).learners - (students - sent.withdrawn))
+
+    wait_while_moving("statements applied", statements, sent.statements, said)
+    wait_while_moving("enrolments applied", learners, students, said)
 
 
 def _of_materials(source: Presentation, what: str, others: int, platform: int) -> Count:
