@@ -19,6 +19,7 @@ from bench import (
     live,
     mail,
     memory,
+    oulad,
     planning,
     polls,
     relay,
@@ -56,6 +57,7 @@ BY_NAME: dict[str, Benchmark] = {
     "class_page": class_page.measure,
     "falling_behind": falling_behind.measure,
     "falling_behind_tuning": falling_behind_tuning.measure,
+    "oulad": oulad.measure,
     "ingest": ingest.measure,
     "ingest_growth": ingest.measure_growth,
 }

@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import grpc
@@ -9,6 +10,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from campus.attending import Attending
+from campus.persisting import Persisting
 from campus.platform import ROLES, Platform
 from campus.services import Services, calling_with
 
@@ -29,6 +31,15 @@ class Campus:
     def calling_as(self, subject: str, *roles: str) -> Services:
         """Return the services on behalf of `subject` with `roles` (lower case)."""
         return calling_with(self._identity.mint(subject, roles), self._channels)
+
+    def persisting_as(self, subject: str, *roles: str, lifetime: timedelta) -> Services:
+        """Return them for long work: a call is repeated while a service is away (persisting.py)."""
+        token = self._identity.mint(subject, roles, lifetime)
+        persisting = {
+            name: grpc.intercept_channel(each, Persisting())
+            for name, each in self._channels.items()
+        }
+        return calling_with(token, persisting)
 
     def post(self, service: str, path: str, subject: str, request: Message, answer: type[M]) -> M:
         """Call a unary RPC by HTTP, like a page in a browser. Raises HTTPError."""

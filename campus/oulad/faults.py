@@ -4,17 +4,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from campus.oulad.clicks import Clicks
 from campus.oulad.tables import CLICKS, COLUMNS, UNREADABLE, header, rows, rows_of
 
 
-def faults(folder: Path, module: str, presentation: str) -> list[str]:
-    """Return a line for each error, with its place. A table without its columns is not read."""
+def folder_faults(folder: Path) -> list[str]:
+    """Return a line for each table that is missing, or lacks columns, or can't be read."""
+    missing = [name for name in COLUMNS if not (folder / name).is_file()]
+    return [f"{folder} lacks {', '.join(missing)}"] if missing else list(_of_headers(folder))
+
+
+def faults(folder: Path, module: str, presentation: str, clicks: Clicks) -> list[str]:
+    """Return a line for each error, with its place. The rows are read if the folder is right."""
     if not re.fullmatch(r"(19|20)\d\d[BJ]", presentation):
         return [f"{presentation!r} is not a presentation; expected for example 2013B or 2013J"]
-    missing = [name for name in COLUMNS if not (folder / name).is_file()]
-    if missing:
-        return [f"{folder} lacks {', '.join(missing)}"]
-    return list(_of_headers(folder)) or _Rows(folder, module, presentation).faults()
+    return folder_faults(folder) or _Rows(folder, module, presentation, clicks).faults()
 
 
 def _of_headers(folder: Path) -> Iterator[str]:
@@ -31,8 +35,8 @@ def _of_headers(folder: Path) -> Iterator[str]:
 class _Rows:
     """Checks the rows of one presentation; its tables have their columns."""
 
-    def __init__(self, folder: Path, module: str, presentation: str) -> None:
-        self._folder, self._of = folder, (module, presentation)
+    def __init__(self, folder: Path, module: str, presentation: str, clicks: Clicks) -> None:
+        self._folder, self._of, self._all_clicks = folder, (module, presentation), clicks
         self._known_students: set[str] = set()
         self._known_sites: set[str] = set()
         self._known_assessments: set[str] = set()
@@ -92,7 +96,7 @@ class _Rows:
                 yield from self._of_student(table, line, row["id_student"])
 
     def _clicks(self) -> Iterator[str]:
-        for line, row in rows_of(self._folder, CLICKS, *self._of):
+        for line, row in self._all_clicks.rows_of(self._of):
             yield from _of_day(CLICKS, line, "date", row["date"])
             yield from self._of_student(CLICKS, line, row["id_student"])
             if row["id_site"] not in self._known_sites:

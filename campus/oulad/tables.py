@@ -6,8 +6,10 @@ with a byte order mark, and an empty cell is "" or "?". A row has "" for each of
 
 import csv
 import io
+import sqlite3
 import zipfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,7 +27,10 @@ COLUMNS = {
     CLICKS: (*_OF, "id_student", "id_site", "date"),
 }
 # The errors of reading a damaged table.
-UNREADABLE = (OSError, zipfile.BadZipFile, UnicodeDecodeError, csv.Error, EOFError)
+UNREADABLE = (
+    *(OSError, zipfile.BadZipFile, zlib.error, EOFError),
+    *(UnicodeDecodeError, csv.Error, sqlite3.Error),
+)
 
 NO_CELL = "(no cell)"
 """The value of a cell that an incomplete row lacks: such a row may be a file that was cut."""
@@ -57,24 +62,9 @@ def _value(cell: str) -> str:
 
 def rows_of(folder: Path, table: str, module: str, presentation: str) -> Iterator[tuple[int, Row]]:
     """Yield each row of one presentation with its line. Raises one of UNREADABLE."""
-    for line, row in _rows_with(folder, table, (module, presentation)):
+    for line, row in rows(folder, table):
         if (row["code_module"], row["code_presentation"]) == (module, presentation):
             yield line, row
-
-
-def _rows_with(folder: Path, table: str, words: Iterable[str]) -> Iterator[tuple[int, Row]]:
-    """Yield at least the rows that contain all of these words. The click table has ten million
-    lines, none of which spans several: only those with the words are parsed.
-    """
-    if table != CLICKS:
-        yield from rows(folder, table)
-        return
-    with _opened(folder, table) as file:
-        names = _reader(file, table).fieldnames or []
-        for line, text in enumerate(file, 2):
-            if all(word in text for word in words):
-                for row in csv.DictReader([text], names, **_FORMAT, delimiter="\t"):
-                    yield line, {name: _value(cell) for name, cell in row.items() if name}
 
 
 def _reader(file: TextIO, table: str) -> "csv.DictReader[str]":

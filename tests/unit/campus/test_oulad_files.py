@@ -61,10 +61,10 @@ def test_a_presentation_is_read_as_it_is(tmp_path: Path) -> None:
     """Other rows are ignored, whatever they contain; equal clicks are distinguished."""
     found = Presentation(folder(tmp_path, {}), "AAA", "2013J")
     assert (found.start.isoformat(), found.length.days) == ("2013-10-01", 268)
-    assert found.registrations() == [Registration("1", False), Registration("2", True)]
-    assert found.materials() == [Material("7", "quiz")]
-    assert found.assessments() == [Assessment("50", "TMA", 19), Assessment("51", "Exam", None)]
-    assert found.submissions() == [Submission("1", "50", -3)]
+    assert found.registrations == [Registration("1", False), Registration("2", True)]
+    assert found.materials == [Material("7", "quiz")]
+    assert found.assessments == [Assessment("50", "TMA", 19), Assessment("51", "Exam", None)]
+    assert found.submissions == [Submission("1", "50", -3)]
     assert list(found.clicks()) == [
         Click("1", "7", -5, 1),
         Click("1", "7", -5, 2),
@@ -103,10 +103,10 @@ def test_other_dialects_say_the_same(change: Callable[[str], str], tmp_path: Pat
     tables: dict[str, str | None] = {name: change(table) for name, table in GOOD.items()}
     clicks = "\ufeff" + CLICKS.replace("\n", "\r\n")
     other = Presentation(folder(tmp_path, tables, clicks), "AAA", "2013J")
-    assert other.registrations() == plain.registrations()
-    assert other.materials() == plain.materials()
-    assert other.assessments() == plain.assessments()
-    assert other.submissions() == plain.submissions()
+    assert other.registrations == plain.registrations
+    assert other.materials == plain.materials
+    assert other.assessments == plain.assessments
+    assert other.submissions == plain.submissions
     assert list(other.clicks()) == list(plain.clicks())
     assert (other.length, other.start) == (plain.length, plain.start)
 
@@ -115,7 +115,7 @@ def test_a_row_without_a_date_is_no_submission(tmp_path: Path) -> None:
     """Some releases have ? where nothing was submitted."""
     rows = GOOD["studentAssessment.csv"] + "50,2,?\n51,2,\n"
     found = Presentation(folder(tmp_path, {"studentAssessment.csv": rows}), "AAA", "2013J")
-    assert found.submissions() == [Submission("1", "50", -3)]
+    assert found.submissions == [Submission("1", "50", -3)]
 
 
 REAL = Path(__file__).resolve().parents[4] / "shared/data/oulad"
@@ -125,7 +125,7 @@ REAL = Path(__file__).resolve().parents[4] / "shared/data/oulad"
 def test_the_real_files_have_learners_who_stay(tmp_path: Path) -> None:
     """Some students of the published files have withdrawn; most have not."""
     folder(tmp_path, {name: (REAL / name).read_text() for name in GOOD}, CLICKS.splitlines()[0])
-    found = Presentation(tmp_path, "AAA", "2013J").registrations()
+    found = Presentation(tmp_path, "AAA", "2013J").registrations
     assert 0 < sum(each.unregistered for each in found) < len(found) / 2
 
 
