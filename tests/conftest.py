@@ -17,6 +17,7 @@ from typing import Any
 import hypothesis
 import pymongo
 import pytest
+import structlog
 from xdist.scheduler import LoadScopeScheduling
 
 from campus.stack.stack import Stack
@@ -36,6 +37,8 @@ hypothesis.settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
 )
 hypothesis.settings.load_profile("tandem")
+# structlog's default would draw each traceback with all variables, by rich: that takes a second.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 _numbers = itertools.count(1)
 SYSTEM = "tests/system"
 SHORT = ("tests/contract/", "tests/unit/")
