@@ -15,6 +15,7 @@ from chassis.contracts.mapping import to_message
 from chassis.data.store import Database
 from chassis.errors import AlreadyExists, DomainError, Invalid, PermissionDenied
 from services.progress.domain.xapi.clients import Scope
+from services.progress.domain.xapi.completed import timestamp_text
 from services.progress.domain.xapi.places import activity_iri, person_iri, run_iri
 from services.progress.domain.xapi.versions import Version
 from services.progress.migrations import MIGRATIONS
@@ -112,6 +113,31 @@ def test_the_same_again_is_fine_and_another_with_its_id_a_conflict(lrs: Lrs) -> 
             again()
     assert lrs.ids() == [sent["id"]]
     assert lrs.one(sent["id"]) == before
+
+
+def test_a_timestamp_that_equals_stored_is_the_same_again(lrs: Lrs) -> None:
+    """A statement that is stored in the millisecond in which it happened, and one whose timestamp
+    the LRS set, are the same again with that timestamp; one of another instant is not.
+    """
+    now = timestamp_text(lrs.clock.now())
+    for sent in (said(timestamp=now), said()):
+        lrs.post(sent)
+        lrs.clock.forward(seconds=1)
+        assert lrs.post(sent) == lrs.post({**sent, "timestamp": now}) == [sent["id"]]
+        with pytest.raises(AlreadyExists):
+            lrs.post({**sent, "timestamp": timestamp_text(lrs.clock.now())})
+        lrs.clock.forward(seconds=-1)
+
+
+def test_a_number_of_any_size_is_kept_and_compared(lrs: Lrs) -> None:
+    """Integers beyond 64 bits come back digit by digit, and make another statement."""
+    extensions = "https://uni.example/count"
+    sent = said(result={"extensions": {extensions: 10**30}})
+    lrs.post(sent)
+    assert lrs.one(sent["id"])["result"]["extensions"] == {extensions: 10**30}
+    assert lrs.post(sent) == [sent["id"]]
+    with pytest.raises(AlreadyExists):
+        lrs.post({**sent, "result": {"extensions": {extensions: 10**30 + 1}}})
 
 
 def test_one_of_many_with_one_id_wins(lrs: Lrs) -> None:
