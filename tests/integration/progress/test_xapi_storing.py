@@ -4,6 +4,8 @@ import hashlib
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import NoneType
 from typing import Any
 
 import pytest
@@ -17,9 +19,13 @@ from chassis.errors import AlreadyExists, DomainError, Invalid, PermissionDenied
 from services.progress.domain.xapi.clients import Scope
 from services.progress.domain.xapi.completed import timestamp_text
 from services.progress.domain.xapi.places import activity_iri, person_iri, run_iri
+from services.progress.domain.xapi.sending import sent_of
+from services.progress.domain.xapi.storing import StoreStatements
 from services.progress.domain.xapi.versions import Version
 from services.progress.migrations import MIGRATIONS
 from services.progress.store import ProgressStore
+from services.progress.store_xapi import storing
+from services.progress.usecases.xapi_statements import store_statements
 from services.progress.xapi.exchange import XapiRequest
 from services.progress.xapi.multipart import Attachment, read, write
 from tests.conftest import FakeClock
@@ -35,6 +41,7 @@ from tests.integration.progress.lrs import (
     learner,
     refers,
     said,
+    voids,
 )
 
 
@@ -235,6 +242,28 @@ def test_events_tell_progress_with_content_and_all_else_by_ids(lrs: Lrs) -> None
     assert stored == "tandem.progress.statements.stored.v1"
     ids = [other["id"], reference["id"]]
     assert named == {"clientId": lrs.client.id, "statementIds": ids}
+
+
+def test_requests_that_are_stored_together_are_judged_each_alone(lrs: Lrs) -> None:
+    """One of four is refused; one voids another's; the events tell whose statements are whose."""
+    first, second = said(), said()
+    third = voids(first["id"])
+    commands = [
+        StoreStatements(by, Version.V1_0_3, sent_of([sent], {}, lambda: ""), {})
+        for by, sent in (
+            (client("lrs:one"), first),
+            (learner("ada"), said()),
+            (client("lrs:two"), second),
+            (client("lrs:one"), third),
+        )
+    ]
+    outcomes = storing(lrs.database, partial(store_statements, commands=commands, base=BASE))
+    assert [type(each) for each in outcomes] == [NoneType, PermissionDenied, NoneType, NoneType]
+    assert set(lrs.ids()) == {second["id"], third["id"]}
+    assert [told for _, told in outbox(lrs)] == [
+        {"clientId": "lrs:one", "statementIds": [first["id"], third["id"]]},
+        {"clientId": "lrs:two", "statementIds": [second["id"]]},
+    ]
 
 
 def test_a_statement_that_names_too_much_is_refused(lrs: Lrs) -> None:
