@@ -6,8 +6,9 @@ Usage: import_rules.py [ROOT]   (tells each violation; exits 1 where there is an
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,10 +161,12 @@ def _own(text: str, match: re.Match[str]) -> str:
 
 def _mixtures(modules: Mapping[str, list[Import]]) -> Iterator[str]:
     """Modules, and their functions, that bring grpc and an eventlet library into one process."""
+    runtimes = _runtimes(modules)
     for name in sorted(modules):
         functions = {each.function for each in modules[name]} - {"", FOR_TYPES}
         for function in ["", *sorted(functions)]:
-            loaded = _loaded(name, function, modules)
+            run = [each for each in modules[name] if each.function in ("", function)]
+            loaded = _brought(run, runtimes)
             green = sorted(loaded.intersection(GREEN))
             if THREADS in loaded and green:
                 place = f"{name}.{function}" if function else name
@@ -171,20 +174,34 @@ def _mixtures(modules: Mapping[str, list[Import]]) -> Iterator[str]:
                 break
 
 
-def _loaded(name: str, function: str, modules: Mapping[str, list[Import]]) -> set[str]:
-    """The modules and top-level packages that are loaded once this function of `name` ran."""
-    seen: set[str] = set()
-    waiting = [each for each in modules[name] if each.function in ("", function)]
-    while waiting:
-        target = waiting.pop().target
-        if GRPC_BESIDE.fullmatch(target):
-            seen.add(THREADS)
-        seen.add(target.split(".")[0])
+def _runtimes(modules: Mapping[str, list[Import]]) -> Mapping[str, set[str]]:
+    """What each module loads of grpc and the eventlet libraries, through however many others."""
+    found: Mapping[str, set[str]] = {name: set() for name in modules}
+    at_load = {name: [e for e in imports if e.at_load] for name, imports in modules.items()}
+    while True:  # each round goes one module further
+        further = {name: _brought(imports, found) for name, imports in at_load.items()}
+        if further == found:
+            return found
+        found = further
+
+
+def _brought(imports: Sequence[Import], runtimes: Mapping[str, set[str]]) -> set[str]:
+    """What some imports load of grpc and the eventlet libraries, as far as modules are known to."""
+    found = {runtime for each in imports if (runtime := _runtime(each.target))}
+    for each in imports:
         # "a.b.c" may be the module c of a.b, or the name c in a.b
-        for module in {target, target.rpartition(".")[0]} & modules.keys() - seen:
-            seen.add(module)
-            waiting += [each for each in modules[module] if each.at_load]
-    return seen
+        for module in (each.target, each.target.rpartition(".")[0]):
+            found |= runtimes.get(module, set())
+    return found
+
+
+@cache
+def _runtime(target: str) -> str:
+    """The one of grpc and the eventlet libraries that a module belongs to; "" if to none."""
+    if GRPC_BESIDE.fullmatch(target):
+        return THREADS
+    package = target.split(".")[0]
+    return package if package in (THREADS, *GREEN) else ""
 
 
 def _modules(root: Path) -> Iterator[tuple[str, Path]]:
@@ -196,12 +213,27 @@ def _modules(root: Path) -> Iterator[tuple[str, Path]]:
 
 def _imports(name: str, path: Path) -> Iterator[Import]:
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    tree = ast.parse(path.read_text(), str(path))
-    functions = _functions(tree)
-    for node in ast.walk(tree):
+    for node, function in _nodes(ast.parse(path.read_text(), str(path)), ""):
+        for target in _targets(node, package):
+            yield Import(target, node.lineno, function)
+
+
+def _nodes(tree: ast.AST, function: str) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
+    """Each import below a node with its outermost function; a block for type checkers counts as
+    one, and never runs.
+    """
+    for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            for target in _targets(node, package):
-                yield Import(target, node.lineno, functions.get(node, ""))
+            yield node, function
+        elif isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):  # no expression has
+            yield from _nodes(node, function or _name(node))
+
+
+def _name(node: ast.AST) -> str:
+    """The name of a function, or of a block for type checkers; "" of all else."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return node.name
+    return FOR_TYPES if _for_types(node) else ""
 
 
 def _targets(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
@@ -212,17 +244,6 @@ def _targets(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
         parents = package.split(".")[: len(package.split(".")) - node.level + 1]
         base = ".".join([*parents, base] if base else parents)
     return [f"{base}.{alias.name}" for alias in node.names]
-
-
-def _functions(tree: ast.Module) -> dict[ast.AST, str]:
-    """Each node's outermost function; a block for type checkers counts as one, and never runs."""
-    found: dict[ast.AST, str] = {}
-    for node in ast.walk(tree):  # the outer ones come first
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or _for_types(node):
-            name = getattr(node, "name", FOR_TYPES)
-            for inner in ast.walk(node):
-                found.setdefault(inner, name)
-    return found
 
 
 def _for_types(node: ast.AST) -> bool:

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import httpx
@@ -34,7 +34,6 @@ class Meetings:
         self._home = folder / self.name
         self._ports = Ports(self._home / "ports.json")
         self._secret_file = self._home / "secret"
-        self._client = httpx.Client(timeout=120, trust_env=False)
 
     def start(self, clock: str = "system") -> None:
         """Start the provider, and wait until it answers. Raises StackError.
@@ -87,6 +86,11 @@ class Meetings:
     def address(self) -> str:
         """Return the URL of the server."""
         return f"http://{HOST}:{self._ports.remembered().get('http', 1)}"
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """Made at first use: it reads certificates, and most commands never call the provider."""
+        return httpx.Client(timeout=120, trust_env=False)
 
     def control(self, what: str, **asked: object) -> None:
         """Tell the provider to do something (campus/meetings/control.py).

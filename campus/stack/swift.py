@@ -5,14 +5,16 @@ import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import urllib3
-from minio import Minio
-from minio.error import MinioException
 
 from campus.stack.errors import StackError
 from campus.stack.ports import HOST, Ports
 from campus.stack.process import Process, ensure, python_command
+
+if TYPE_CHECKING:  # loaded at first use: it is large, and most commands never call the store
+    from minio import Minio
 
 BUCKET = "tandem"
 REGION = "us-east-1"
@@ -57,6 +59,8 @@ class ObjectStore:
 
     def ready(self) -> bool:
         """Return whether the store answers a signed request; create the bucket if needed."""
+        from minio.error import MinioException
+
         try:
             return self._ensure_bucket()
         except (MinioException, urllib3.exceptions.HTTPError):
@@ -78,8 +82,10 @@ class ObjectStore:
             "TANDEM_S3_REGION": REGION,
         }
 
-    def client(self, http: urllib3.PoolManager | None = None) -> Minio:
+    def client(self, http: urllib3.PoolManager | None = None) -> "Minio":
         """Return a client with the store's keys; without `http` it repeats failed requests."""
+        from minio import Minio
+
         keys = self._credentials()
         return Minio(
             self._host,

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import kubernetes_validate
+import kubernetes_validate.utils
 import yaml
 
 from tests.contract.tools import need
@@ -22,6 +23,8 @@ OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (KUBERNETES / "components").iterdir())
 # The newest two that kubernetes-validate has; to judge all objects by one takes seconds.
 VERSIONS = ("1.36", "1.37") if DEEP else ("1.37",)
+# It would read a file of all definitions, of megabytes, for each object anew.
+kubernetes_validate.utils.schema_contents = cache(kubernetes_validate.utils.schema_contents)
 
 
 def rendered(folder: Path) -> str:

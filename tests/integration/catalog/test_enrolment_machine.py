@@ -243,7 +243,7 @@ def test_enrolments_follow_the_model(make_database: MakeDatabase, clock: FakeClo
     """Whatever happens to a run and its learners, and in whatever order."""
     here = {"database": make_database(CatalogStore), "clock": clock}
     machine: type[RuleBasedStateMachine] = type("OneRun", (Enrolments,), here)
-    examples = 120 if DEEP else 6
+    examples = 120 if DEEP else 4
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=30)
     )

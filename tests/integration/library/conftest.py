@@ -1,7 +1,7 @@
 """The library, for each test its own; one bucket for all of them."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -30,11 +30,14 @@ from tests.integration.library.shelves import MIB, Shelves
 
 
 @pytest.fixture(scope="session")
-def library_settings(stack: dict[str, str]) -> Iterator[Settings]:
-    """Settings with a bucket of this run's own."""
+def library_settings(
+    stack: dict[str, str], outer_environment: Mapping[str, str]
+) -> Iterator[Settings]:
+    """Settings with a bucket of this run's own, which ends with a store of our own."""
     bucket = f"t-library-{uuid.uuid4().hex[:8]}"
     yield load(Settings, {**stack, "TANDEM_S3_BUCKET": bucket}, "worker")
-    _remove(bucket, stack)
+    if "TANDEM_S3_ENDPOINT" in outer_environment:
+        _remove(bucket, stack)
 
 
 def _remove(bucket: str, stack: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 @settings(
-    max_examples=50 if DEEP else 5,
+    max_examples=50 if DEEP else 3,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

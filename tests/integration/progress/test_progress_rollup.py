@@ -162,7 +162,7 @@ def _page(classroom: Classroom) -> progress_pb2.ListRunProgressResponse:
 
 
 @deep
-@pytest.mark.parametrize("seed", range(5 if DEEP else 2))
+@pytest.mark.parametrize("seed", range(5 if DEEP else 1))
 def test_disorder_and_repeats_come_to_the_same(classroom: Classroom, seed: int) -> None:
     """Events in random order with repeats give the pages that they give in their own order."""
     dice = random.Random(seed)

@@ -268,7 +268,7 @@ def test_attendance_follows_the_model(school: School, monkeypatch: pytest.Monkey
     monkeypatch.setattr("services.sessions.usecases.finalising.LEARNERS", 2)
     monkeypatch.setattr(finalising, "LEARNERS", 2)
     machine: type[RuleBasedStateMachine] = type("One", (AttendanceOfOne,), {"school": school})
-    examples = 120 if DEEP else 6
+    examples = 120 if DEEP else 4
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=30)
     )

@@ -35,7 +35,7 @@ _hours = itertools.count()
 @deep
 @given(before=st.lists(PRESENCE_EVENTS, max_size=10), after=STEPS)
 @settings(
-    max_examples=100 if DEEP else 10,
+    max_examples=100 if DEEP else 6,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     deadline=None,
 )

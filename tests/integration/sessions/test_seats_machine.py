@@ -406,7 +406,7 @@ class Seats(RuleBasedStateMachine):
 def test_seats_follow_the_model(school: School) -> None:
     """Whatever learners choose and whoever leaves, and in whatever order."""
     machine: type[RuleBasedStateMachine] = type("OneSession", (Seats,), {"school": school})
-    examples = 120 if DEEP else 6
+    examples = 120 if DEEP else 4
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=30)
     )

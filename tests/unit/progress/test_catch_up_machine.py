@@ -42,6 +42,7 @@ from services.progress.usecases.enrolments import learn_enrolments
 from services.progress.usecases.plans import learn_items, learn_paths, learn_runs, learn_sessions
 from services.progress.usecases.study import study
 from services.progress.usecases.waiting import look_again
+from tests.deep import DEEP
 from tests.unit.progress.examples import ADA, DAY, HOUR, MONDAY, RUN, activity, watched
 from tests.unit.progress.memory import MemoryStore
 
@@ -357,7 +358,9 @@ class Machine(RuleBasedStateMachine):
         return usable and self.over_at is None
 
 
-Machine.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+Machine.TestCase.settings = settings(
+    max_examples=150 if DEEP else 50, stateful_step_count=25, deadline=None
+)
 
 
 TestMachine = Machine.TestCase

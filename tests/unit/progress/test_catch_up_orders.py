@@ -14,6 +14,7 @@ from services.progress.domain.sessions import SessionUpdate
 from services.progress.usecases.attendance import learn_attendance
 from services.progress.usecases.enrolments import learn_enrolments
 from services.progress.usecases.plans import learn_items, learn_runs, learn_sessions
+from tests.deep import DEEP
 from tests.unit.progress.examples import RUN, watched
 from tests.unit.progress.test_catch_up_machine import (
     ABSENT,
@@ -51,7 +52,7 @@ def _facts(world: World) -> list[Callable[[], None]]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 if DEEP else 50, deadline=None)
 @given(st.data(), st.sampled_from(list(EvidencePolicy)), st.sampled_from([0.5, 0.75, 0.95]))
 def test_the_same_facts_in_any_order_end_in_the_same_state(
     data: st.DataObject, evidence: EvidencePolicy, share: float

@@ -18,6 +18,7 @@ from services.progress.domain.learner_run_state import Extension, LearnerRunStat
 from services.progress.domain.path import Run, TimeRule
 from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import PlanHistory
+from tests.deep import DEEP
 from tests.unit.progress.examples import (
     DAY,
     HOUR,
@@ -358,5 +359,7 @@ class Term(RuleBasedStateMachine):
             yield name, max(at, extension.until) if extension else at
 
 
-Term.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Term.TestCase.settings = settings(
+    max_examples=60 if DEEP else 30, stateful_step_count=25, deadline=None
+)
 TestTerm = Term.TestCase
