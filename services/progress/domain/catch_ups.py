@@ -402,7 +402,7 @@ def completed_anew(catch_up: CatchUp, at: datetime, in_time_at: datetime | None)
     in_time = at <= catch_up.due
     if not in_time and in_time_at is not None:
         at, in_time = in_time_at, True
-    return replace(catch_up, completed_at=at, in_time=in_time, watched_share=0.0)
+    return replace(catch_up, completed_at=at, in_time=in_time)
 
 
 def may_be_in_time(catch_up: CatchUp) -> bool:

@@ -185,9 +185,11 @@ def _still_studied(
     another time, or as it is.
     """
     session_id, item_ids = catch_up.session_id, catch_up.item_ids
-    if not _is_studied(catch_up, learner, plan):
+    found = studied(session_id, item_ids, learner, plan)
+    if not found.enough:
         due = catch_ups.nth_due(1, now, plan)
         return catch_ups.reopened(catch_up, plan.substitutes.get(session_id, ()), due)
+    catch_up = replace(catch_up, watched_share=found.share)
     since = firsts.get(catch_up.id)
     if since is None:
         return catch_up

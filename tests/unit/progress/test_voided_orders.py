@@ -244,7 +244,7 @@ def sendings(draw: st.DrawFn) -> list[Sent]:
     return sent
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(sendings(), st.sampled_from(list(EvidencePolicy)), st.sets(st.integers(0, 31)))
 def test_a_voided_statement_leaves_nothing(
     sent: list[Sent], evidence: EvidencePolicy, heard: set[int]
