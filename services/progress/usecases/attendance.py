@@ -60,7 +60,9 @@ def _news(news: AttendanceUpdate, now: datetime, targets: frozenset[str]) -> Lea
             return replace(after, taken_back=TakenBack(learner))
         return after
 
-    return LearnerUpdate((news.run_id, news.learner_id), now, change, targets, news.session_id)
+    # Whether something is taken back shows when the learner is loaded; then all evidence counts.
+    wanted = None if news.amended and news.verdict in _MISSED else targets
+    return LearnerUpdate((news.run_id, news.learner_id), now, change, wanted, news.session_id)
 
 
 def _still_waited(news: AttendanceUpdate, learner: Learner) -> bool:

@@ -37,6 +37,7 @@ from services.progress.usecases.rebuilds import next_learners, rebuild_learners,
 from services.progress.usecases.study import study
 from services.progress.usecases.voided import retract
 from services.progress.usecases.waiting import look_again
+from tests.deep import DEEP, deep
 from tests.unit.progress.examples import (
     COMPLETED,
     DAY,
@@ -244,7 +245,8 @@ def sendings(draw: st.DrawFn) -> list[Sent]:
     return sent
 
 
-@settings(max_examples=40, deadline=None)
+@deep
+@settings(max_examples=2_000 if DEEP else 40, deadline=None)
 @given(sendings(), st.sampled_from(list(EvidencePolicy)), st.sets(st.integers(0, 31)))
 def test_a_voided_statement_leaves_nothing(
     sent: list[Sent], evidence: EvidencePolicy, heard: set[int]
