@@ -255,14 +255,23 @@ def with_completions(
     run_state: LearnerRunState, changes: Mapping[str, datetime | None], required: frozenset[str]
 ) -> LearnerRunState:
     """Return the run state with activities that were completed at other instants, or are not any
-    more (None). A path that is no longer completed never was.
+    more (None). A path that is no longer completed never was; one that is, since the last of them.
     """
     after = {**run_state.completed, **changes}
     completed = {activity_id: at for activity_id, at in after.items() if at is not None}
     run_state = replace(run_state, completed=completed)
-    if None not in changes.values() or is_complete(run_state, required):
+    if is_complete(run_state, required):
+        was_completed = run_state.path_completed_at is not None
+        ends = path_done_at(run_state, required) if was_completed else None
+        return replace(run_state, path_completed_at=ends)
+    if None not in changes.values():
         return run_state
     return replace(run_state, path_version=0, path_completed_at=None)
+
+
+def path_done_at(run_state: LearnerRunState, required: frozenset[str]) -> datetime | None:
+    """Return when the last of the required activities was completed, of a path that is."""
+    return latest(*(run_state.completed[activity_id] for activity_id in required))
 
 
 def is_complete(run_state: LearnerRunState, required: frozenset[str]) -> bool:

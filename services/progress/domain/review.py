@@ -14,12 +14,12 @@ from services.progress.domain.completion import done_at, is_failed
 from services.progress.domain.credit import missed, missed_parts, studied
 from services.progress.domain.enums import CatchUpState
 from services.progress.domain.events import ActivityCompleted, ActivityReopened, PathCompleted
-from services.progress.domain.evidence import latest
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import (
     Counts,
     LearnerRunState,
     is_complete,
+    path_done_at,
     with_completions,
 )
 from services.progress.domain.plan import Plan
@@ -88,10 +88,9 @@ def _reviewed_run_state(learner: Learner, plan: Plan) -> LearnerRunState:
     if changes:
         run_state = with_completions(run_state, changes, plan.required)
     is_new = plan.path_version > run_state.path_version
-    is_changed = changes and plan.path_version == run_state.path_version
-    if not (is_new or is_changed) or not is_complete(run_state, plan.required):
+    if not is_new or not is_complete(run_state, plan.required):
         return run_state
-    ends = latest(*(run_state.completed[activity_id] for activity_id in plan.required))
+    ends = path_done_at(run_state, plan.required)
     return replace(run_state, path_version=plan.path_version, path_completed_at=ends)
 
 

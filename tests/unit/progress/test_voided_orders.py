@@ -24,6 +24,7 @@ from services.progress.domain.events import (
     CatchUpCompleted,
     CatchUpMissed,
     CatchUpReopened,
+    PathCompleted,
     StatementVoided,
 )
 from services.progress.domain.evidence import blank_of
@@ -289,3 +290,25 @@ def test_a_catch_up_is_open_again_with_its_due(hours_later: int) -> None:
     ada.hear()  # sessions answers: ABSENT again
     reopened = [each for each in ada.store.events if isinstance(each, ActivityReopened)]
     assert [each.activity_id for each in reopened] == ["clip", "class"]
+
+
+def test_a_path_is_completed_since_what_remains() -> None:
+    """Of two statements that complete its only activity, the first is voided: nothing is told, and
+    the path is completed since the second; without both, it is not.
+    """
+    ada = Class().begin()
+    learn_paths(ada.store, [Path(RUN, 3, (activity("essay"),), 9)])
+    sent = [
+        Sent(said(COMPLETED, "essay", timestamp=at), at, at, at, at)
+        for at in (MONDAY + HOUR, MONDAY + 2 * HOUR)
+    ]
+    ada.play([replace(each, voided_at=None) for each in sent])
+    told = list(ada.store.events)
+    for each, since in zip(sent, (MONDAY + 2 * HOUR, None), strict=True):
+        assert ada.store.learners[KEY].run_state.path_completed_at == each.at
+        ada.store.voided_ids.add(each.statement.id)
+        ada.retract(each)
+        assert ada.store.learners[KEY].run_state.path_completed_at == since
+    assert sum(isinstance(each, PathCompleted) for each in ada.store.events) == 1
+    news = [each for each in ada.store.events[len(told) :] if isinstance(each, ActivityReopened)]
+    assert [each.activity_id for each in news] == ["essay"]
