@@ -125,11 +125,12 @@ def is_due_to(
 
     `held_before`: the sessions of `late_sessions`.
     """
-    attendance = run_state.attendance.get(session_id)
+    attendance, status = run_state.attendance.get(session_id), _status(run_state, session_id)
+    waited = attendance is not None and attendance.waited
     return run_state.is_enrolled and (
-        _status(run_state, session_id) in policy.missed
-        or (attendance is not None and attendance.waited)
-        or (session_id in held_before and _status(run_state, session_id) is None)
+        status in policy.missed
+        or (waited and status is not AttendanceStatus.CAUGHT_UP)
+        or (session_id in held_before and status is None)
     )
 
 
