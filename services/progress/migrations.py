@@ -263,6 +263,43 @@ _CLASS_PAGE: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+def _note_classes(mongo: Mongo) -> None:
+    """Store when learners were last in a class, as far as older versions kept it: the end of a
+    class where they were there, or at whose end they were last seen.
+    """
+    was_there = [
+        {"class.v.verdict": {"$in": ["PRESENT", "PARTIAL"]}},
+        {"$expr": {"$eq": ["$held.ended_at", "$last_seen_at"]}},
+    ]
+    latest = {"$max": ["$attended_at", "$$new.attended_at"]}
+    mongo["standings"].aggregate(
+        [
+            {"$match": {"attendance": {"$gt": {}}}},
+            {"$project": {"last_seen_at": 1, "class": {"$objectToArray": "$attendance"}}},
+            {"$unwind": "$class"},
+            {
+                "$lookup": {
+                    "from": "sessions",
+                    "localField": "class.k",
+                    "foreignField": "_id",
+                    "as": "held",
+                }
+            },
+            {"$unwind": "$held"},
+            {"$match": {"held.ended_at": {"$type": "date"}, "$or": was_there}},
+            {"$group": {"_id": "$_id", "attended_at": {"$max": "$held.ended_at"}}},
+            {
+                "$merge": {
+                    "into": "standings",
+                    "whenMatched": [{"$set": {"attended_at": latest}}],
+                    "whenNotMatched": "discard",
+                }
+            },
+        ],
+        allowDiskUse=True,
+    )
+
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -287,4 +324,5 @@ MIGRATIONS = (
     Migration(22, "rebuilds of runs; scores of learners", _begin_rebuilds),
     Migration(23, "hours of learners for study", adding({"study_hours": []})),
     Migration(24, "sessions and registrations of cmi5", adding(_CMI5)),
+    Migration(29, "when learners were last in a class", _note_classes),
 )

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from services.progress.domain.enums import Key
 from services.progress.domain.rebuilding import Rebuild
-from services.progress.domain.statements import Recorded
+from services.progress.domain.statements import Stored
 from services.progress.ports import Store
 
 
@@ -21,7 +21,7 @@ class RebuildsStore(Store, Protocol):
     def learners_after(self, run_id: str, learner_id: str, most: int) -> Sequence[Key]:
         """Return learners of a run of whom anything is known, by id, after one id."""
 
-    def statements_of(self, keys: Collection[Key]) -> dict[Key, Recorded]:
+    def statements_of(self, keys: Collection[Key]) -> dict[Key, list[Stored]]:
         """Return all stored statements of each learner in a run, without voided ones; nothing of
         who has none.
         """

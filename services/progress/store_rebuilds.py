@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from pymongo import ASCENDING
 
@@ -10,7 +9,7 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data.store import Store
 from services.progress.domain.enums import Key
 from services.progress.domain.rebuilding import Rebuild
-from services.progress.domain.statements import Recorded, Statement
+from services.progress.domain.statements import Statement, Stored
 
 
 class RebuildsRows(Store):
@@ -39,17 +38,14 @@ class RebuildsRows(Store):
         rows = rows.sort("learner_id", ASCENDING).limit(most)
         return [(run_id, row["learner_id"]) for row in rows]
 
-    def statements_of(self, keys: Collection[Key]) -> dict[Key, Recorded]:
+    def statements_of(self, keys: Collection[Key]) -> dict[Key, list[Stored]]:
         """Return all stored statements of each learner in a run, without voided ones; nothing of
         who has none.
         """
-        found: dict[Key, list[dict[str, Any]]] = defaultdict(list)
+        found: dict[Key, list[Stored]] = defaultdict(list)
         for run_id, learner_id in keys:
             query = {"learner_id": learner_id, "run_id": run_id, "voided": {"$ne": True}}
-            found[run_id, learner_id] += self["statements"].find(query, session=self.session)
-        return {key: _recorded(rows) for key, rows in found.items() if rows}
-
-
-def _recorded(rows: Sequence[dict[str, Any]]) -> Recorded:
-    statements = tuple(from_document(row, Statement) for row in rows)
-    return Recorded(statements, max(row["stored_at"] for row in rows))
+            for row in self["statements"].find(query, session=self.session):
+                stored = Stored(from_document(row, Statement), row["stored_at"])
+                found[run_id, learner_id].append(stored)
+        return found

@@ -1,6 +1,6 @@
 """What the use cases of learners' clashes need of the store."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from services.sessions.domain.clashes import Clash
@@ -30,6 +30,13 @@ class ClashStore(Protocol):
     ) -> set[str]:
         """Return the learners that are expected in a run, or in some groups of it, and in one of
         some runs.
+        """
+
+    def help_places(
+        self, sessions: Iterable[Session], learner_ids: Collection[str] | None = None
+    ) -> set[tuple[str, str]]:
+        """Return who has places in those of some sessions that are help sessions: the ids of the
+        session and of the learner; `learner_ids`: only of these.
         """
 
     def clashes_of(self, learner_ids: Collection[str]) -> list[Clash]:

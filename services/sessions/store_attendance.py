@@ -40,6 +40,7 @@ _RESULT = dict.fromkeys(
         "expected",
         "by_presence",
         "caught_up",
+        "catch_up_sequence",
         "correction",
     ),
     "",

@@ -4,19 +4,23 @@ A clash is stored from the side of each of its two sessions, so that the staff o
 by an index. A check is a document of its own: who notes one never waits for another.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from chassis.clock import by_system_clock
 from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.clashes import Clash
-from services.sessions.domain.enums import EnrolmentState
+from services.sessions.domain.enums import EnrolmentState, SeatKind
 from services.sessions.domain.roster import Enrolment
 from services.sessions.domain.session import Session
 from services.sessions.store_calendar import TO_COME, CalendarStore
 
 Document = dict[str, Any]
+# Who waits for a seat in the room may have one online meanwhile.
+HAS_PLACE: Document = {
+    "$or": [{"kind": {"$in": [SeatKind.IN_ROOM, SeatKind.ONLINE]}}, {"holds": SeatKind.ONLINE}]
+}
 KEPT = timedelta(days=1)
 """How long a clash is kept after it is over."""
 
@@ -50,6 +54,23 @@ class ClashStore(CalendarStore):
         """Return SCHEDULED and LIVE sessions of some runs that have not ended."""
         among = {"run_id": {"$in": [*run_ids]}, "state": TO_COME, "end_time": {"$gt": self.now}}
         return self._found(among)
+
+    def help_places(
+        self, sessions: Iterable[Session], learner_ids: Collection[str] | None = None
+    ) -> set[tuple[str, str]]:
+        """Return who has places in those of some sessions that are help sessions: the ids of the
+        session and of the learner; `learner_ids`: only of these.
+        """
+        helping = [each for each in sessions if each.is_help]
+        if not helping:
+            return set()
+        query: Document = {"session_id": {"$in": [each.id for each in helping]}, **HAS_PLACE}
+        if learner_ids is not None:
+            runs = {each.run_id for each in helping}
+            query |= {"run_id": {"$in": [*runs]}, "learner_id": {"$in": [*learner_ids]}}
+        shown = {"session_id": 1, "learner_id": 1}
+        rows = self["seats"].find(query, shown, session=self.session)
+        return {(row["session_id"], row["learner_id"]) for row in rows}
 
     def clashes_of(self, learner_ids: Collection[str]) -> list[Clash]:
         """Return the clashes of some learners that are not over."""

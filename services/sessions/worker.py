@@ -22,7 +22,12 @@ from tandem.catalog.v1.events_pb2 import (
     RunUpdated,
 )
 from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed, ItemRetired
-from tandem.progress.v1.events_pb2 import CatchUpCompleted, LearnerFellBehind, LearnerRecovered
+from tandem.progress.v1.events_pb2 import (
+    CatchUpCompleted,
+    CatchUpReopened,
+    LearnerFellBehind,
+    LearnerRecovered,
+)
 
 from chassis import ids
 from chassis.contracts.events import Event
@@ -112,7 +117,10 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
             "sessions.rosters", ROSTER_TYPES, rosters, replacing=REPLICAS, partitioned=True
         ),
         Subscription("sessions.recordings", ITEMS, recordings, replacing=frozenset(ITEMS)),
-        one_by_one("sessions.catch_ups", {CatchUpCompleted: catch_up_completed}),
+        one_by_one(
+            "sessions.catch_ups",
+            {CatchUpCompleted: catch_up_completed, CatchUpReopened: catch_up_reopened},
+        ),
         one_by_one(
             "sessions.falling_behind", {LearnerFellBehind: fell_behind, LearnerRecovered: recovered}
         ),
@@ -261,8 +269,18 @@ def recordings(store: SessionsStore, events: Events) -> None:
 
 def catch_up_completed(store: SessionsStore, event: Event[CatchUpCompleted]) -> None:
     """Apply a completed catch-up. Its attendance may be finalised a moment later: then it waits."""
+    _note_catch_up(store, event, is_studied=True)
+
+
+def catch_up_reopened(store: SessionsStore, event: Event[CatchUpReopened]) -> None:
+    """Apply that a catch-up is not completed after all; it waits for the news that it was."""
+    _note_catch_up(store, event, is_studied=False)
+
+
+def _note_catch_up(store: SessionsStore, event: Event[Any], *, is_studied: bool) -> None:
+    news = from_message(event.data, CatchUp, sequence=event.sequence, is_studied=is_studied)
     try:
-        note_catch_up(store, from_message(event.data, CatchUp))
+        note_catch_up(store, news)
     except NotFound as error:
         raise Wait(str(error)) from error
 

@@ -10,6 +10,9 @@ was open, missed or completed by then. An open one is also withdrawn when the re
 back and nothing is there in its place. If that is taken back,
 it counts again; an open one is assigned again, with a new due.
 
+What completed it may be taken back, such as a statement that is voided (taking_back.py): then it is
+open again with its due, and missed if that has passed.
+
 Who comes late into the run, and usually attends, gets a catch-up for each class that was held
 before, by the run's policy. The dues are spread out: the first class's is one time of the policy
 after the assignment, the second's two, and so on, as far as the run's end allows.
@@ -38,6 +41,7 @@ from services.progress.domain.events import (
     CatchUpChanged,
     CatchUpCompleted,
     CatchUpMissed,
+    CatchUpReopened,
     CatchUpWithdrawn,
 )
 from services.progress.domain.learner_run_state import LearnerRunState
@@ -121,11 +125,12 @@ def is_due_to(
 
     `held_before`: the sessions of `late_sessions`.
     """
-    attendance = run_state.attendance.get(session_id)
+    attendance, status = run_state.attendance.get(session_id), _status(run_state, session_id)
+    waited = attendance is not None and attendance.waited
     return run_state.is_enrolled and (
-        _status(run_state, session_id) in policy.missed
-        or (attendance is not None and attendance.waited)
-        or (session_id in held_before and session_id not in run_state.attendance)
+        status in policy.missed
+        or (waited and status is not AttendanceStatus.CAUGHT_UP)
+        or (session_id in held_before and status is None)
     )
 
 
@@ -374,6 +379,33 @@ def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
     return catch_up
 
 
+def reopened(catch_up: CatchUp, item_ids: tuple[str, ...], due: CatchUpDue) -> CatchUp:
+    """Return a catch-up whose completion was taken back, open with the due that it had. One that
+    was withdrawn after its due was missed before.
+
+    `item_ids`: the present substitute materials of its class. Who is asked for others than before
+    has time until `due`.
+    """
+    was_missed = catch_up.dropped_at is not None and catch_up.dropped_at > catch_up.due
+    state = CatchUpState.MISSED if was_missed else CatchUpState.ASSIGNED
+    back = replace(catch_up, state=state, completed_at=None, in_time=False, watched_share=0.0)
+    stocked = restocked(back, item_ids)
+    is_more = not set(stocked.item_ids) <= set(back.item_ids)
+    return _due_at(stocked, due) if is_more and due.at > back.due else stocked
+
+
+def completed_anew(catch_up: CatchUp, at: datetime, in_time_at: datetime | None) -> CatchUp:
+    """Return a completed catch-up as it is without some of its evidence: studied at `at`, which is
+    never earlier than with all of it, or at `in_time_at`, which counts before its due.
+    """
+    if catch_up.completed_at is None or at <= catch_up.completed_at:
+        return catch_up
+    in_time = at <= catch_up.due
+    if not in_time and in_time_at is not None:
+        at, in_time = in_time_at, True
+    return replace(catch_up, completed_at=at, in_time=in_time)
+
+
 def may_be_in_time(catch_up: CatchUp) -> bool:
     """Return whether evidence that comes late may show that it was studied by its due; of one that
     is withdrawn, in case it comes back.
@@ -401,15 +433,28 @@ def asking_for(
 
 def events_between(before: CatchUp | None, after: CatchUp) -> Iterator[object]:
     """Yield the events of the change from one to the other."""
-    if before is None or (before.dropped and not after.dropped):
+    if before is None:
         yield _about(after, CatchUpAssigned)
-    if after.dropped and before is not None and not before.dropped:
+        yield from _ended(after, was_missed=False)
+        return
+    if _is_taken_back(before, after):
+        yield _about(after, CatchUpReopened)
+    if after.dropped and not before.dropped:
         yield withdrawn(after)
-    elif before is None or before.dropped or before.state is not after.state:
-        yield from _ended(after, before is not None and _takes_back(before, after))
+    if not after.dropped:
+        yield from _events_of_task(before, after)
+
+
+def _events_of_task(before: CatchUp, after: CatchUp) -> Iterator[object]:
+    if before.dropped:
+        yield _about(after, CatchUpAssigned)
+    is_taken_back = _is_taken_back(before, after)
+    if before.dropped or is_taken_back or before.state is not after.state:
+        yield from _ended(after, _takes_back(before, after))
     elif _takes_back(before, after):
         yield from _ended(after, was_missed=True)
-    elif after.is_open and _task(before) != _task(after):
+    is_same = _task(before) == _task(after) and before.state is after.state
+    if after.is_open and not before.dropped and not is_same:
         is_rezoned = before.due != after.due and before.due_local == after.due_local != ""
         yield changed(after, ZONE_CHANGED if is_rezoned else "")
 
@@ -441,6 +486,13 @@ def _status(run_state: LearnerRunState, session_id: str) -> AttendanceStatus | N
 
 def _task(catch_up: CatchUp) -> tuple[object, ...]:
     return catch_up.item_ids, catch_up.due, catch_up.missed, catch_up.missed_parts
+
+
+def _is_taken_back(before: CatchUp, after: CatchUp) -> bool:
+    """Return whether what was told as completed is not, or not in time, after all."""
+    was_completed = before.state is CatchUpState.COMPLETED
+    is_same = after.state is CatchUpState.COMPLETED and after.in_time >= before.in_time
+    return was_completed and not is_same
 
 
 def _takes_back(before: CatchUp, after: CatchUp) -> bool:

@@ -118,6 +118,18 @@ class CatchUpCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class CatchUpReopened:
+    """A catch-up that was told as completed is not, or not in time, after all."""
+
+    catch_up_id: str
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    session_id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class CatchUpWithdrawn:
     """A catch-up need not be studied any more."""
 

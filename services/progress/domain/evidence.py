@@ -73,6 +73,11 @@ def item_target(item_id: str) -> str:
     return f"item:{item_id}"
 
 
+def blank_of(evidence: Evidence) -> Evidence:
+    """Return the evidence on the same target as if there were no statements."""
+    return Evidence(evidence.run_id, evidence.learner_id, evidence.target, vouched=())
+
+
 def targets_of(statement: Statement) -> tuple[str, ...]:
     """Return the targets of a statement: the activity that it names, the item, or both."""
     return targets_named(statement.activity_id, statement.item_id)

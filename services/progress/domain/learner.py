@@ -1,13 +1,13 @@
 """A learner in a run, with everything that the rules need."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from services.progress.domain.catch_ups import CatchUp
-from services.progress.domain.evidence import Evidence, targets_of, with_statement
-from services.progress.domain.learner_run_state import LearnerRunState, worked
-from services.progress.domain.statements import Recorded, Statement
+from services.progress.domain.evidence import Evidence, blank_of, targets_of, with_statement
+from services.progress.domain.learner_run_state import LearnerRunState, without_statements, worked
+from services.progress.domain.statements import Recorded, Statement, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,25 @@ class Learner:
     """All of the learner's catch-ups, by session."""
     at_hand: frozenset[str] | None = None
     """The targets whose evidence is in `evidence`, if there is any; None: all."""
-    judged_again: frozenset[str] = frozenset()
-    """The targets of which a statement was voided: what they had completed may not be any more."""
+    taken_back: "TakenBack | None" = field(default=None, compare=False)
+    """What something proved that counts no more, until the next review."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Something about a learner counts no more, such as a voided statement."""
+
+    before: Learner
+    """The learner with it."""
+    remaining: Sequence[Stored] = ()
+    """All statements of the learner in the run that count; none, if it was no statement."""
+
+
+def bare(learner: Learner) -> Learner:
+    """Return the learner as if there were no statements."""
+    blank = {target: blank_of(each) for target, each in learner.evidence.items()}
+    run_state = without_statements(learner.run_state)
+    return replace(learner, run_state=run_state, evidence=blank, at_hand=None)
 
 
 def did(learner: Learner, statement: Statement) -> Learner:

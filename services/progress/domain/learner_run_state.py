@@ -114,6 +114,9 @@ class LearnerRunState:
     """The last version of the path that was completed."""
     path_completed_at: datetime | None = None
     last_seen_at: datetime | None = None
+    """When the learner last did anything, by a statement or an attendance."""
+    attended_at: datetime | None = None
+    """When the learner last was in a class, as far as an attendance told it."""
     sittings: bytes = b""
     """When the learner was at work in the run (domain/sittings.py); older versions stored none."""
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -235,8 +238,40 @@ def _scores(known: Mapping[str, float], statement: Statement) -> Mapping[str, fl
 
 
 def seen(run_state: LearnerRunState, at: datetime) -> LearnerRunState:
-    """Return the run state of a learner who did something at `at`."""
-    return replace(run_state, last_seen_at=latest(run_state.last_seen_at, at))
+    """Return the run state of a learner who was in a class until `at`."""
+    return replace(
+        run_state,
+        last_seen_at=latest(run_state.last_seen_at, at),
+        attended_at=latest(run_state.attended_at, at),
+    )
+
+
+def without_statements(run_state: LearnerRunState) -> LearnerRunState:
+    """Return the run state as if there were no statements; what is completed stays."""
+    return replace(run_state, last_seen_at=run_state.attended_at, sittings=b"", scores={})
+
+
+def with_completions(
+    run_state: LearnerRunState, changes: Mapping[str, datetime | None], required: frozenset[str]
+) -> LearnerRunState:
+    """Return the run state with activities that were completed at other instants, or are not any
+    more (None). A path that is no longer completed never was; one that is, since the last of them.
+    """
+    after = {**run_state.completed, **changes}
+    completed = {activity_id: at for activity_id, at in after.items() if at is not None}
+    run_state = replace(run_state, completed=completed)
+    if is_complete(run_state, required):
+        was_completed = run_state.path_completed_at is not None
+        ends = path_done_at(run_state, required) if was_completed else None
+        return replace(run_state, path_completed_at=ends)
+    if None not in changes.values():
+        return run_state
+    return replace(run_state, path_version=0, path_completed_at=None)
+
+
+def path_done_at(run_state: LearnerRunState, required: frozenset[str]) -> datetime | None:
+    """Return when the last of the required activities was completed, of a path that is."""
+    return latest(*(run_state.completed[activity_id] for activity_id in required))
 
 
 def is_complete(run_state: LearnerRunState, required: frozenset[str]) -> bool:

@@ -3,7 +3,8 @@
 An activity is open when its release has come, all that it requires is completed, and all of its
 conditions hold. What has opened stays open: it is stored with the learner (`opened`), in the unit
 of work that tells it, so neither a later statement nor a new version of the path locks it again.
-What was studied before counts.
+But what only something had opened that was taken back (taking_back.py) is locked. What was studied
+before counts.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -73,6 +74,23 @@ def opened(
         path_seen=plan.path_version,
     )
     return replace(learner, run_state=after), _news(before, run_state, fresh, plan, now)
+
+
+def still_open(before: Learner, after: Learner, plan: Plan, now: datetime) -> tuple[str, ...]:
+    """Return what has opened for a learner and stays open, after something was taken back
+    (taking_back.py): without what nothing was lacking for before, and something is now.
+    """
+
+    def is_lacking(activity: Activity, learner: Learner, dues: Dues) -> bool:
+        return any(_lacks(activity, learner, plan, dues, now))
+
+    dues = Dues(plan, after.run_state)
+    locked = {
+        each.id
+        for each in plan.in_order(after.run_state.opened)
+        if is_lacking(each, after, dues) and not is_lacking(each, before, dues)
+    }
+    return tuple(each for each in after.run_state.opened if each not in locked)
 
 
 def _waiting(learner: Learner, plan: Plan, now: datetime) -> dict[str, list[Lack]]:

@@ -5,13 +5,14 @@ grew with each statement, unless that one is damaged, was made by other rules, o
 part of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 
-from services.progress.domain.evidence import Evidence
-from services.progress.domain.learner import Learner, did_all
-from services.progress.domain.statements import Recorded
+from services.progress.domain.evidence import Evidence, blank_of
+from services.progress.domain.learner import Learner, TakenBack, bare, did
+from services.progress.domain.statements import Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +38,24 @@ class Rebuild:
         return self.id
 
 
-def rebuilt(learner: Learner, recorded: Recorded) -> Learner:
-    """Return the learner with evidence of these statements only: all of the learner in the run.
+def rebuilt(learner: Learner, remaining: Sequence[Stored]) -> Learner:
+    """Return the learner with evidence of these statements only: all that count of the learner in
+    the run. The next review takes back what they don't prove.
 
-    All of the learner's evidence must be at hand. When the learner was last seen stays: attendance
-    tells it, too.
+    All of the learner's evidence must be at hand.
     """
-    blank = {target: _blank(each) for target, each in learner.evidence.items()}
-    bare = replace(learner.run_state, sittings=b"", scores={})
-    return did_all(replace(learner, run_state=bare, evidence=blank), recorded)
+    after = reduce(did, (each.statement for each in remaining), bare(learner))
+    return replace(after, taken_back=TakenBack(learner, remaining))
 
 
-def without_voided(learner: Learner, recorded: Recorded, targets: frozenset[str]) -> Learner:
-    """Return the learner after statements on some targets were voided; `recorded`: all others.
+def without_voided(learner: Learner, remaining: Sequence[Stored]) -> Learner:
+    """Return the learner after statements were voided; `remaining`: all others.
 
-    What these targets had completed is judged again by the next review. The run state counts as
-    changed, so that a unit of work that still applies what was voided starts again.
+    The run state counts as changed, so that a unit of work that still applies what was voided
+    starts again.
     """
-    after = rebuilt(learner, recorded)
-    run_state = replace(after.run_state, writes=after.run_state.writes + 1)
-    return replace(after, run_state=run_state, judged_again=targets)
+    after = rebuilt(learner, remaining)
+    return replace(after, run_state=replace(after.run_state, writes=after.run_state.writes + 1))
 
 
 def is_changed(before: Learner, after: Learner) -> bool:
@@ -75,11 +74,7 @@ def advanced(rebuild: Rebuild, after: str, done: int, changed: int, failed: int)
     )
 
 
-def _blank(evidence: Evidence) -> Evidence:
-    return Evidence(evidence.run_id, evidence.learner_id, evidence.target, vouched=())
-
-
 def _proven(learner: Learner) -> tuple[Mapping[str, Evidence], bytes, Mapping[str, float]]:
     run_state = learner.run_state
-    evidence = {name: each for name, each in learner.evidence.items() if each != _blank(each)}
+    evidence = {name: each for name, each in learner.evidence.items() if each != blank_of(each)}
     return evidence, run_state.sittings, run_state.scores

@@ -14,10 +14,16 @@ from services.progress.domain.completion import done_at, is_failed
 from services.progress.domain.credit import missed, missed_parts, studied
 from services.progress.domain.enums import CatchUpState
 from services.progress.domain.events import ActivityCompleted, ActivityReopened, PathCompleted
-from services.progress.domain.evidence import latest
 from services.progress.domain.learner import Learner
-from services.progress.domain.learner_run_state import Counts, LearnerRunState, is_complete
+from services.progress.domain.learner_run_state import (
+    Counts,
+    LearnerRunState,
+    is_complete,
+    path_done_at,
+    with_completions,
+)
 from services.progress.domain.plan import Plan
+from services.progress.domain.taking_back import without_taken_back
 
 NONE: Mapping[str, datetime] = {}
 
@@ -34,13 +40,14 @@ def reviewed(
     `in_time`: by session, when catch-ups were studied before their dues, though that becomes known
     only now (`credit.in_time_at`).
     """
+    learner = without_taken_back(learner, plan, now)
     if may_have_catch_ups(learner.run_state, plan):
         found = _reviewed_catch_ups(learner, plan, at, now, in_time)
         learner = replace(learner, catch_ups={each.session_id: each for each in found})
     if not learner.run_state.is_enrolled:
         return learner
     run_state = _reviewed_run_state(learner, plan)
-    return replace(learner, run_state=run_state, judged_again=frozenset())
+    return replace(learner, run_state=run_state)
 
 
 def may_have_catch_ups(run_state: LearnerRunState, plan: Plan | None) -> bool:
@@ -77,43 +84,30 @@ def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
 
 def _reviewed_run_state(learner: Learner, plan: Plan) -> LearnerRunState:
     changes = _changes(learner, plan)
-    run_state = _with_changes(learner.run_state, changes, plan) if changes else learner.run_state
+    run_state = learner.run_state
+    if changes:
+        run_state = with_completions(run_state, changes, plan.required)
     is_new = plan.path_version > run_state.path_version
-    is_changed = changes and plan.path_version == run_state.path_version
-    if not (is_new or is_changed) or not is_complete(run_state, plan.required):
+    if not is_new or not is_complete(run_state, plan.required):
         return run_state
-    ends = latest(*(run_state.completed[activity_id] for activity_id in plan.required))
+    ends = path_done_at(run_state, plan.required)
     return replace(run_state, path_version=plan.path_version, path_completed_at=ends)
 
 
 def _changes(learner: Learner, plan: Plan) -> dict[str, datetime | None]:
     """Return when activities were completed, as far as that changes; None: not completed any more.
 
-    What is completed stays completed, with two exceptions. Of a CHECKPOINT only what is known of
-    passes and failures counts, whatever came first. What a voided statement was about is judged by
-    the statements that remain.
+    What is completed stays completed (but for what is taken back: taking_back.py). Of a CHECKPOINT
+    only what is known of passes and failures counts, whatever came first.
     """
     known, changes = learner.run_state.completed, dict[str, datetime | None]()
     judged = plan.judged_by(learner.evidence)
-    again = plan.judged_by(learner.judged_again) if learner.judged_again else frozenset[str]()
-    for activity in plan.in_order((judged - known.keys()) | (judged & plan.checkpoints) | again):
+    for activity in plan.in_order((judged - known.keys()) | (judged & plan.checkpoints)):
         at = done_at(activity, learner, plan)
-        told = at is not None or is_failed(activity, learner) or activity.id in again
+        told = at is not None or is_failed(activity, learner)
         if told and at != known.get(activity.id):
             changes[activity.id] = at
     return changes
-
-
-def _with_changes(
-    run_state: LearnerRunState, changes: Mapping[str, datetime | None], plan: Plan
-) -> LearnerRunState:
-    """Return the run state after changes; a path that is no longer completed never was."""
-    after = {**run_state.completed, **changes}
-    completed = {activity_id: at for activity_id, at in after.items() if at is not None}
-    run_state = replace(run_state, completed=completed)
-    if None not in changes.values() or is_complete(run_state, plan.required):
-        return run_state
-    return replace(run_state, path_version=0, path_completed_at=None)
 
 
 def _reviewed_catch_ups(

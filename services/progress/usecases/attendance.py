@@ -6,12 +6,14 @@ from datetime import datetime
 
 from services.progress.domain.enums import AttendanceStatus, Stretch
 from services.progress.domain.evidence import item_target
-from services.progress.domain.learner import Learner
+from services.progress.domain.learner import Learner, TakenBack
 from services.progress.domain.learner_run_state import Attendance, attended, seen
 from services.progress.domain.sessions import SessionUpdate
 from services.progress.ports import Store
 from services.progress.usecases.plans import learn_sessions
 from services.progress.usecases.reviews import LearnerUpdate, review
+
+_MISSED = frozenset({AttendanceStatus.ABSENT, AttendanceStatus.PARTIAL, None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,35 @@ def _news(news: AttendanceUpdate, now: datetime, targets: frozenset[str]) -> Lea
         run_state = learner.run_state
         if news.verdict is not None or news.amended or news.waited:
             stretches = tuple((each.start, each.end) for each in news.attended)
-            recorded = Attendance(news.verdict, news.sequence, news.amended, news.waited, stretches)
+            waited = news.waited or _still_waited(news, learner)
+            recorded = Attendance(news.verdict, news.sequence, news.amended, waited, stretches)
             run_state = attended(run_state, news.session_id, recorded)
         if news.seen_at is not None:
             run_state = seen(run_state, news.seen_at)
-        return replace(learner, run_state=run_state)
+        after = replace(learner, run_state=run_state)
+        if _is_taken_back(learner, after, news.session_id):
+            return replace(after, taken_back=TakenBack(learner))
+        return after
 
-    return LearnerUpdate((news.run_id, news.learner_id), now, change, targets, news.session_id)
+    # Whether something is taken back shows when the learner is loaded; then all evidence counts.
+    wanted = None if news.amended and news.verdict in _MISSED else targets
+    return LearnerUpdate((news.run_id, news.learner_id), now, change, wanted, news.session_id)
+
+
+def _still_waited(news: AttendanceUpdate, learner: Learner) -> bool:
+    """Return whether the learner only waited for a seat, and that is still so: only what is studied
+    instead has changed.
+    """
+    known = learner.run_state.attendance.get(news.session_id)
+    is_studied = news.verdict in (AttendanceStatus.CAUGHT_UP, None)
+    return known is not None and known.waited and is_studied
+
+
+def _is_taken_back(before: Learner, after: Learner, session_id: str) -> bool:
+    """Return whether a learner had caught up on a class, and has not after all: no staff does that,
+    but what had proven it counts no more.
+    """
+    was = before.run_state.attendance.get(session_id)
+    now = after.run_state.attendance.get(session_id)
+    had_caught_up = was is not None and was.verdict is AttendanceStatus.CAUGHT_UP
+    return had_caught_up and now is not None and now.verdict in _MISSED

@@ -12,7 +12,6 @@ from chassis.errors import NotFound
 from services.progress.domain.enums import Key
 from services.progress.domain.learner import Learner
 from services.progress.domain.rebuilding import Rebuild, advanced, is_changed, rebuilt
-from services.progress.domain.statements import Recorded
 from services.progress.ports_rebuilds import RebuildsStore
 from services.progress.usecases.reviews import LearnerUpdate, review
 
@@ -55,7 +54,7 @@ def rebuild_learners(store: RebuildsStore, keys: Sequence[Key]) -> None:
 
     def anew(learner: Learner) -> Learner:
         key = learner.run_state.key
-        after = rebuilt(learner, statements.get(key, Recorded((), store.now)))
+        after = rebuilt(learner, statements.get(key, ()))
         if is_changed(learner, after):
             changed.add(key)
         return after

@@ -16,15 +16,14 @@ from services.progress.usecases.reviews import LearnerUpdate, review
 def study(store: Store, batch: Iterable[Recorded]) -> None:
     """Turn statements into evidence, and evidence into completions and studied catch-ups.
 
-    What was voided meanwhile counts for nothing. Raises NotFound if a run is unknown.
+    What was voided meanwhile proves nothing. Raises NotFound if a run is unknown.
     """
-    batch = _without_voided(store, [*batch])
-    news = [_news(key, own) for each in batch for key, own in _by_run(each)]
-    _check_runs(store, {each.key[0] for each, _ in news})
-    review(store, [each for each, _ in news])
-    counts: Counter[str] = Counter()
-    for each, count in news:
-        counts[each.key[0]] += count
+    batch = [*batch]
+    news = [_news(key, own) for each in _without_voided(store, batch) for key, own in _by_run(each)]
+    _check_runs(store, {each.key[0] for each in news})
+    review(store, news)
+    # Voided ones, too: the event of the voiding takes one off, whichever comes first (voided.py).
+    counts = Counter(one.run_id for each in batch for one in each.statements)
     store.add_to_summaries({run_id: {"statements": count} for run_id, count in counts.items()})
 
 
@@ -53,7 +52,7 @@ def _by_run(recorded: Recorded) -> Iterator[tuple[Key, Recorded]]:
         yield key, Recorded(tuple(own), recorded.at)
 
 
-def _news(key: Key, own: Recorded) -> tuple[LearnerUpdate, int]:
+def _news(key: Key, own: Recorded) -> LearnerUpdate:
     targets = frozenset(target for each in own.statements for target in targets_of(each))
     change = partial(did_all, recorded=own)
-    return LearnerUpdate(key, own.at, change, targets), len(own.statements)
+    return LearnerUpdate(key, own.at, change, targets)

@@ -1,43 +1,25 @@
 """Taking back what voided statements brought."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 
-from services.progress.domain.enums import Key
 from services.progress.domain.events import StatementVoided
-from services.progress.domain.evidence import targets_named
 from services.progress.domain.rebuilding import without_voided
-from services.progress.domain.statements import Recorded
 from services.progress.ports_rebuilds import RebuildsStore
 from services.progress.usecases.reviews import LearnerUpdate, review
 
 
 def retract(store: RebuildsStore, voided: Iterable[StatementVoided]) -> None:
-    """Make the evidence of learners anew from the statements that remain; what these do not
-    complete is not completed any more.
+    """Make the evidence of learners anew from the statements that remain, and take back what these
+    do not prove (domain/taking_back.py).
 
-    Catch-ups that the voided ones completed stay so.
+    The voided ones are not counted any more: each is counted once when it comes (study.py).
     """
-    targets: dict[Key, set[str]] = defaultdict(set)
-    for each in voided:
-        named = targets_named(each.activity_id, each.item_id)
-        targets[each.run_id, each.learner_id].update(named)
-    remaining = store.statements_of(targets)
-    nothing = Recorded((), store.now)
-    review(
-        store,
-        [
-            LearnerUpdate(
-                key,
-                store.now,
-                partial(
-                    without_voided,
-                    recorded=remaining.get(key, nothing),
-                    targets=frozenset(some),
-                ),
-                targets=None,
-            )
-            for key, some in targets.items()
-        ],
-    )
+    voided = list(voided)
+    keys = list(dict.fromkeys((each.run_id, each.learner_id) for each in voided))
+    remaining = store.statements_of(keys)
+    changes = {key: partial(without_voided, remaining=remaining.get(key, ())) for key in keys}
+    review(store, [LearnerUpdate(key, store.now, changes[key], targets=None) for key in keys])
+    counts = Counter(each.run_id for each in voided)
+    store.add_to_summaries({run_id: {"statements": -count} for run_id, count in counts.items()})

@@ -45,6 +45,8 @@ class Attendance:
     """Whether the learner studied the catch-up."""
     correction: Correction | None = None
     """The last correction, unless it was taken back."""
+    catch_up_sequence: int = 0
+    """The newest known event of the catch-up; 0 if none is, or by an older version."""
 
     def __post_init__(self) -> None:
         """Fill the facts of a new row, and of one of an older version: it has the status only."""
@@ -124,9 +126,14 @@ def stretches_told(
     )
 
 
-def caught_up(attendance: Attendance) -> Attendance:
-    """Return the attendance after its catch-up was studied."""
-    return _decided(replace(attendance, caught_up=True))
+def with_catch_up(attendance: Attendance, is_studied: bool, sequence: int) -> Attendance:
+    """Return the attendance after its catch-up was studied, or was not after all, unless newer news
+    of it is known.
+    """
+    if sequence <= attendance.catch_up_sequence:
+        return attendance
+    known = replace(attendance, caught_up=is_studied, catch_up_sequence=sequence)
+    return _decided(known)
 
 
 def corrected(attendance: Attendance, correction: Correction | None) -> Attendance | None:
@@ -150,7 +157,8 @@ def amended(before: Attendance | None, after: Attendance) -> Attendance | None:
     attendance.
     """
     if before is not None:
-        after = _decided(replace(after, caught_up=before.caught_up, correction=before.correction))
+        kept = ("caught_up", "catch_up_sequence", "correction")
+        after = _decided(replace(after, **{name: getattr(before, name) for name in kept}))
     return after if after.counts else None
 
 

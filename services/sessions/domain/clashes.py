@@ -1,10 +1,10 @@
 """Clashes of learners: the coming sessions of one learner that overlap in time.
 
-They follow from the learner's enrolments and from the sessions alone, so events in any order end in
-the same clashes.
+They follow from the learner's enrolments and seats in help sessions, and from the sessions alone,
+so events in any order end in the same clashes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,16 +44,18 @@ class Clash:
         return self.learner_id, self.session_id, self.other_session_id
 
 
-def sessions_for(enrolments: Iterable[Enrolment], sessions: Iterable[Session]) -> list[Session]:
-    """Return those of some sessions at which a learner with these enrolments is expected: no help
-    sessions, to which learners come freely.
+def sessions_for(
+    enrolments: Iterable[Enrolment], sessions: Iterable[Session], seated: Set[str] = frozenset()
+) -> list[Session]:
+    """Return those of some sessions at which a learner with these enrolments is expected. To help
+    sessions learners come freely: only those in which the learner has a seat (`seated`, by id).
     """
     by_run = {each.run_id: each for each in enrolments}
     return [
         each
         for each in sessions
-        if not each.is_help
-        and is_expected(by_run.get(each.run_id), seated=False, group_ids=each.group_ids)
+        if (each.id in seated or not each.is_help)
+        and is_expected(by_run.get(each.run_id), each.is_help, each.group_ids)
     ]
 
 

@@ -56,6 +56,11 @@ class Seat:
     offer_reason: str = ""
 
 
+def has_place(seat: Seat) -> bool:
+    """Return whether the learner has a place, be it until another one is free."""
+    return (seat.holds or seat.kind) in (SeatKind.IN_ROOM, SeatKind.ONLINE)
+
+
 def no_seat(session: Session, learner_id: str) -> Seat:
     """Return the seat of a learner who has none."""
     return Seat(session_id=session.id, learner_id=learner_id, run_id=session.run_id)

@@ -49,7 +49,7 @@ def correct_attendance(store: Store, command: CorrectAttendance, staff_id: str) 
         correction = Correction(command.verdict, command.reason, staff_id, store.now)
     row = before or no_attendance(session, command.learner_id)
     after = corrected(row, correction)
-    _keep(store, session, {command.learner_id: after})
+    keep(store, session, {command.learner_id: after})
     store.record_event(
         AttendanceCorrected(
             session_id=session.id,
@@ -104,12 +104,12 @@ def finalise_again(
         expected = before is not None and before.expected
         presence = by_presence(session, one, presence_events.get(one, ()), policy, expected)
         after[one] = amended(before, presence)
-    _keep(store, session, after)
+    keep(store, session, after)
     for one, row in after.items():
         record_amendment(store, session, one, known.get(one), row, reason)
 
 
-def _keep(store: Store, session: Session, rows: Mapping[str, Attendance | None]) -> None:
+def keep(store: Store, session: Session, rows: Mapping[str, Attendance | None]) -> None:
     """Store attendance by learner; None deletes it."""
     store.put_attendance([row for row in rows.values() if row])
     store.drop_attendance(session.id, [one for one, row in rows.items() if row is None])

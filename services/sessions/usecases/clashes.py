@@ -6,7 +6,7 @@ and a plan at the same moment, the later check sees both.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 
 from services.sessions.domain.clash_events import ClashFound, ClashResolved
@@ -46,7 +46,11 @@ def _concerned(store: Store, session_id: str) -> set[str]:
     if session is None:
         return found
     span = Interval(session.start_time, session.end_time)
-    runs = {each.run_id for each in store.overlapping([span]) if each.id != session_id}
+    others = [each for each in store.overlapping([span]) if each.id != session_id]
+    found |= {who for _, who in store.help_places([session, *others])}
+    if session.is_help:
+        return found
+    runs = {each.run_id for each in others}
     return found | store.learners_in_both(session.run_id, session.group_ids, runs)
 
 
@@ -87,10 +91,12 @@ class _Plans:
     by_run: Mapping[str, Sequence[Session]]
     pairs: dict[object, list[Pair]] = field(default_factory=dict)
 
-    def pairs_of(self, enrolments: Sequence[Enrolment]) -> list[Pair]:
-        """Return the pairs of sessions that clash for a learner with these enrolments."""
+    def pairs_of(self, enrolments: Sequence[Enrolment], seated: Set[str]) -> list[Pair]:
+        """Return the pairs of sessions that clash for a learner with these enrolments, and with
+        seats in these help sessions.
+        """
         every = (each for of in enrolments for each in self.by_run.get(of.run_id, ()))
-        sessions = sessions_for(enrolments, every)
+        sessions = sessions_for(enrolments, every, seated)
         timetable = frozenset(each.id for each in sessions)
         if timetable not in self.pairs:
             self.pairs[timetable] = clashing_pairs(sessions)
@@ -103,8 +109,12 @@ def _pairs(store: Store, learner_ids: Collection[str]) -> dict[str, list[Pair]]:
     for each in store.enrolments_of(learner_ids):
         enrolments[each.learner_id].append(each)
     runs = {each.run_id for of in enrolments.values() for each in of}
-    plans = _Plans(_by_run(store.coming_sessions(runs)))
-    return {learner_id: plans.pairs_of(of) for learner_id, of in enrolments.items()}
+    coming = store.coming_sessions(runs)
+    seated: dict[str, set[str]] = defaultdict(set)
+    for session_id, learner_id in store.help_places(coming, learner_ids):
+        seated[learner_id].add(session_id)
+    plans = _Plans(_by_run(coming))
+    return {who: plans.pairs_of(of, seated[who]) for who, of in enrolments.items()}
 
 
 def _by_run(sessions: Iterable[Session]) -> dict[str, list[Session]]:

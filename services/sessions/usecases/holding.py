@@ -18,7 +18,7 @@ def hold(store: Store, session: Session, before: Seat, terms: Terms) -> tuple[Se
     """
     after = offers.held(before, terms)
     store.put_seat(after)
-    count_online(store, session, before, after)
+    note_place(store, session, before, after)
     store.count_offer("OFFERED")
     store.record_event(
         about(
@@ -43,14 +43,18 @@ def let_go(store: Store, session: Session, before: Seat, after: Seat, outcome: O
     yet.
     """
     store.put_seat(after)
-    count_online(store, session, before, after)
+    note_place(store, session, before, after)
     tell_end(store, session, after, outcome)
     help_outcomes.follow(store, session, after, outcome)
     return seats.recounted(session, before, after)
 
 
-def count_online(store: Store, session: Session, before: Seat, after: Seat) -> None:
-    """Count an online seat without limit that was taken, held or given up."""
+def note_place(store: Store, session: Session, before: Seat, after: Seat) -> None:
+    """Count an online seat without limit that was taken, held or given up; note that a learner has
+    come to a help session, or not any more, which may clash.
+    """
+    if session.is_help and seats.has_place(before) is not seats.has_place(after):
+        store.note_clash_checks(learners=[after.learner_id])
     if not session.online_seats:
         change = seats.online_change(before, after)
         store.count_online(session.id, after.learner_id, change)

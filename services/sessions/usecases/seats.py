@@ -93,7 +93,7 @@ def put_change(
 ) -> Session:
     """Store a learner's changed seat and tell it; return the session, not stored yet."""
     store.put_seat(after)
-    holding.count_online(store, session, before, after)
+    holding.note_place(store, session, before, after)
     _tell(store, session, before, after)
     otherwise = Outcome.DECLINED if chosen else Outcome.WITHDRAWN
     if seats.is_offered(before) and not seats.is_offered(after):
@@ -141,7 +141,7 @@ def _give(store: Store, session: Session, waiting: Seat, policy: Policy) -> Sess
         return session
     seat = seats.promoted(waiting)
     store.put_seat(seat)
-    holding.count_online(store, session, waiting, seat)
+    holding.note_place(store, session, waiting, seat)
     store.record_event(
         about(
             session,

@@ -226,6 +226,9 @@ def test_who_only_waited_for_a_seat_catches_up_too(classroom: Classroom) -> None
     classroom.hear("attendance", amended("ada", CAUGHT_UP))
     classroom.settle()
     assert classroom.catch_up("ada").state == COMPLETED
+    none = types_pb2.ATTENDANCE_VERDICT_UNSPECIFIED  # it was not studied after all
+    classroom.hear("attendance", amended("ada", none))
+    assert [each.learner_id for each in classroom.catch_ups()] == ["ada"]
 
 
 @pytest.mark.parametrize("first", ["policy", "attendance"])

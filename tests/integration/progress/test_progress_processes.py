@@ -26,6 +26,7 @@ from tests.integration.progress.classroom import (
     recorded,
     scheduled,
 )
+from tests.integration.progress.lrs import Lrs, voids
 from tests.integration.progress.processes import environment_of
 
 LEARNERS = [f"l{number}" for number in range(30)]
@@ -34,7 +35,9 @@ LEARNERS = [f"l{number}" for number in range(30)]
 def test_from_absence_to_study_over_the_bus(
     classroom: Classroom, clock: FakeClock, stack: dict[str, str], vhost: str
 ) -> None:
-    """Events in disorder and twice give one catch-up each; statements come back over the bus."""
+    """Events in disorder and twice give one catch-up each; statements come back over the bus. What
+    is voided is taken back, be it there or not.
+    """
     clock.at = datetime.now(UTC)  # the worker knows the system's clock only
     environment = environment_of(classroom, stack, vhost)
     causes = [
@@ -56,14 +59,21 @@ def test_from_absence_to_study_over_the_bus(
     ):
         publish(vhost, *reversed(causes), *causes)
         eventually(lambda: _open_catch_ups(classroom) == len(LEARNERS))
-        classroom.record(*(classroom.watched(each, "0[.]3600") for each in LEARNERS[:20]))
+        studied = [classroom.watched(each, "0[.]3600") for each in LEARNERS[:20]]
+        classroom.record(*studied)
         eventually(lambda: classroom.summary().completed_catch_ups == 20)
+        taken_back = classroom.watched("l21", "0[.]3600")
+        lrs = Lrs(classroom.database, clock)
+        lrs.post(voids(taken_back.id), voids(studied[0].id))  # one is not there yet
+        classroom.record(taken_back)
+        eventually(lambda: classroom.summary().open_catch_ups == 11)
+        eventually(lambda: classroom.summary().statements == 19)
         for process in (worker, relay):
             process.send_signal(signal.SIGTERM)
             assert process.wait(120) == 0
     summary = classroom.summary()
-    assert (summary.open_catch_ups, summary.statements) == (10, 20)
-    assert summary.completed_activities == 20
+    assert (summary.open_catch_ups, summary.statements) == (11, 19)
+    assert summary.completed_activities == 19
     assert len(classroom.catch_ups()) == len(LEARNERS)
 
 

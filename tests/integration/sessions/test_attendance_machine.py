@@ -62,6 +62,8 @@ class Facts:
     quarters: set[int] = field(default_factory=set)
     correction: AttendanceStatus | None = None
     caught_up: bool = False
+    catch_ups: int = 0
+    """Events of the catch-up."""
 
     @property
     def status(self) -> AttendanceStatus | None:
@@ -210,16 +212,19 @@ class AttendanceOfOne(RuleBasedStateMachine):
         assert allowed
         facts.correction = verdict
 
-    @rule(learner=learners)
-    def catch_up(self, learner: str) -> None:
-        """A learner has studied the catch-up."""
-        command = CatchUp(self.session_id, learner)
+    @rule(learner=learners, is_studied=st.booleans())
+    def catch_up(self, learner: str, is_studied: bool) -> None:
+        """A learner has studied the catch-up, or has not after all."""
+        facts = self.facts[learner]
+        if not (is_studied or facts.catch_ups):
+            return
+        command = CatchUp(self.session_id, learner, facts.catch_ups + 1, is_studied)
         try:
             self.school.database.transact(lambda store: note_catch_up(store, command))
         except DomainError:
             assert not self._is_settled(learner)
             return
-        self.facts[learner].caught_up = True
+        facts.caught_up, facts.catch_ups = is_studied, facts.catch_ups + 1
 
     def _is_settled(self, learner: str) -> bool:
         settlement = self.school.database.mongo["settlements"].find_one({"_id": self.session_id})

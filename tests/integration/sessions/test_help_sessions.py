@@ -53,7 +53,13 @@ def test_a_series_may_be_of_help_sessions(school: School) -> None:
     assert "activity_ids: is given" in refused(lambda: school.staff.ScheduleSeries(request))[1]
 
 
-def test_learners_clash_with_no_help_session(school: School) -> None:
+def _check(school: School) -> None:
+    """The worker does all checks of clashes."""
+    while school.database.transact(clashes.do_checks):
+        pass
+
+
+def test_without_a_seat_learners_clash_with_no_help_session(school: School) -> None:
     """A class and a help session for the same learners are planned at one time; the same room is
     refused.
     """
@@ -61,12 +67,49 @@ def test_learners_clash_with_no_help_session(school: School) -> None:
     lab = school.room("Lab")
     help_session = school.schedule(lab, instructor_id="bohr", **DESK)
     school.schedule(school.room())
-    while school.database.transact(clashes.do_checks):
-        pass
+    _check(school)
     assert school.published(events_pb2.ClashFound) == []
     code, text = refused(lambda: school.schedule(lab, **DESK))
     assert code is grpc.StatusCode.FAILED_PRECONDITION
     assert f"room 'Lab' is taken by session {help_session.id}" in text
+
+
+def test_a_seat_in_a_help_session_clashes_with_a_class(school: School) -> None:
+    """For who has it alone, whichever comes first; and not any more when the seat is given up. Who
+    waits online for the room has a place, too.
+    """
+    school.enrol("ada", "bob", "cyd", mode=types_pb2.ATTENDANCE_MODE_CLASSROOM)
+    small = school.room("Lab", capacity=1)
+    desk = school.schedule(small, instructor_id="bohr", **DESK)
+    school.choose(desk, "bob", types_pb2.SEAT_KIND_IN_ROOM)
+    lecture = school.schedule(school.room())
+    _check(school)
+    school.choose(desk, "cyd", types_pb2.SEAT_KIND_ONLINE)
+    school.choose(desk, "cyd", types_pb2.SEAT_KIND_IN_ROOM)
+    _check(school)
+    told = school.published(events_pb2.ClashFound)
+    assert [each.learner_id for each in told] == ["bob", "cyd"]
+    assert {told[0].session_id, told[0].other_session_id} == {desk.id, lecture.id}
+    school.choose(desk, "bob", types_pb2.SEAT_KIND_UNSPECIFIED)
+    _check(school)
+    gone = school.published(events_pb2.ClashResolved)
+    assert [each.learner_id for each in gone] == ["bob"]
+    request = sessions_pb2.ListClashesRequest(learner_id="cyd")
+    assert len(school.learner("cyd").ListClashes(request).clashes) == 1
+
+
+def test_a_help_session_that_moves_clashes_at_its_new_time(school: School) -> None:
+    """For who has a seat; before the move there was no clash."""
+    school.enrol("ada", mode=types_pb2.ATTENDANCE_MODE_ONLINE)
+    desk = school.schedule(school.room("Lab"), instructor_id="bohr", **DESK)
+    school.choose(desk, "ada", types_pb2.SEAT_KIND_ONLINE)
+    one = types_pb2.CivilTime(local="2026-03-02T13:00:00", zone="Europe/Dublin")
+    school.schedule(school.room(), starts=one)
+    _check(school)
+    assert school.published(events_pb2.ClashFound) == []
+    school.staff.MoveSession(sessions_pb2.MoveSessionRequest(session_id=desk.id, starts=one))
+    _check(school)
+    assert [each.learner_id for each in school.published(events_pb2.ClashFound)] == ["ada"]
 
 
 def test_who_stays_away_is_not_absent(school: School) -> None:

@@ -1,6 +1,7 @@
 """Attendance that is true: classes that nobody ends or starts, corrections, starts by mistake."""
 
 from datetime import timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -8,6 +9,7 @@ from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
+from chassis.messaging.subscriptions import Wait
 from services.sessions.worker import end_overdue
 from tests.integration.sessions.school import RUN, TEACHER, School, Stub, refused
 
@@ -233,6 +235,43 @@ def test_a_correction_and_a_catch_up_in_any_order(school: School, studied_first:
     correct(school, session, "ada", ABSENT)
     if not studied_first:
         school.hear("catch_ups", done)
+    assert verdicts(school, session) == {"ada": CAUGHT_UP}
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_catch_up_that_was_not_studied_after_all(school: School, in_order: bool) -> None:
+    """CAUGHT_UP is ABSENT again, whichever comes first; studied again, it is CAUGHT_UP again. Who
+    was not expected has no attendance again.
+    """
+    school.enrol("ada")
+    school.enrol("bob", mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
+    session = school.end(school.live(school.room()))
+    for learner in ("ada", "bob"):
+        about: dict[str, Any] = {
+            "catch_up_id": learner,
+            "session_id": session.id,
+            "learner_id": learner,
+        }
+        done, not_done = progress.CatchUpCompleted(**about), progress.CatchUpReopened(**about)
+        if in_order:
+            school.hear("catch_ups", done, sequences=[1])
+            assert verdicts(school, session)[learner] == CAUGHT_UP
+            school.hear("catch_ups", not_done, sequences=[2])
+        else:
+            with pytest.raises(Wait):
+                school.hear("catch_ups", not_done, sequences=[2])
+            school.hear("catch_ups", done, sequences=[1])
+            school.hear("catch_ups", not_done, sequences=[2])
+    assert verdicts(school, session) == {"ada": ABSENT}
+    told = school.published(events_pb2.AttendanceAmended)
+    assert [(each.learner_id, each.to_verdict) for each in told] == [
+        ("ada", CAUGHT_UP),
+        ("ada", ABSENT),
+        ("bob", CAUGHT_UP),
+        ("bob", UNSPECIFIED),
+    ]
+    again = progress.CatchUpCompleted(catch_up_id="a", session_id=session.id, learner_id="ada")
+    school.hear("catch_ups", again, sequences=[3])
     assert verdicts(school, session) == {"ada": CAUGHT_UP}
 
 

@@ -15,6 +15,7 @@ from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.path import Path, Run
 from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import PlanHistory
+from services.progress.domain.rebuilding import Rebuild
 from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Statement, Stored
@@ -35,6 +36,7 @@ class MemoryStore:
         self.learners: dict[Key, Learner] = {}
         self.totals: dict[str, int] = defaultdict(int)
         self.hours: dict[str, StudyHours] = {}
+        self.voided_ids: set[str] = set()
 
     @property
     def system_now(self) -> datetime:
@@ -54,8 +56,29 @@ class MemoryStore:
         self.stored.update({each.id: Stored(each, self.now) for each in statements})
 
     def voided(self, ids: Iterable[str]) -> set[str]:
-        """None: nothing voids another here."""
-        return set()
+        """Those that a test has voided."""
+        return self.voided_ids.intersection(ids)
+
+    def statements_of(self, keys: Collection[Key]) -> dict[Key, list[Stored]]:
+        """All statements of these learners that are not voided."""
+        found: dict[Key, list[Stored]] = defaultdict(list)
+        for id_, each in self.stored.items():
+            key = each.statement.run_id, each.statement.learner_id
+            if key in keys and id_ not in self.voided_ids:
+                found[key].append(each)
+        return found
+
+    def rebuild_of(self, run_id: str) -> Rebuild | None:
+        """The one that was put last."""
+        return self.known[Rebuild].get(run_id)
+
+    def put_rebuild(self, rebuild: Rebuild) -> None:
+        """Keep it."""
+        self.put_replicas([rebuild])
+
+    def learners_after(self, run_id: str, learner_id: str, most: int) -> Sequence[Key]:
+        """Learners of the run after one id."""
+        return sorted(key for key in self.learners if key > (run_id, learner_id))[:most]
 
     def came_late(self, ids: Iterable[str]) -> list[str]:
         """None: nothing refers to another here."""
@@ -84,6 +107,7 @@ class MemoryStore:
             said = each.statement
             named = {f"item:{said.item_id}", f"activity:{said.activity_id}"}
             about = said.run_id == run_id and said.learner_id in learner_ids
+            about = about and said.id not in self.voided_ids
             if about and each.at <= until and named.intersection(targets):
                 found[said.learner_id].append(each)
         return found

@@ -23,6 +23,7 @@ from services.progress.domain.events import (
     CatchUpChanged,
     CatchUpCompleted,
     CatchUpMissed,
+    CatchUpReopened,
     CatchUpWithdrawn,
 )
 from services.progress.domain.learner_run_state import LearnerRunState
@@ -158,10 +159,45 @@ def test_one_that_has_ended_is_withdrawn_too(was: CatchUp) -> None:
     gone = kept_up(was, present, MONDAY)
     assert gone.dropped
     assert _names(was, gone) == [CatchUpWithdrawn]
+    assert _names(gone, gone) == []
     back = kept_up(gone, ABSENT, MONDAY + 9 * DAY)
     assert back == was
     ended = CatchUpCompleted if was is COMPLETED else CatchUpMissed
     assert _names(gone, back) == [CatchUpAssigned, ended]
+
+
+LATER = CatchUpDue(GIVEN.due + DAY)
+
+
+def test_what_was_not_studied_after_all_is_open_again() -> None:
+    """With its due; of other items than those that were studied, with time for them."""
+    assert catch_ups.reopened(COMPLETED, ("film",), LATER) == GIVEN
+    assert _names(COMPLETED, GIVEN) == [CatchUpReopened, CatchUpChanged]
+    assert _names(COMPLETED, MISSED) == [CatchUpReopened, CatchUpMissed]
+    other = catch_ups.reopened(COMPLETED, ("again",), LATER)
+    assert (other.item_ids, other.due) == (("again",), LATER.at)
+    assert catch_ups.reopened(COMPLETED, ("again",), CatchUpDue(MONDAY)).due == GIVEN.due
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_one_that_is_withdrawn_is_reopened_as_it_was_then(late: bool) -> None:
+    """Missed, if its due had passed before; nothing but the taking back is told."""
+    present = replace(ABSENT, attendance=attendance_with(AttendanceStatus.PRESENT))
+    gone = kept_up(COMPLETED, present, GIVEN.due + DAY if late else MONDAY)
+    back = catch_ups.reopened(gone, ("film",), LATER)
+    assert (back.state, back.dropped) == (MISSED.state if late else GIVEN.state, True)
+    assert _names(gone, back) == [CatchUpReopened]
+
+
+def test_the_remaining_evidence_tells_when_it_was_studied() -> None:
+    """Never earlier than with all of it; in time by the own time of a statement that is trusted."""
+    assert catch_ups.completed_anew(COMPLETED, MONDAY, None) == COMPLETED
+    late = catch_ups.completed_anew(COMPLETED, GIVEN.due + DAY, None)
+    assert (late.completed_at, late.in_time) == (GIVEN.due + DAY, False)
+    assert _names(COMPLETED, late) == [CatchUpReopened, CatchUpCompleted]
+    trusted = catch_ups.completed_anew(COMPLETED, GIVEN.due + DAY, GIVEN.due)
+    assert (trusted.completed_at, trusted.in_time) == (GIVEN.due, True)
+    assert _names(COMPLETED, trusted) == []
 
 
 def test_a_run_that_is_over_withdraws_what_is_open() -> None:

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from services.progress.domain.enums import Role
 from services.progress.domain.evidence import Evidence, item_target
 from services.progress.domain.learner import Learner, did_all
-from services.progress.domain.learner_run_state import LearnerRunState
+from services.progress.domain.learner_run_state import LearnerRunState, seen
 from services.progress.domain.rebuilding import is_changed, rebuilt
-from services.progress.domain.statements import Recorded, Result, Statement
+from services.progress.domain.statements import Recorded, Result, Statement, Stored
 from services.progress.domain.video import VideoExtensions
-from tests.unit.progress.examples import ADL, MONDAY, RUN
+from tests.unit.progress.examples import ADL, DAY, MONDAY, RUN
 
 LEARNER = "ada"
 BARE = Learner(LearnerRunState(RUN, LEARNER), {}, {})
@@ -45,6 +45,10 @@ statements = st.builds(
 )
 
 
+def _stored(said: list[Statement]) -> list[Stored]:
+    return [Stored(each, MONDAY) for each in said]
+
+
 @given(st.lists(statements, max_size=12), st.data())
 def test_the_rebuilt_learner_equals_the_live_one(
     said: list[Statement], data: st.DataObject
@@ -52,7 +56,7 @@ def test_the_rebuilt_learner_equals_the_live_one(
     """Live in any order and with repeats; rebuilt in the order of the store."""
     again = [data.draw(st.sampled_from(said)) for _ in range(3)] if said else []
     live = did_all(BARE, Recorded(tuple(data.draw(st.permutations([*said, *again]))), MONDAY))
-    anew = rebuilt(live, Recorded(tuple(said), MONDAY))
+    anew = rebuilt(live, _stored(said))
     assert anew == live
     assert not is_changed(live, anew)
 
@@ -65,16 +69,17 @@ def test_what_no_statement_proves_is_taken_back(said: list[Statement]) -> None:
     false = Evidence(RUN, LEARNER, target, passed_at=MONDAY, sittings=b"12345678")
     run_state = replace(true.run_state, scores={"never named": 1.0}, sittings=b"12345678")
     damaged = replace(true, evidence={**true.evidence, target: false}, run_state=run_state)
-    anew = rebuilt(damaged, Recorded(tuple(said), MONDAY))
+    anew = rebuilt(damaged, _stored(said))
     assert is_changed(damaged, anew)
     assert not is_changed(true, anew)
     assert anew.evidence[target].passed_at is None
 
 
 def test_without_statements_nothing_is_left() -> None:
-    """When the learner was last seen stays: attendance tells it, too."""
+    """When the learner was last seen is what an attendance told."""
     statement = Statement("1", LEARNER, f"{ADL}completed", RUN, "essay", "", MONDAY)
-    live = did_all(BARE, Recorded((statement,), MONDAY))
-    anew = rebuilt(live, Recorded((), MONDAY))
+    came = replace(BARE, run_state=seen(BARE.run_state, MONDAY - DAY))
+    live = did_all(came, Recorded((statement,), MONDAY))
+    anew = rebuilt(live, [])
     assert not is_changed(BARE, anew)
-    assert anew.run_state.last_seen_at == MONDAY
+    assert anew.run_state.last_seen_at == MONDAY - DAY

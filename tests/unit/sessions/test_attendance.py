@@ -13,11 +13,11 @@ from services.sessions.domain.attendance import (
     Attendance,
     Correction,
     amended,
-    caught_up,
     corrected,
     correction_violations,
     finalise,
     stretches_told,
+    with_catch_up,
 )
 from services.sessions.domain.enums import (
     AttendanceStatus,
@@ -34,6 +34,11 @@ from tests.unit.sessions.examples import HOUR, NINE
 from tests.unit.sessions.test_presence import ABSENT, JOINED, LEFT, MINUTE, OVER, PARTIAL, PRESENT
 
 CAUGHT_UP, EXCUSED = AttendanceStatus.CAUGHT_UP, AttendanceStatus.EXCUSED
+
+
+def caught_up(row: Attendance) -> Attendance:
+    """The attendance after its catch-up was studied."""
+    return with_catch_up(row, True, row.catch_up_sequence + 1)
 
 
 def _finalised(
@@ -203,3 +208,14 @@ def test_the_same_facts_in_any_order_give_the_same_attendance(
         return row
 
     assert after(order) == after(["presence", "catch-up", "correction"])
+
+
+@given(st.sampled_from([PRESENT, PARTIAL, ABSENT]), st.permutations([1, 2, 3, 4]))
+def test_the_newest_news_of_a_catch_up_counts(
+    by_presence: AttendanceStatus, order: list[int]
+) -> None:
+    """Studied, not after all, and so on: in any order, the last one decides."""
+    row = _row(by_presence)
+    for sequence in order:
+        row = with_catch_up(row, sequence % 2 == 1, sequence)
+    assert (row.verdict, row.caught_up) == (by_presence, False)

@@ -145,8 +145,9 @@ Global___ActivityCompleted: _TypeAlias = ActivityCompleted  # noqa: Y015
 @_typing.final
 class ActivityReopened(_message.Message):
     """The completion of a CHECKPOINT was taken back: it was told as completed, never as passed, and a
-    failure is known now. Or the statement that completed an activity was voided. If the learner's path was completed, it is not any more. If the learner
-    passes, ActivityCompleted and PathCompleted come again.
+    failure is known now. Or a statement that completed an activity was voided. If the learner's path was
+    completed, it is not any more. If the learner passes, or completes it, ActivityCompleted and
+    PathCompleted come again.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -423,7 +424,8 @@ Global___CatchUpCompleted: _TypeAlias = CatchUpCompleted  # noqa: Y015
 @_typing.final
 class CatchUpChanged(_message.Message):
     """An open catch-up has other items to study, or another deadline: its session's recording came or was
-    replaced, staff gave more time, or clocks change otherwise in the run's zone.
+    replaced, staff gave more time, or clocks change otherwise in the run's zone. Or it is open again
+    (CatchUpReopened).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1031,3 +1033,49 @@ class LearnerRecovered(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LearnerRecovered: _TypeAlias = LearnerRecovered  # noqa: Y015
+
+@_typing.final
+class CatchUpReopened(_message.Message):
+    """A catch-up that was told as completed is not, or not in time, after all: a statement that proved it
+    was voided. What it is now is told right after: CatchUpChanged if it is open again, CatchUpMissed if
+    its deadline has passed, CatchUpCompleted if it was completed late. Nothing follows of one that is
+    withdrawn.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATCH_UP_ID_FIELD_NUMBER: _builtins.int
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    catch_up_id: _builtins.str
+    """The catch-up."""
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    session_id: _builtins.str
+    """The session that was missed."""
+    title: _builtins.str
+    """The session's title."""
+    def __init__(
+        self,
+        *,
+        catch_up_id: _builtins.str = ...,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CatchUpReopened: _TypeAlias = CatchUpReopened  # noqa: Y015

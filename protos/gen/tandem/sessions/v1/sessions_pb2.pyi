@@ -265,8 +265,8 @@ class ScheduleSessionRequest(_message.Message):
     activity of the run are alternatives and don't count.
     """
     purpose: _types_pb2.SessionPurpose.ValueType
-    """What it is for; UNSPECIFIED: a class. A help session holds no activity, and clashes with nothing
-    but its room and instructor.
+    """What it is for; UNSPECIFIED: a class. A help session holds no activity, and nothing but its room and
+    instructor hinders its plan; ListClashes tells the clashes of who has a seat in it.
     """
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
