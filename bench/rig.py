@@ -107,6 +107,13 @@ def command(line: Sequence[str], settings: Mapping[str, str]) -> Iterator[psutil
             child.wait(30)
 
 
+def peak(process: psutil.Process) -> float:
+    """The largest resident set that a process has had, in MiB (proc(5), VmHWM)."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
 def _log(*words: str) -> TextIO:
     """Where a module's output goes: each run's after that of the one before."""
     file = FOLDER / "log" / f"{'-'.join(words)}.log"

@@ -87,7 +87,7 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
     for key, learner in after.items():
         after[key] = _told(store, before[key], learner, plans.get(key[0]))
     after = judge(store, before, after, plans)
-    _save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
+    save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
 
 
 def _last_looks(
@@ -304,7 +304,7 @@ def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:
     return replace(after, run_state=run_state)
 
 
-def _save(store: Store, before: Learners, after: Learners) -> None:
+def save(store: Store, before: Learners, after: Learners) -> None:
     """Store what changed, and add the differences to the summaries."""
     deltas: dict[str, Counter[str]] = defaultdict(Counter)
     for key, learner in after.items():
