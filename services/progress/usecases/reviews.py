@@ -208,7 +208,7 @@ def _last_looks_at_dues(
 def _told(store: Store, before: Learner, after: Learner, plan: Plan | None) -> Learner:
     """Return the learner who was told of dues and of what opened; the events are recorded."""
     was, run_state = before.run_state, due_news.since(before.run_state, after.run_state, store.now)
-    told = replace(after, run_state=run_state) if run_state != after.run_state else after
+    told = replace(after, run_state=run_state) if run_state is not after.run_state else after
     if plan is None or not (
         due_news.is_needed(was, run_state, plan, store.now)
         or openings.is_needed(before, after, plan)

@@ -19,7 +19,10 @@ def cursors(classroom: Classroom) -> list[Any]:
     """The cursors on the learners that MongoDB keeps open between two requests."""
     mongo = classroom.database.mongo
     wanted = {"type": "idleCursor", "ns": f"{mongo.name}.standings"}
-    stages = [{"$currentOp": {"idleCursors": True, "allUsers": True}}, {"$match": wanted}]
+    stages: list[dict[str, Any]] = [
+        {"$currentOp": {"idleCursors": True, "allUsers": True}},
+        {"$match": wanted},
+    ]
     return list(mongo.client.admin.aggregate(stages))
 
 
