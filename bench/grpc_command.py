@@ -19,6 +19,8 @@ from campus.stack.process import python_command
 CALLS = 2_000
 FEW, MANY = 8, 32
 ROUNDS = 3
+# Seconds in which a server answers, also on a busy machine.
+STARTING = 300.0
 
 
 def measure() -> Iterator[Figure]:
@@ -67,7 +69,7 @@ def serving(module: str, *role: str, settings: Mapping[str, str] = rig.NONE) -> 
         rig.running(module, *role, settings=told) as process,
         grpc.insecure_channel(address["grpc"]) as channel,
     ):
-        grpc.channel_ready_future(channel).result(60)
+        grpc.channel_ready_future(channel).result(STARTING)
         yield Targets(address["grpc"], address["http"], process)
 
 

@@ -24,7 +24,7 @@ from services.progress.store_replicas import Document
 Order = Sequence[tuple[str, int]]
 ENROLLED = {"state": EnrolmentState.ENROLLED.value}
 # What a row of the page doesn't need. The first four may be more than all the rest; without the
-# others a page takes a fifth less time to decode.
+# others a row is read a seventh faster.
 NOT_SHOWN = (
     *("attendance", "dues_told", "dues_known", "opened"),
     *("_id", "enrolment_id", "state_sequence", "mode_sequence", "groups_sequence", "path_version"),
