@@ -12,6 +12,7 @@ from services.progress.domain.catch_ups import nth_due
 from services.progress.domain.enums import SessionState
 from services.progress.domain.evidence import earliest, latest
 from services.progress.domain.learner_run_state import LearnerRunState
+from services.progress.domain.moments import common_moment, moment_of_day
 from services.progress.domain.path import Activity, CivilRule, TimeRule
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
@@ -92,7 +93,8 @@ class Dues:
     def _moment(self, rule: TimeRule | None, *, is_release: bool = False) -> datetime | None:
         if rule is None:
             return None
-        common = self._plan.common_moment(rule, is_release=is_release)
+        plan = self._plan
+        common = common_moment(rule, plan.run, plan.calendar, is_release=is_release)
         if common is not None:
             return common
         if rule.civil is not None:
@@ -109,7 +111,7 @@ class Dues:
             day = self._day(rule)
         except OverflowError:
             return None  # beyond the end of the calendar
-        return self._plan.moment_of_day(day, rule, is_release=is_release)
+        return moment_of_day(day, rule, self._plan.calendar, is_release=is_release)
 
     def _day(self, rule: CivilRule) -> date | None:
         calendar, days = self._plan.calendar, rule.working_days

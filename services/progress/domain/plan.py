@@ -7,23 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 
-from chassis.civil import Calendar, day_of_week, week_of
+from chassis.civil import Calendar, week_of
 from services.progress.domain.enums import (
-    WEEK,
     ActivityKind,
     ConditionKind,
     SessionPurpose,
     SessionState,
 )
 from services.progress.domain.evidence import activity_target, item_target
-from services.progress.domain.path import (
-    Activity,
-    CivilRule,
-    Condition,
-    Path,
-    Run,
-    TimeRule,
-)
+from services.progress.domain.moments import common_moment
+from services.progress.domain.path import Activity, Condition, Path, Run
 from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.recorded_time import Stretches
 from services.progress.domain.sessions import AttachedRecording, Item, Session, agree, substitutes
@@ -123,42 +116,12 @@ class Plan:
         activity. A list of learners asks for them again and again.
         """
         rules = {each.id: each.deadline for each in self.activities.values() if not each.added_at}
-        found = ((each, self.common_moment(rule)) for each, rule in rules.items() if rule)
+        found = (
+            (each, common_moment(rule, self.run, self.calendar))
+            for each, rule in rules.items()
+            if rule
+        )
         return {activity_id: at for activity_id, at in found if at is not None}
-
-    def common_moment(self, rule: TimeRule, *, is_release: bool = False) -> datetime | None:
-        """Return the instant that a rule names for all learners: a fixed one, or of a day of the
-        run's calendar. None if it names none, or counts from something else.
-        """
-        if rule.civil is None:
-            return rule.fixed
-        try:
-            day = self._common_day(rule.civil)
-        except OverflowError:
-            return None  # beyond the end of the calendar
-        return self.moment_of_day(day, rule.civil, is_release=is_release)
-
-    def moment_of_day(
-        self, day: date | None, rule: CivilRule, *, is_release: bool
-    ) -> datetime | None:
-        """Return the instant of a rule's time on a day; None without a day, and beyond the end of
-        the calendar.
-        """
-        if day is None:
-            return None
-        instant = self.calendar.opening if is_release else self.calendar.due
-        try:
-            return instant(day, rule.time)
-        except OverflowError:
-            return None
-
-    def _common_day(self, rule: CivilRule) -> date | None:
-        first, named = self.run.start_date, rule.week_day
-        if rule.date:
-            return date.fromisoformat(rule.date)
-        if named is None or not first or named.weekday not in WEEK:
-            return None
-        return day_of_week(first, named.week, WEEK.index(named.weekday) + 1)
 
     @property
     def _conditions(self) -> Iterable[Condition]:
