@@ -41,6 +41,8 @@ class Never:
 
 _SERVICE = r"services\.(?P<own>\w+)"
 _DOMAIN = (
+    # JSON as the standard library has it, but faster; it touches nothing else.
+    "orjson",
     "chassis.errors",
     "chassis.replicas",
     "chassis.staff",

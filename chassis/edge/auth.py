@@ -29,6 +29,11 @@ class Scheme(Protocol):
     def known(self, credentials: str) -> Identity | None:
         """Return who used these credentials before, valid or not by now; else None. Never waits."""
 
+    def valid_now(self, credentials: str) -> Identity | None:
+        """Return who used these credentials before if they need not be checked again yet; else
+        None. Never waits.
+        """
+
 
 class Authenticator:
     """Authenticates callers by several schemes; the keys are their names in lower case."""
@@ -51,6 +56,11 @@ class Authenticator:
         scheme, credentials = self._read(authorization)
         found = scheme.known(credentials) if scheme else None
         return found.principal if found else None
+
+    def valid_now(self, authorization: str) -> Identity | None:
+        """Return who sent this value before if it need not be checked again yet; else None."""
+        scheme, credentials = self._read(authorization)
+        return scheme.valid_now(credentials) if scheme else None
 
     def also(self, schemes: Mapping[str, Scheme]) -> "Authenticator":
         """Return one that knows these schemes, too."""

@@ -35,10 +35,10 @@ class Basic:
 
     def authenticate(self, credentials: str) -> Identity:
         """Return the caller. Raises Unauthenticated, and what the check raises."""
-        key = _key(credentials)
-        known = self._known.get(key)
-        if known is not None and 0 <= known.until - self._now() <= self._keep:
+        known = self.valid_now(credentials)
+        if known is not None:
             return known
+        key = _key(credentials)
         principal = self._check(*_read(credentials))
         if principal is None:
             self._remember(key, None)
@@ -50,6 +50,12 @@ class Basic:
     def known(self, credentials: str) -> Identity | None:
         """Return who used these credentials before, even a while ago; else None."""
         return self._known.get(_key(credentials))
+
+    def valid_now(self, credentials: str) -> Identity | None:
+        """Return who used these credentials in the last moment; else None."""
+        known = self.known(credentials)
+        is_valid = known is not None and 0 <= known.until - self._now() <= self._keep
+        return known if is_valid else None
 
     def _remember(self, key: bytes, identity: Identity | None) -> None:
         with self._lock:

@@ -168,6 +168,10 @@ class BearerTokens:
         """Return who sent this token before, even if it has expired since; else None."""
         return self._known.get(token)
 
+    def valid_now(self, _: str) -> Identity | None:
+        """Return None: the provider's keys may have to be asked for first."""
+        return None
+
     def _forget_when_changed(self) -> None:
         if self._generation != (generation := self._generations()):
             self._generation = generation

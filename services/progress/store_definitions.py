@@ -22,6 +22,7 @@ from chassis.data.store import is_away
 from chassis.data.transactions import DUPLICATE_KEY
 from services.progress import metrics
 from services.progress.domain.xapi.activity_definitions import Definition, canonical, learned
+from services.progress.domain.xapi.storing import written
 
 # How many definitions a process remembers to have seen, and for how long: seen again they cost
 # nothing.
@@ -122,4 +123,4 @@ def _write(activity_id: str, known: Definition | None, after: Definition) -> Upd
 
 
 def _digest(activity_id: str, definition: Definition) -> bytes:
-    return sha256(f"{activity_id} {canonical(definition)}".encode()).digest()
+    return sha256(written([activity_id, definition])).digest()

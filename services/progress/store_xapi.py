@@ -5,7 +5,6 @@ A row of `statements` has, beside the fields of a statement of ours (store.py):
 | field | what |
 |---|---|
 | raw | the JSON that GET answers; what came by RecordStatements has none, and is rendered |
-| digest | equal for statements that say the same |
 | keys | the index keys by which queries find it |
 | hidden | of a voided statement: its keys, so that no query finds it |
 | cursor | its place in the order of storing |
@@ -53,7 +52,7 @@ T = TypeVar("T")
 INDEX = [("keys", ASCENDING), ("cursor", ASCENDING)]
 VOIDED_INDEX = [("voided", ASCENDING), ("_id", ASCENDING)]
 LINK = dict.fromkeys(("keys", "hidden", "target", "voiding", "voided", "within", "awaited"), 1)
-UNREAD = dict.fromkeys(("keys", "hidden", "digest"), 0)
+UNREAD = dict.fromkeys(("keys", "hidden"), 0)
 MOST_REFERRERS = 1_000
 """Statements that came before their target and are then found by what finds it."""
 PAGE_BYTES = 4 << 20
@@ -88,16 +87,16 @@ class XapiStatements(Store):
 
     def statements(self, ids: Iterable[str]) -> dict[str, Statement | None]:
         """Return the stored statements, by id; None for those that are none of ours."""
-        return {row["_id"]: _ours(row) for row in self._rows(ids)}
+        return {row["_id"]: _ours(row) for row in self._rows(ids, raw=0)}
 
     def known_statements(self, ids: Iterable[str]) -> dict[str, Known]:
         """Return what is stored with these ids."""
         rows = self._rows(ids)
-        return {row["_id"]: Known(bytes(row.get("digest", b"")), _ours(row)) for row in rows}
+        return {row["_id"]: Known(bytes(row.get("raw", b"")), _ours(row)) for row in rows}
 
-    def _rows(self, ids: Iterable[str]) -> Iterator[Document]:
+    def _rows(self, ids: Iterable[str], **without: int) -> Iterator[Document]:
         """Yield the rows of stored statements, and remember which are awaited."""
-        for row in self.find_by_ids("statements", ids, projection={"raw": 0, "keys": 0}):
+        for row in self.find_by_ids("statements", ids, projection={"keys": 0, **without}):
             if row.get("awaited"):
                 self._awaited.add(row["_id"])
             else:
@@ -292,7 +291,7 @@ def _grpc_row(statement: Statement) -> Document:
 def _lrs_row(row: Row) -> Document:
     link = row.link
     document: Document = to_document(row.statement) if row.statement else {"_id": link.id}
-    document |= {"raw": row.raw, "digest": row.digest, "keys": list(link.keys)}
+    document |= {"raw": row.raw, "keys": list(link.keys)}
     if link.target:
         within = [list(keys) for keys in link.within]
         document |= {"target": link.target, "voiding": link.is_voiding, "within": within}

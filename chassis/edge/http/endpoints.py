@@ -161,8 +161,7 @@ class _Endpoint:
         tunnel = endpoint.tunnel if endpoint.is_tunnelled(head) else None
         with self._slot(head) as slot:
             if tunnel is None:
-                slot.check()
-                head = await on_thread(self._pipeline, lambda: self._authenticated(head, slot))
+                head = await self._from_caller(head, slot)
             _check_body(head.headers, endpoint.largest_body)
             slot.check()
             with await reading.room(slot) as body:
@@ -175,6 +174,16 @@ class _Endpoint:
         if self._endpoint.is_public:
             return self._pipeline.admission.take(self._crowd)
         return self._pipeline.slot(head.headers.get("authorization", ""))
+
+    async def _from_caller(self, head: EndpointRequest, slot: Slot) -> EndpointRequest:
+        """Return a request with its caller. A thread checks the credentials if that may wait."""
+        slot.check()
+        if self._endpoint.is_public:
+            return head
+        identity = self._pipeline.authenticate_at_once(head.headers.get("authorization", ""), slot)
+        if identity is not None:
+            return replace(head, principal=identity.principal)
+        return await on_thread(self._pipeline, lambda: self._authenticated(head, slot))
 
     def _authenticated(self, request: EndpointRequest, slot: Slot) -> EndpointRequest:
         """Return the request with its caller. Raises as Pipeline.authenticate does."""

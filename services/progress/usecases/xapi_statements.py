@@ -1,6 +1,7 @@
 """Storing statements that come by the LRS."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chassis.errors import AlreadyExists, DomainError, Invalid, PermissionDenied
@@ -23,6 +24,8 @@ from services.progress.ports_xapi import XapiStore
 from services.progress.usecases import cmi5_sessions
 from services.progress.usecases.xapi_links import follow
 
+Accepted = tuple[StoreStatements, Sequence[Row]]
+"""A request that is not refused, and its new statements."""
 MOST_TOLD = 1_000
 """Ids of one event."""
 
@@ -36,17 +39,18 @@ def store_statements(
     """
     known = store.known_statements(each.id for command in commands for each in command.sent)
     outcomes: list[DomainError | None] = []
+    accepted: list[Accepted] = []
     for command in commands:
         rows = _rows(store, command, known, base)
         refusal = _refusal(store, command, known, rows, base)
-        if refusal is None and command.client.launch:
-            new = [{**one.statement, "id": one.id} for one in command.sent if one.id not in known]
-            refusal = cmi5_sessions.take_in(store, command.client.launch, new, base)
+        refusal = refusal or _refusal_of_session(store, command, known, base)
         outcomes.append(refusal)
         if refusal is None:
-            _store(store, command, rows)
-            if command.client.launch:
-                say_all(store, cmi5_sessions.course_news(store, command.client.launch, base), base)
+            accepted.append((command, rows))
+    _store(store, accepted)
+    for launch in (command.client.launch for command, _ in accepted):
+        if launch:
+            say_all(store, cmi5_sessions.course_news(store, launch, base), base)
     return outcomes
 
 
@@ -97,6 +101,16 @@ def _refusal(
     return None
 
 
+def _refusal_of_session(
+    store: XapiStore, command: StoreStatements, known: Mapping[str, Known], base: str
+) -> DomainError | None:
+    """Note what a session of cmi5 says, or return why it may not say it."""
+    if not command.client.launch:
+        return None
+    new = [{**one.statement, "id": one.id} for one in command.sent if one.id not in known]
+    return cmi5_sessions.take_in(store, command.client.launch, new, base)
+
+
 def _known_runs(store: XapiStore, command: StoreStatements, base: str) -> Collection[str]:
     """Return the runs in which a sending learner is known, by a past or present enrolment."""
     learner_id = command.client.learner_id
@@ -107,12 +121,20 @@ def _known_runs(store: XapiStore, command: StoreStatements, base: str) -> Collec
     return {run_id for (run_id, _), state in found.items() if state.state is not None}
 
 
-def _store(store: XapiStore, command: StoreStatements, rows: Sequence[Row]) -> None:
-    store.add_attachments(command.attachments)
+def _store(store: XapiStore, accepted: Sequence[Accepted]) -> None:
+    rows = [row for _, some in accepted for row in some]
+    store.add_attachments({k: v for command, _ in accepted for k, v in command.attachments.items()})
     store.add_rows(rows)
     store.record_event(*recorded(row.statement for row in rows if row.statement))
-    others = [row.link.id for row in rows if row.statement is None]
-    for first in range(0, len(others), MOST_TOLD):
-        part = tuple(others[first : first + MOST_TOLD])
-        store.record_event(StatementsStored(command.client.id, part))
+    store.record_event(*_stored(accepted))
     follow(store, (row.link for row in rows))
+
+
+def _stored(accepted: Iterable[Accepted]) -> Iterator[StatementsStored]:
+    """Yield the events of statements that are none of ours, by the client that sent them."""
+    others: dict[str, list[str]] = defaultdict(list)
+    for command, rows in accepted:
+        others[command.client.id] += [row.link.id for row in rows if row.statement is None]
+    for client_id, ids in others.items():
+        for first in range(0, len(ids), MOST_TOLD):
+            yield StatementsStored(client_id, tuple(ids[first : first + MOST_TOLD]))

@@ -31,6 +31,7 @@ from services.progress.store_definitions import ActivityDefinitions
 from services.progress.store_xapi import StoredStatement, storing
 from services.progress.usecases.xapi_statements import store_statements
 from services.progress.xapi import more_tokens, statement_bodies
+from services.progress.xapi.consistency import Consistency
 from services.progress.xapi.exchange import XapiAnswer, XapiRequest
 from services.progress.xapi.refusals import refusal
 from services.progress.xapi.signatures import signature_violations
@@ -52,45 +53,48 @@ class StatementsResource:
         """`definitions`: what the LRS learns of activities; `base`: its public URL."""
         self._database, self._definitions, self._base = database, definitions, base
         self._group: GroupCommit[StoreStatements, None] = GroupCommit(self._store_all)
-        self._methods: Mapping[str, Callable[[XapiRequest], XapiAnswer]] = {
+        self._consistency = Consistency(database)
+        self._methods: Mapping[str, Callable[[XapiRequest, datetime], XapiAnswer]] = {
             "GET": self._get,
             "PUT": self._put,
             "POST": self._post,
         }
 
     def __call__(self, request: XapiRequest) -> XapiAnswer:
-        """Answer a request; a refusal tells until when answers are consistent, too (section
-        2.1.3).
-        """
+        """Answer a request; a refusal tells until when answers are consistent, too."""
+        through = self.through(request)
         try:
-            return self.answer(request)
+            return self.answer(request, through)
         except Unavailable:
             raise
         except DomainError as error:
-            return refusal(error, {THROUGH: timestamp_text(self._through())})
+            return refusal(error, {THROUGH: timestamp_text(through)})
 
-    def answer(self, request: XapiRequest) -> XapiAnswer:
+    def through(self, request: XapiRequest) -> datetime:
+        """Return until when the answer to a request is consistent (section 2.1.3). It is asked
+        before the answer is made: so what the answer lacks was not stored until then.
+        """
+        is_query = request.method == "GET"
+        return self._consistency.now() if is_query else self._consistency.lately()
+
+    def answer(self, request: XapiRequest, through: datetime) -> XapiAnswer:
         """Answer a request.
 
         Raises Invalid, NotFound, PermissionDenied, and AlreadyExists if a statement has an id of
         another one that is stored.
         """
-        answer = self._methods[request.method](request)
-        through = answer.headers.get(THROUGH) or timestamp_text(self._through())
-        return replace(answer, headers={**answer.headers, THROUGH: through})
-
-    def _through(self) -> datetime:
-        return self._database.reader().consistent_through()
+        answer = self._methods[request.method](request, through)
+        return replace(answer, headers={**answer.headers, THROUGH: timestamp_text(through)})
 
     # Storing
 
-    def _put(self, request: XapiRequest) -> XapiAnswer:
+    def _put(self, request: XapiRequest, _: datetime) -> XapiAnswer:
         id_ = request.parameters.get("statementId", "")
         check([] if id_ else [FieldViolation("statementId", "is missing", "the statement's UUID")])
         self._store(request, statement_bodies.read(request), id_)
         return XapiAnswer(204)
 
-    def _post(self, request: XapiRequest) -> XapiAnswer:
+    def _post(self, request: XapiRequest, _: datetime) -> XapiAnswer:
         command = self._store(request, statement_bodies.read(request))
         return XapiAnswer(200, written([each.id for each in command.sent]), JSON)
 
@@ -122,7 +126,7 @@ class StatementsResource:
 
     # Reading
 
-    def _get(self, request: XapiRequest) -> XapiAnswer:
+    def _get(self, request: XapiRequest, through: datetime) -> XapiAnswer:
         token = request.parameters.get(MORE)
         if token is None and (single := single_of(request.parameters)):
             return self._single(request, single)
@@ -130,7 +134,7 @@ class StatementsResource:
             query = query_of(request.parameters, request.version, self._base)
         else:
             query = more_tokens.read(token)
-        return self._page(request, query)
+        return self._page(request, query, through)
 
     def _single(self, request: XapiRequest, single: Single) -> XapiAnswer:
         found = self._database.reader().stored_statement(single.id, self._base)
@@ -141,16 +145,13 @@ class StatementsResource:
         (raw,) = self._formatted([found], single.format, request)
         return self._answer(raw, [found], single.attachments)
 
-    def _page(self, request: XapiRequest, query: Query) -> XapiAnswer:
-        reader = self._database.reader()
-        through = reader.consistent_through()
+    def _page(self, request: XapiRequest, query: Query, through: datetime) -> XapiAnswer:
         cut = restricted(query, rights_of(request.client, self._base))
-        page, has_more = reader.statements_page(cut, self._base, through)
+        page, has_more = self._database.reader().statements_page(cut, self._base, through)
         texts = b",".join(self._formatted(page, query.format, request))
         more = self._more(replace(query, after=page[-1].cursor)) if has_more else ""
         raw = b'{"statements":[' + texts + b'],"more":' + written(more) + b"}"
-        answer = self._answer(raw, page, query.attachments)
-        return replace(answer, headers={**answer.headers, THROUGH: timestamp_text(through)})
+        return self._answer(raw, page, query.attachments)
 
     def _formatted(
         self, page: Sequence[StoredStatement], format_: str, request: XapiRequest

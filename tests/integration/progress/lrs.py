@@ -84,7 +84,8 @@ class Lrs:
     ) -> XapiAnswer:
         """Ask the resource."""
         asked = (method, version, by or self.client, parameters or {}, headers or {})
-        return self.resource.answer(XapiRequest(*asked, body, content_type))
+        request = XapiRequest(*asked, body, content_type)
+        return self.resource.answer(request, self.resource.through(request))
 
     def post(self, *statements: Json, by: Client | None = None) -> list[str]:
         """Store statements, one as an object and several as a list; return their ids."""

@@ -4,6 +4,8 @@ import hashlib
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import NoneType
 from typing import Any
 
 import pytest
@@ -15,10 +17,15 @@ from chassis.contracts.mapping import to_message
 from chassis.data.store import Database
 from chassis.errors import AlreadyExists, DomainError, Invalid, PermissionDenied
 from services.progress.domain.xapi.clients import Scope
+from services.progress.domain.xapi.completed import timestamp_text
 from services.progress.domain.xapi.places import activity_iri, person_iri, run_iri
+from services.progress.domain.xapi.sending import sent_of
+from services.progress.domain.xapi.storing import StoreStatements
 from services.progress.domain.xapi.versions import Version
 from services.progress.migrations import MIGRATIONS
 from services.progress.store import ProgressStore
+from services.progress.store_xapi import storing
+from services.progress.usecases.xapi_statements import store_statements
 from services.progress.xapi.exchange import XapiRequest
 from services.progress.xapi.multipart import Attachment, read, write
 from tests.conftest import FakeClock
@@ -34,6 +41,7 @@ from tests.integration.progress.lrs import (
     learner,
     refers,
     said,
+    voids,
 )
 
 
@@ -112,6 +120,31 @@ def test_the_same_again_is_fine_and_another_with_its_id_a_conflict(lrs: Lrs) -> 
             again()
     assert lrs.ids() == [sent["id"]]
     assert lrs.one(sent["id"]) == before
+
+
+def test_a_timestamp_that_equals_stored_is_the_same_again(lrs: Lrs) -> None:
+    """A statement that is stored in the millisecond in which it happened, and one whose timestamp
+    the LRS set, are the same again with that timestamp; one of another instant is not.
+    """
+    now = timestamp_text(lrs.clock.now())
+    for sent in (said(timestamp=now), said()):
+        lrs.post(sent)
+        lrs.clock.forward(seconds=1)
+        assert lrs.post(sent) == lrs.post({**sent, "timestamp": now}) == [sent["id"]]
+        with pytest.raises(AlreadyExists):
+            lrs.post({**sent, "timestamp": timestamp_text(lrs.clock.now())})
+        lrs.clock.forward(seconds=-1)
+
+
+def test_a_number_of_any_size_is_kept_and_compared(lrs: Lrs) -> None:
+    """Integers beyond 64 bits come back digit by digit, and make another statement."""
+    extensions = "https://uni.example/count"
+    sent = said(result={"extensions": {extensions: 10**30}})
+    lrs.post(sent)
+    assert lrs.one(sent["id"])["result"]["extensions"] == {extensions: 10**30}
+    assert lrs.post(sent) == [sent["id"]]
+    with pytest.raises(AlreadyExists):
+        lrs.post({**sent, "result": {"extensions": {extensions: 10**30 + 1}}})
 
 
 def test_one_of_many_with_one_id_wins(lrs: Lrs) -> None:
@@ -209,6 +242,28 @@ def test_events_tell_progress_with_content_and_all_else_by_ids(lrs: Lrs) -> None
     assert stored == "tandem.progress.statements.stored.v1"
     ids = [other["id"], reference["id"]]
     assert named == {"clientId": lrs.client.id, "statementIds": ids}
+
+
+def test_requests_that_are_stored_together_are_judged_each_alone(lrs: Lrs) -> None:
+    """One of four is refused; one voids another's; the events tell whose statements are whose."""
+    first, second = said(), said()
+    third = voids(first["id"])
+    commands = [
+        StoreStatements(by, Version.V1_0_3, sent_of([sent], {}, lambda: ""), {})
+        for by, sent in (
+            (client("lrs:one"), first),
+            (learner("ada"), said()),
+            (client("lrs:two"), second),
+            (client("lrs:one"), third),
+        )
+    ]
+    outcomes = storing(lrs.database, partial(store_statements, commands=commands, base=BASE))
+    assert [type(each) for each in outcomes] == [NoneType, PermissionDenied, NoneType, NoneType]
+    assert set(lrs.ids()) == {second["id"], third["id"]}
+    assert [told for _, told in outbox(lrs)] == [
+        {"clientId": "lrs:one", "statementIds": [first["id"], third["id"]]},
+        {"clientId": "lrs:two", "statementIds": [second["id"]]},
+    ]
 
 
 def test_a_statement_that_names_too_much_is_refused(lrs: Lrs) -> None:

@@ -44,6 +44,23 @@ def test_right_credentials_are_checked_once_in_a_while() -> None:
     assert service.asked == 2
 
 
+def test_what_was_right_a_moment_ago_is_known_without_asking() -> None:
+    """It is valid as long as it need not be looked up; what was never right is not."""
+    service = Service()
+    right = coded("eve:secret")
+    assert service.basic.valid_now(right) is None
+    assert service.is_let_in()
+    assert not service.is_let_in("eve:wrong")
+    asked = service.asked
+    found = service.basic.valid_now(right)
+    assert found is not None
+    assert found.principal == EVE
+    assert service.basic.valid_now(coded("eve:wrong")) is None
+    service.now += 5.1
+    assert service.basic.valid_now(right) is None
+    assert service.asked == asked
+
+
 def test_a_revocation_takes_effect_within_seconds() -> None:
     """What was right is wrong as soon as it is looked up again, and is no longer known."""
     service = Service()

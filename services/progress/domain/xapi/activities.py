@@ -1,6 +1,6 @@
 """Verbs, activities and interactions (xAPI 1.0.3, part 2, sections 2.4.3 and 2.4.4.1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chassis.errors import FieldViolation
@@ -24,9 +24,13 @@ COMPONENT_LISTS = ("choices", "scale", "source", "target", "steps")
 _OF_INTERACTIONS = {"correctResponsesPattern", *COMPONENT_LISTS}
 
 
-def _is_interaction(definition: Mapping[str, Any]) -> Iterator[FieldViolation]:
+def _is_interaction(definition: Mapping[str, Any]) -> Iterable[FieldViolation]:
+    return () if _OF_INTERACTIONS.isdisjoint(definition) else _interaction_faults(definition)
+
+
+def _interaction_faults(definition: Mapping[str, Any]) -> Iterator[FieldViolation]:
     used = definition.keys() & _OF_INTERACTIONS
-    if used and "interactionType" not in definition:
+    if "interactionType" not in definition:
         yield missing("interactionType", f"one of {', '.join(INTERACTIONS)}")
     for name in sorted(used.intersection(COMPONENT_LISTS)):
         yield from _repeated_ids(name, definition[name])

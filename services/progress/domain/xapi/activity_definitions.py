@@ -45,8 +45,9 @@ def told_by(
     found: dict[str, Definition] = {}
     for statement in statements:
         for name, each in definitions_of(statement).items():
-            if may_define(client, base, name):
-                found[name] = merged(found[name], each) if name in found else each
+            known = found.get(name)
+            if each != known and may_define(client, base, name):
+                found[name] = merged(known, each) if known else each
     return dict(islice(found.items(), MOST_AT_ONCE))
 
 

@@ -1,6 +1,6 @@
 """Actors: agents and groups (xAPI 1.0.3, part 2, section 2.4.2; IEEE 9274.1.1, section 4.2.2.1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chassis.errors import FieldViolation
@@ -12,18 +12,16 @@ IDENTIFIERS = ("mbox", "mbox_sha1sum", "openid", "account")
 _ONE = f"exactly one of {', '.join(IDENTIFIERS)}"
 
 
-def _is_one(agent: Mapping[str, Any]) -> Iterator[FieldViolation]:
+def _is_one(agent: Mapping[str, Any]) -> Sequence[FieldViolation]:
     found = _identifiers(agent)
-    if not found:
-        yield missing(IDENTIFIERS[0], _ONE)
-    yield from _beyond_the_first(found)
+    return _beyond_the_first(found) if found else [missing(IDENTIFIERS[0], _ONE)]
 
 
-def _is_one_or_members(group: Mapping[str, Any]) -> Iterator[FieldViolation]:
+def _is_one_or_members(group: Mapping[str, Any]) -> Sequence[FieldViolation]:
     found = _identifiers(group)
-    if not found and not group.get("member"):
-        yield missing("member", "at least one agent, for the group has no identifier")
-    yield from _beyond_the_first(found)
+    if found or group.get("member"):
+        return _beyond_the_first(found)
+    return [missing("member", "at least one agent, for the group has no identifier")]
 
 
 def _is_anonymous_pair(group: Mapping[str, Any]) -> Iterator[FieldViolation]:
@@ -35,9 +33,8 @@ def _is_anonymous_pair(group: Mapping[str, Any]) -> Iterator[FieldViolation]:
         yield FieldViolation("member", "is not two agents", "an application and its user")
 
 
-def _beyond_the_first(found: list[str]) -> Iterator[FieldViolation]:
-    for name in found[1:]:
-        yield FieldViolation(name, f"is there beside {found[0]}", _ONE)
+def _beyond_the_first(found: list[str]) -> Sequence[FieldViolation]:
+    return [FieldViolation(name, f"is there beside {found[0]}", _ONE) for name in found[1:]]
 
 
 def _identifiers(actor: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from chassis.errors import FieldViolation
 Check = Callable[[Any], Sequence[FieldViolation]]
 """Returns what is wrong with a value of parsed JSON; it never raises."""
 Rule = Callable[[Mapping[str, Any]], Iterable[FieldViolation]]
-"""Yields contradictions between the properties of an object, whatever the types of their values."""
+"""Tells contradictions between the properties of an object, whatever the types of their values."""
 
 FINE: tuple[FieldViolation, ...] = ()
 _SHOWN = 80
@@ -76,8 +76,9 @@ def keyed(key: Check, member: Check, least: int = 0) -> Check:
             return fault(value, f"an object with at least {least} entry")
         found: list[FieldViolation] = []
         for name, each in value.items():
-            if faults := (*key(name), *member(each)):
-                found += within(name, faults)
+            wrong_name, wrong = key(name), member(each)
+            if wrong_name or wrong:
+                found += within(name, (*wrong_name, *wrong))
         return found
 
     return check

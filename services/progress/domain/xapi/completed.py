@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from services.progress.domain.xapi.versions import Version
@@ -35,6 +36,7 @@ def with_server_fields(
     }
 
 
+@lru_cache(16)
 def timestamp_text(instant: datetime) -> str:
     """Return an instant as a timestamp in UTC, to the millisecond, such as
     2026-03-02T08:00:00.000Z.

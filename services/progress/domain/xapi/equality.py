@@ -4,7 +4,6 @@
 Both statements are valid (validation.violations_of).
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -36,11 +35,6 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     absent, for the LRS has set it.
     """
     return _written(one) == _written(other)
-
-
-def digest(statement: Mapping[str, Any]) -> bytes:
-    """Return 32 bytes (SHA-256) that are equal for statements that are the same."""
-    return hashlib.sha256(_written(statement).encode()).digest()
 
 
 def _written(statement: Mapping[str, Any]) -> str:

@@ -31,24 +31,37 @@ def normal_mailto(mbox: str) -> str:
     return f"mailto:{local}@{domain.lower()}"
 
 
-def agents_in(statement: _Object, related: bool) -> set[str]:
+def agents_in(statement: _Object) -> set[str]:
     """Return the keys of the agents and groups that the parameter agent finds a statement by: actor
     and object, with the members of groups.
-
-    `related` (related_agents): also authority, instructor, team, contextAgents and contextGroups,
-    and all of these in a sub-statement.
     """
-    named = _related_actors(statement) if related else _actors(statement)
-    return {key for actor in named for key in _keys(actor)}
+    return {key for actor in _actors(statement) for key in _keys(actor)}
 
 
-def activities_in(statement: _Object, related: bool) -> set[str]:
-    """Return the ids of the activities that the parameter activity finds a statement by: its
-    object.
-
-    `related` (related_activities): also contextActivities, and both in a sub-statement.
+def related_agents_in(statement: _Object) -> set[str]:
+    """Return the keys of those that it also finds with related_agents: authority, instructor, team,
+    contextAgents and contextGroups, and all that a sub-statement names.
     """
-    return {each["id"] for each in _activities(statement, related)}
+    return {key for actor in _related_actors(statement) for key in _keys(actor)}
+
+
+def activities_in(statement: _Object) -> set[str]:
+    """Return the id of the activity that the parameter activity finds a statement by: its object,
+    if that is one.
+    """
+    target = statement["object"]
+    return {target["id"]} if target.get("objectType", "Activity") == "Activity" else set()
+
+
+def related_activities_in(statement: _Object) -> set[str]:
+    """Return the ids of those that it also finds with related_activities: contextActivities, and
+    all that a sub-statement names.
+    """
+    found = {each["id"] for each in context_activities(statement)}
+    if _has_sub_statement(statement):
+        inner = statement["object"]
+        found |= activities_in(inner) | related_activities_in(inner)
+    return found
 
 
 def verb_of(statement: _Object) -> str:
@@ -75,11 +88,12 @@ def _actors(statement: _Object) -> Iterator[_Object]:
 
 
 def _related_actors(statement: _Object) -> Iterator[_Object]:
-    yield from _actors(statement)
     if "authority" in statement:
         yield statement["authority"]
-    yield from _context_actors(statement.get("context", {}))
+    if "context" in statement:
+        yield from _context_actors(statement["context"])
     if _has_sub_statement(statement):
+        yield from _actors(statement["object"])
         yield from _related_actors(statement["object"])
 
 
@@ -87,15 +101,6 @@ def _context_actors(context: _Object) -> Iterator[_Object]:
     yield from (context[name] for name in ("instructor", "team") if name in context)
     yield from (each["agent"] for each in context.get("contextAgents", ()))
     yield from (each["group"] for each in context.get("contextGroups", ()))
-
-
-def _activities(statement: _Object, related: bool) -> Iterator[_Object]:
-    if statement["object"].get("objectType", "Activity") == "Activity":
-        yield statement["object"]
-    if related:
-        yield from context_activities(statement)
-        if _has_sub_statement(statement):
-            yield from _activities(statement["object"], related)
 
 
 def context_activities(statement: _Object, *kinds: str) -> Iterator[_Object]:

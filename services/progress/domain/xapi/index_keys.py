@@ -7,12 +7,17 @@ are digested without the LRS's own URL, so what came by RecordStatements needs n
 
 from collections.abc import Collection, Iterator, Mapping
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 from services.progress.domain.xapi import identities, places
 
 LENGTH = 16
+KEPT, LONGEST_KEPT = 10_000, 200
+"""How many digests a process keeps, and of how long values: most verbs, activities and people come
+again and again.
+"""
 OWN = "~"
 """Stands for the LRS's own URL in what is digested; it is no IRI, so nobody else's begins so."""
 
@@ -40,8 +45,15 @@ _FILTERS = frozenset(tag for tag in Tag if tag < Tag.ALL)
 
 def key(tag: Tag, value: str = "") -> bytes:
     """Return the key of a value."""
-    digest = blake2b(value.encode(errors="replace"), digest_size=LENGTH - 1)
-    return bytes((tag,)) + digest.digest()
+    digest = _kept_digest(value) if len(value) <= LONGEST_KEPT else _digest(value)
+    return tag.to_bytes() + digest
+
+
+def _digest(value: str) -> bytes:
+    return blake2b(value.encode(errors="replace"), digest_size=LENGTH - 1).digest()
+
+
+_kept_digest = lru_cache(KEPT)(_digest)
 
 
 def agent_key(tag: Tag, agent: Mapping[str, Any], base: str) -> bytes:
@@ -64,18 +76,19 @@ def filters_among(keys: Collection[bytes]) -> set[bytes]:
     return {each for each in keys if each[0] in _FILTERS}
 
 
-def _filters(statement: Mapping[str, Any], base: str) -> Iterator[bytes]:
-    agents = identities.agents_in(statement, related=False)
-    more = identities.agents_in(statement, related=True) - agents
+def _filters(statement: Mapping[str, Any], base: str) -> list[bytes]:
+    found = [key(Tag.VERB, identities.verb_of(statement))]
+    agents = identities.agents_in(statement)
+    more = identities.related_agents_in(statement) - agents
     for tag, texts in ((Tag.AGENT, agents), (Tag.RELATED_AGENT, more)):
-        yield from (key(tag, _relative_agent(each, base)) for each in texts)
-    iris = identities.activities_in(statement, related=False)
-    related = identities.activities_in(statement, related=True) - iris
+        found += [key(tag, _relative_agent(each, base)) for each in texts]
+    iris = identities.activities_in(statement)
+    related = identities.related_activities_in(statement) - iris
     for tag, texts in ((Tag.ACTIVITY, iris), (Tag.RELATED_ACTIVITY, related)):
-        yield from (activity_key(tag, each, base) for each in texts)
-    yield key(Tag.VERB, identities.verb_of(statement))
+        found += [activity_key(tag, each, base) for each in texts]
     if registration := identities.registration_of(statement):
-        yield key(Tag.REGISTRATION, registration)
+        found.append(key(Tag.REGISTRATION, registration))
+    return found
 
 
 def _rights(statement: Mapping[str, Any], base: str) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
 """JSON of strangers, read strictly (RFC 8259; xAPI 1.0.3, part 2, section 2.2).
 
-The standard library's parser tells keys that an object has twice, which statements must not have
-(section 2.4: each property at most once), and faster ones do not.
+No object may have a key twice (section 2.4: each property at most once). orjson keeps the last of
+them; so a text whose keys are not as many as those of its value is read once more, by the standard
+library's parser, and so is what orjson refuses or a double would round. That one tells the faults.
 """
 
 import json
@@ -10,11 +11,18 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+import orjson
+
 from chassis.errors import FieldViolation, Invalid
 
 MAX_DEPTH = 64
 """Levels of objects and arrays in one document; the store takes 100."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+# Each key ends so; some texts hold it as well.
+_KEY_END = re.compile(rb'"[ \t\n\r]*:')
+# orjson makes doubles of larger integers.
+_LARGEST_EXACT = 2.0**63
+_DOUBTFUL = object()
 
 
 def parse_json(raw: bytes, field: str = "body") -> Any:
@@ -24,6 +32,43 @@ def parse_json(raw: bytes, field: str = "body") -> Any:
     infinities, a number beyond the range of a double, a key twice in one object, half of a
     surrogate pair, more than MAX_DEPTH levels.
     """
+    value = _undoubted(raw)
+    return _strictly_read(raw, field) if value is _DOUBTFUL else value
+
+
+def _undoubted(raw: bytes) -> Any:
+    """Return the value of a text in which nothing can be wrong, else _DOUBTFUL."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _DOUBTFUL
+    keys = _count_keys(value)
+    return value if keys == len(_KEY_END.findall(raw)) else _DOUBTFUL
+
+
+def _count_keys(value: Any) -> int | None:
+    """Return how many keys a value has in all its objects; None if it has too many levels, or a
+    number that may have been rounded.
+    """
+    keys, level = 0, [value]
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for each in level:
+            kind = type(each)
+            if kind is dict:
+                keys += len(each)
+                inner += each.values()
+            elif kind is list:
+                inner += each
+            elif kind is float and abs(each) >= _LARGEST_EXACT:
+                return None
+        if not inner:
+            return keys
+        level = inner
+    return None
+
+
+def _strictly_read(raw: bytes, field: str) -> Any:
     try:
         text = raw.decode("utf-8")
         value = _DECODER.decode(text)

@@ -51,7 +51,7 @@ def item_iri(base: str, item_id: str) -> str:
 def place_of(iri: object, base: str) -> Place:
     """Return what an IRI names; nothing if it is not one of ours."""
     if not isinstance(iri, str) or not iri.startswith(f"{base}/"):
-        return Place()
+        return NOWHERE
     match [unquote(part) for part in iri[len(base) + 1 :].split("/")]:
         case ["runs", run_id] if _is_id(run_id):
             return Place(run_id)
@@ -59,7 +59,10 @@ def place_of(iri: object, base: str) -> Place:
             return Place(run_id, activity_id)
         case ["items", item_id] if _is_id(item_id):
             return Place(item_id=item_id)
-    return Place()
+    return NOWHERE
+
+
+NOWHERE = Place()
 
 
 def person_of(agent: Mapping[str, Any], base: str) -> str:

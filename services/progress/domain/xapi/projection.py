@@ -42,9 +42,12 @@ def projected(statement: Mapping[str, Any], base: str, authority: Role) -> State
 
     `base`: the LRS's public URL; `authority`: who asserts it.
     """
-    place, learner_id = _place(statement, base), person_of(statement["actor"], base)
-    verb, at = statement["verb"]["id"], instant_of(statement["timestamp"])
-    if not learner_id or not place.run_id or at is None or len(verb) > LONGEST_VERB:
+    learner_id = person_of(statement["actor"], base)
+    if not learner_id:
+        return None
+    place, verb = _place(statement, base), statement["verb"]["id"]
+    at = instant_of(statement["timestamp"])
+    if not place.run_id or at is None or len(verb) > LONGEST_VERB:
         return None
     return normal(
         Statement(

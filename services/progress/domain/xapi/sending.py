@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chassis.errors import FieldViolation, check
-from services.progress.domain.xapi.equality import digest
 from services.progress.domain.xapi.storing import MOST, Sent, repeated
 from services.progress.domain.xapi.validation import violations_of
 from services.progress.domain.xapi.versions import Version
@@ -53,7 +52,7 @@ def _sent(
 ) -> Sent:
     came = tuple(sha2 for sha2 in dict.fromkeys(_hashes(statement)) if sha2 in data)
     id_ = str(statement.get("id", "")).lower() or new_id()
-    return Sent(id_, statement, digest(statement), came, sum(len(data[sha2]) for sha2 in came))
+    return Sent(id_, statement, came, sum(len(data[sha2]) for sha2 in came))
 
 
 def attachments_of(statement: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

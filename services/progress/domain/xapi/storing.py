@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from chassis.errors import FieldViolation
 from services.progress.domain.cmi5.categories import is_defined
 from services.progress.domain.enums import Role
 from services.progress.domain.statements import FUTURE, Statement, says_the_same
 from services.progress.domain.xapi.clients import Client
 from services.progress.domain.xapi.completed import with_server_fields
+from services.progress.domain.xapi.equality import same
 from services.progress.domain.xapi.index_keys import Tag, agent_key, keys_of
 from services.progress.domain.xapi.places import person_of, places_in
 from services.progress.domain.xapi.projection import projected
@@ -34,8 +37,6 @@ class Sent:
     id: str
     """In lower case; made by the server if the client made none."""
     statement: Mapping[str, Any]
-    digest: bytes
-    """Equal for statements that say the same."""
     attachments: tuple[str, ...] = ()
     """The SHA-2 hashes of the data that came with it."""
     attached: int = 0
@@ -65,8 +66,8 @@ class Data:
 class Known:
     """What is stored of a statement with a known id, to compare another with it."""
 
-    digest: bytes
-    """Empty if it came by RecordStatements."""
+    raw: bytes
+    """Its JSON text; empty if it came by RecordStatements."""
     statement: Statement | None
     """The statement of ours that it is, if it is one."""
 
@@ -78,7 +79,6 @@ class Row:
     link: Link
     raw: bytes
     """The JSON text that GET answers."""
-    digest: bytes
     statement: Statement | None
     attachments: tuple[str, ...]
     attached: int = 0
@@ -98,23 +98,34 @@ def row_of(sent: Sent, client: Client, version: Version, base: str, now: datetim
         within=_within(client, base) if target_of(whole) else (),
     )
     ours = _ours(whole, client, base, now)
-    return Row(link, written(whole), sent.digest, ours, sent.attachments, sent.attached)
+    return Row(link, written(whole), ours, sent.attachments, sent.attached)
 
 
 def written(value: Any) -> bytes:
     """Return a statement, or any value of JSON, as JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # it has an integer of more than 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def is_same(sent: Sent, client: Client, known: Known, base: str) -> bool:
     """Return whether a statement says the same as the known one with its id."""
-    if known.digest:
-        return sent.digest == known.digest
+    if known.raw:
+        return _is_stored(sent.statement, json.loads(known.raw))
     if known.statement is None or "timestamp" not in sent.statement:
         return False
     role = _role(client, sent.statement)
     ours = projected({**sent.statement, "id": sent.id}, base, role)
     return ours is not None and says_the_same(ours, known.statement)
+
+
+def _is_stored(sent: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Return whether a statement says what the stored one says, whose timestamp the LRS may have
+    set: then it equals `stored`.
+    """
+    as_sent = {name: value for name, value in known.items() if name != "stored"}
+    return same(sent, known) or same(sent, as_sent)
 
 
 def repeated(sent: Iterable[Sent]) -> Iterator[FieldViolation]:

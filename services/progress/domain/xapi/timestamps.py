@@ -44,9 +44,9 @@ def instant_of(value: str) -> datetime | None:
     Where the offset is missing, it is UTC (xAPI 1.0.3 leaves it open). A leap second is the second
     after it, as in POSIX.
     """
-    if not _ISO_8601.fullmatch(value) or _UNKNOWN_OFFSET.search(value):
+    if not _ISO_8601.fullmatch(value) or ("-00" in value and _UNKNOWN_OFFSET.search(value)):
         return None
-    ordinary, leaps = _LEAP_SECOND.subn("59", value, count=1)
+    ordinary, leaps = _LEAP_SECOND.subn("59", value, count=1) if "60" in value else (value, 0)
     try:
         read = datetime.fromisoformat(ordinary.upper())
         known = read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -6,7 +6,7 @@ section 2.2: SHOULD NOT); properties that it does not know are refused, as it ad
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chassis.errors import FieldViolation
@@ -45,19 +45,22 @@ def agent_violations(value: object) -> list[FieldViolation]:
     return [FieldViolation(each.field or "agent", each.wrong, each.right) for each in actor(value)]
 
 
-def _fits_together(statement: Mapping[str, Any]) -> Iterator[FieldViolation]:
+def _fits_together(statement: Mapping[str, Any]) -> Sequence[FieldViolation]:
     kind = _kind(statement.get("object"))
-    context = statement.get("context")
+    found = [] if kind == "Activity" else [*_of_activities(statement.get("context"))]
+    verb_ = statement.get("verb")
+    if isinstance(verb_, dict) and verb_.get("id") == VOIDED and kind != "StatementRef":
+        wrong, right = "is not what voiding needs", "StatementRef, for the verb is voided"
+        found.append(FieldViolation("object.objectType", wrong, right))
+    return found
+
+
+def _of_activities(context: object) -> Iterator[FieldViolation]:
     for name in ("revision", "platform"):
-        if kind != "Activity" and isinstance(context, dict) and name in context:
+        if isinstance(context, dict) and name in context:
             yield FieldViolation(
                 f"context.{name}", "is there, and the object is no activity", "nothing"
             )
-    verb_ = statement.get("verb")
-    if isinstance(verb_, dict) and verb_.get("id") == VOIDED and kind != "StatementRef":
-        yield FieldViolation(
-            "object.objectType", "is not what voiding needs", "StatementRef, for the verb is voided"
-        )
 
 
 def _kind(object_: object) -> object:

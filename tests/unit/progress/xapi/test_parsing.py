@@ -59,6 +59,56 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
         json.dumps(parse_json(raw))
 
 
+texts = st.sampled_from(["", "a", "b", '":', '\\":', "\\u0022:", " :", "é"])
+keyed_values = st.recursive(
+    st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts.map(json.dumps),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(tuple) | st.lists(st.tuples(texts, inner), max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+def written(value: object, space: str) -> str:
+    """A value as JSON: a list of pairs is an object, whose keys may be there twice."""
+    if isinstance(value, tuple):
+        return "[" + ",".join(written(each, space) for each in value) + "]"
+    if isinstance(value, list):
+        members = (f"{json.dumps(key)}{space}:{written(each, space)}" for key, each in value)
+        return "{" + ",".join(members) + "}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def has_key_twice(value: object) -> bool:
+    """Whether any object of a value has a key twice."""
+    if isinstance(value, tuple):
+        return any(has_key_twice(each) for each in value)
+    if isinstance(value, list):
+        keys = [key for key, _ in value]
+        return len(set(keys)) < len(keys) or any(has_key_twice(each) for _, each in value)
+    return False
+
+
+@given(value=keyed_values, space=st.sampled_from(["", " ", "\n\t"]))
+def test_a_key_twice_is_found_wherever_it_is(value: object, space: str) -> None:
+    """A text is refused if an object in it has a key twice, whatever its strings hold, and else
+    read exactly as the standard library reads it.
+    """
+    raw = written(value, space)
+    if has_key_twice(value):
+        with pytest.raises(Invalid, match="twice"):
+            parse_json(raw.encode())
+    else:
+        found = parse_json(raw.encode())
+        assert (found, repr(found)) == (json.loads(raw), repr(json.loads(raw)))
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**30])
+def test_large_integers_are_read_exactly(number: int) -> None:
+    """None becomes a double."""
+    assert repr(parse_json(f"[{number}]".encode())) == f"[{number}]"
+
+
 @given(value=json_values)
 def test_any_json_is_read_back(value: Json) -> None:
     """Every finite JSON value of whole characters is read as it was written."""
