@@ -7,6 +7,7 @@ their place.
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urljoin, urlsplit
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -23,6 +24,7 @@ NAMESPACES = (
     "http://www.adlnet.gov/cmi5/CourseStructure.xsd",
 )
 """Of the specification; the second is what its longer examples have."""
+WHOLE = ("http://", "https://")
 METHODS: Mapping[str, "types_pb2.LaunchMethod.ValueType"] = {
     "AnyWindow": types_pb2.LAUNCH_METHOD_ANY_WINDOW,
     "OwnWindow": types_pb2.LAUNCH_METHOD_OWN_WINDOW,
@@ -38,17 +40,49 @@ JUDGED = {types_pb2.MOVE_ON_PASSED, types_pb2.MOVE_ON_COMPLETED_AND_PASSED}
 LONGEST_TITLE = 300
 
 
-def activities_of(text: bytes) -> list[Activity]:
+def activities_of(text: bytes, base_url: str = "") -> list[Activity]:
     """Return the units of a course structure as activities, whose ids are au-1, au-2 and so on.
 
-    A unit that must be passed, or has a mastery score, is a CHECKPOINT; others are ITEMs. Raises
-    Invalid with every fault.
+    `base_url`: the folder at which the files of the package stand, to which relative URLs of units
+    are made whole (section 14.1); empty: all must be whole (section 14.2). A unit that must be
+    passed, or has a mastery score, is a CHECKPOINT; others are ITEMs. Raises Invalid with every
+    fault.
     """
+    check(_base_faults(base_url))
     root = _root(text)
     space = root.tag.removesuffix("courseStructure")
     units = list(root.iter(f"{space}au"))
-    check(_faults(root, units, space))
-    return [_activity(unit, place, space) for place, unit in enumerate(units, 1)]
+    urls = [_url(_text(unit, "url", space), base_url) for unit in units]
+    check(_faults(root, units, urls, space))
+    pairs = zip(units, urls, strict=True)
+    return [_activity(unit, url, place, space) for place, (unit, url) in enumerate(pairs, 1)]
+
+
+def _base_faults(base_url: str) -> Iterator[FieldViolation]:
+    if base_url and not _is_folder(base_url):
+        wrong = f"is {base_url[:100]!r}"
+        yield FieldViolation("base_url", wrong, "a URL of http or https without query and fragment")
+
+
+def _is_folder(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as an address with one bracket
+        return False
+    is_whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_whole and not parts.query and not parts.fragment
+
+
+def _url(told: str, base_url: str) -> str:
+    """Return the whole URL of a unit; empty if it has none, or one outside of the package."""
+    if told.startswith(WHOLE):
+        return told
+    folder = f"{base_url.rstrip('/')}/"
+    try:
+        found = urljoin(folder, told) if base_url and told else ""
+    except ValueError:
+        return ""
+    return found if found.startswith(folder) else ""
 
 
 def _root(text: bytes) -> Element:
@@ -67,26 +101,28 @@ def _invalid(field: str, wrong: str, right: str) -> Invalid:
     return Invalid([FieldViolation(field, wrong, right)])
 
 
-def _faults(root: Element, units: Sequence[Element], space: str) -> Iterator[FieldViolation]:
+def _faults(
+    root: Element, units: Sequence[Element], urls: Sequence[str], space: str
+) -> Iterator[FieldViolation]:
     if not units:
         yield FieldViolation("file", "has no au", "at least one")
     if root.find(f"{space}course") is None:
         yield FieldViolation("file", "has no course", "one")
     times = Counter(_attribute(unit, "id") for unit in units)
-    for place, unit in enumerate(units, 1):
-        yield from _unit_faults(unit, f"au {place}", space)
+    for place, (unit, url) in enumerate(zip(units, urls, strict=True), 1):
+        yield from _unit_faults(unit, url, f"au {place}", space)
         if times[_attribute(unit, "id")] > 1:
             yield FieldViolation(f"au {place}.id", "is another's, too", "an id of its own")
 
 
-def _unit_faults(unit: Element, field: str, space: str) -> Iterator[FieldViolation]:
+def _unit_faults(unit: Element, url: str, field: str, space: str) -> Iterator[FieldViolation]:
     if not _attribute(unit, "id"):
         yield FieldViolation(f"{field}.id", "is missing", "an IRI")
     if not _title(unit, space):
         yield FieldViolation(f"{field}.title", "is missing", "a langstring")
-    url = _text(unit, "url", space)
-    if not url.startswith(("http://", "https://")):
-        wrong, right = f"is {url[:100]!r}", "a whole URL of http or https (section 14.2)"
+    if not url:
+        wrong = f"is {_text(unit, 'url', space)[:100]!r}"
+        right = "a whole URL of http or https, or with a base URL a path below it (section 14)"
         yield FieldViolation(f"{field}.url", wrong, right)
     for name, values in (("launchMethod", METHODS), ("moveOn", MOVE_ON)):
         told = _attribute(unit, name)
@@ -97,7 +133,7 @@ def _unit_faults(unit: Element, field: str, space: str) -> Iterator[FieldViolati
         yield FieldViolation(f"{field}.masteryScore", wrong, "a number from 0 to 1")
 
 
-def _activity(unit: Element, place: int, space: str) -> Activity:
+def _activity(unit: Element, url: str, place: int, space: str) -> Activity:
     move_on = MOVE_ON[_attribute(unit, "moveOn") or "NotApplicable"]
     score = _score(unit)
     is_judged = score is not None or move_on in JUDGED
@@ -107,7 +143,7 @@ def _activity(unit: Element, place: int, space: str) -> Activity:
         kind=types_pb2.ACTIVITY_KIND_CHECKPOINT if is_judged else types_pb2.ACTIVITY_KIND_ITEM,
         cmi5=AssignableUnit(
             publisher_id=_attribute(unit, "id"),
-            url=_text(unit, "url", space),
+            url=url,
             launch_method=METHODS[_attribute(unit, "launchMethod") or "AnyWindow"],
             move_on=move_on,
             mastery_score=score,

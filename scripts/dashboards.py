@@ -860,7 +860,34 @@ def _oldest_copy() -> Panel:
 
 
 def _progress() -> Row:
-    return Row("Catch-ups", (_catch_ups(), _playable()))
+    return Row(
+        "Catch-ups, and units of cmi5", (_catch_ups(), _playable(), _units(), _refused_of_units())
+    )
+
+
+def _units() -> Panel:
+    return Panel(
+        "Sessions of cmi5",
+        "Units that were launched, and ended by themselves (terminated) or by the learner's next"
+        " launch (abandoned). If most are abandoned, units do not say that they end.",
+        "short",
+        _each(
+            "sum by (event)(increase(tandem_progress_cmi5_sessions_total[$__rate_interval]))",
+            "event",
+        ),
+    )
+
+
+def _refused_of_units() -> Panel:
+    return Panel(
+        "Statements of cmi5 that were refused",
+        "By the rule that they break. A unit that often breaks one has a defect; the answer tells"
+        " it which.",
+        "short",
+        _each(
+            "sum by (rule)(increase(tandem_progress_cmi5_refused_total[$__rate_interval]))", "rule"
+        ),
+    )
 
 
 def _notify() -> Row:

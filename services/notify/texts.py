@@ -33,6 +33,8 @@ class Calendar:
 
     instant: str
     """A format with {day}, {date}, {month}, {year}, {time}, {zone}."""
+    day: str
+    """A format with {day}, {date}, {month}, {year}."""
     days: tuple[str, ...]
     """The days of the week from Monday."""
     months: tuple[str, ...]
@@ -51,15 +53,21 @@ class Calendar:
             return self.local(instant, zone)
         return self._written(local.date() - timedelta(days=1), "24:00", local.tzinfo)
 
+    def date_of(self, instant: datetime, zone: str) -> str:
+        """Return the date of an instant in a zone; in UTC if the zone is unknown."""
+        return self.day.format(**self._words(instant.astimezone(_zone(zone))))
+
     def _written(self, day: date, at: str, zone: object) -> str:
-        return self.instant.format(
-            day=self.days[day.weekday()],
-            date=day.day,
-            month=self.months[day.month - 1],
-            year=day.year,
-            time=at,
-            zone=zone,
-        )
+        return self.instant.format(**self._words(day), time=at, zone=zone)
+
+    def _words(self, day: date) -> Mapping[str, object]:
+        month = self.months[day.month - 1]
+        return {
+            "day": self.days[day.weekday()],
+            "date": day.day,
+            "month": month,
+            "year": day.year,
+        }
 
 
 class Texts:
@@ -106,6 +114,14 @@ def one_line(text: str) -> str:
     return shown(text)
 
 
+def duration(minutes: int) -> str:
+    """Return minutes as hours and minutes, by their symbols, which are the same in all languages
+    (SI Brochure, table 8).
+    """
+    parts = zip(divmod(minutes, 60), ("h", "min"), strict=True)
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min"
+
+
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
@@ -118,7 +134,7 @@ def _ranges(language: str) -> Iterator[str]:
 
 def _language(folder: Path) -> ImmutableSandboxedEnvironment:
     raw = json.loads((folder / "calendar.json").read_text(encoding="utf-8"))
-    calendar = Calendar(raw["instant"], tuple(raw["days"]), tuple(raw["months"]))
+    calendar = Calendar(raw["instant"], raw["day"], tuple(raw["days"]), tuple(raw["months"]))
     templates = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
@@ -128,6 +144,8 @@ def _language(folder: Path) -> ImmutableSandboxedEnvironment:
     )
     templates.filters["local"] = calendar.local
     templates.filters["deadline"] = calendar.deadline
+    templates.filters["date"] = calendar.date_of
+    templates.filters["duration"] = duration
     return templates
 
 

@@ -1,9 +1,10 @@
 """Turns event messages into notices, each with the people whom it is for."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2 as progress
@@ -233,8 +234,20 @@ def _assigned(
     store: NotifyStore, data: progress.CatchUpAssigned | progress.CatchUpChanged
 ) -> Values:
     # Without the reason of a change: it must not go into an e-mail.
-    items = _item_titles(store, data.item_ids)
-    return {"session": data.title, "items": items, "due": instant(data.due)}
+    return {
+        "session": data.title,
+        "items": _item_titles(store, data.item_ids),
+        "due": instant(data.due),
+        "usual_due": instant(data.usual_due) if data.HasField("usual_due") else None,
+        "weeks": [
+            [instant(each.start), _minutes(each.planned), _minutes(each.budget)]
+            for each in data.full_weeks
+        ],
+    }
+
+
+def _minutes(duration: Duration) -> int:
+    return round(duration.ToTimedelta() / timedelta(minutes=1))
 
 
 def _completed(_: NotifyStore, data: progress.CatchUpCompleted) -> Values:

@@ -36,6 +36,22 @@ LRS_STATEMENTS = Counter(
 )
 for kind in ("progress", "other"):
     LRS_STATEMENTS.labels(kind)
+CMI5_SESSIONS = Counter(
+    "tandem_progress_cmi5_sessions",
+    "Sessions of units of cmi5: launched, and ended by the unit (terminated) or by the learner's"
+    " next launch (abandoned).",
+    ["event"],
+)
+for event in ("launched", "terminated", "abandoned"):
+    CMI5_SESSIONS.labels(event)
+CMI5_REFUSED = Counter(
+    "tandem_progress_cmi5_refused",
+    "Statements of sessions of cmi5 that were refused, by the rule that they break: a statement may"
+    " break several.",
+    ["rule"],
+)
+for rule in ("context", "order", "timestamp", "object", "verb", "result", "ended"):
+    CMI5_REFUSED.labels(rule)
 FELL_BEHIND = Counter(
     "tandem_progress_fell_behind",
     "Reasons for which learners fell behind: a learner may have several.",

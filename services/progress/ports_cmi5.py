@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.progress.domain.cmi5.sessions import Registration, Session
+from services.progress.domain.cmi5.terms import Rule, Verb
 from services.progress.domain.plan import Plan
 
 
@@ -36,3 +37,9 @@ class SessionsStore(Protocol):
 
     def put_cmi5_registration(self, registration: Registration) -> None:
         """Store a registration, new or changed."""
+
+    def note_cmi5_session(self, event: Verb) -> None:
+        """Count a session that was launched, terminated or abandoned."""
+
+    def note_cmi5_refused(self, rules: Iterable[Rule]) -> None:
+        """Count refused statements, for each the rules that it breaks."""

@@ -9,12 +9,15 @@ Each statement of a session writes the session, and each launch the registration
 conflict, and one of them starts again.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data.store import Store
 from chassis.data.transactions import inserting
+from services.progress import metrics
 from services.progress.domain.cmi5.sessions import Registration, Session
+from services.progress.domain.cmi5.terms import Rule, Verb
 
 
 class Cmi5Rows(Store):
@@ -40,6 +43,15 @@ class Cmi5Rows(Store):
     def put_cmi5_registration(self, registration: Registration) -> None:
         """Store a registration, new or changed."""
         self._put("cmi5_registrations", to_document(registration))
+
+    def note_cmi5_session(self, event: Verb) -> None:
+        """Count a session that was launched, terminated or abandoned."""
+        self.on_commit(metrics.CMI5_SESSIONS.labels(event.name.lower()).inc)
+
+    def note_cmi5_refused(self, rules: Iterable[Rule]) -> None:
+        """Count refused statements, for each the rules that it breaks."""
+        for each in rules:
+            self.on_commit(metrics.CMI5_REFUSED.labels(each.lower()).inc)
 
     def _session(self, query: dict[str, Any]) -> Session | None:
         row = self["cmi5_sessions"].find_one(query, session=self.session)

@@ -17,7 +17,7 @@ from services.progress.domain.cmi5.sessions import (
     Session,
     registration_id,
 )
-from services.progress.domain.cmi5.terms import LaunchMode, WaiveReason
+from services.progress.domain.cmi5.terms import LaunchMode, Verb, WaiveReason
 from services.progress.domain.dues import Dues
 from services.progress.domain.enums import LaunchMethod
 from services.progress.domain.learner import Learner
@@ -108,6 +108,7 @@ def launch_activity(store: LaunchStore, command: LaunchActivity, base: str) -> L
     document = said.launch_data(session, place.unit, command.return_url, base)
     xapi_documents.put(store, said.launch_data_key(session, base), document, _TERMS)
     told.append(said.launched(session, place.unit, base))
+    store.note_cmi5_session(Verb.LAUNCHED)
     say_all(store, [*told, *satisfied(store, session, registration, base)], base)
     return Launched(
         said.launch_url(session, place.unit, key, base),
@@ -209,4 +210,5 @@ def _abandoned(
     if last is None or last.ended_at is not None:
         return []
     store.put_cmi5_session(replace(last, abandoned=True, ended_at=store.now))
+    store.note_cmi5_session(Verb.ABANDONED)
     return [said.abandoned(last, base, store.now)]

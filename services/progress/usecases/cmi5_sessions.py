@@ -8,6 +8,7 @@ from chassis.errors import NotFound, PermissionDenied
 from services.progress.domain.cmi5 import said
 from services.progress.domain.cmi5.rules import judged
 from services.progress.domain.cmi5.sessions import Registration, Session, is_course_satisfied
+from services.progress.domain.cmi5.terms import Rule, Verb
 from services.progress.domain.xapi.clients import Launch
 from services.progress.ports_cmi5 import SessionsStore
 
@@ -20,12 +21,16 @@ def take_in(
     """Note new statements of a session, with ids; return why all of them are refused, if so."""
     session, registration = _loaded(store, launch)
     if not session.is_alive(store.now):
+        store.note_cmi5_refused([Rule.ENDED] * len(statements))
         return PermissionDenied("the session has ended: launch the activity again")
     unit = registration.unit(launch.activity_id)
     found = judged(session, unit, statements, base, store.now)
     if found.faults:
+        store.note_cmi5_refused(found.broken)
         return PermissionDenied("cmi5 forbids these statements in this session", found.faults)
     store.put_cmi5_session(found.session)
+    if found.session.ended_at and not session.ended_at:
+        store.note_cmi5_session(Verb.TERMINATED)
     if found.unit != unit:
         store.put_cmi5_registration(registration.with_unit(launch.activity_id, found.unit))
     return None

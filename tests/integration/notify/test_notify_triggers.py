@@ -48,6 +48,14 @@ def assigned(world: World, ada: str) -> Any:
     return world.assigned(ada)
 
 
+def placed(world: World, ada: str) -> Any:
+    return world.placed(ada)
+
+
+def unfit(world: World, ada: str) -> Any:
+    return world.unfit(ada)
+
+
 def changed(world: World, ada: str) -> Any:
     return world.changed(ada)
 
@@ -69,6 +77,8 @@ def due_extended(world: World, ada: str) -> Any:
         (seat_promoted, "You have a seat: Waves", "in the room"),
         (seat_swapped, "Your seat is swapped: Waves", "You gave your seat in the room."),
         (assigned, "To catch up on: Waves", "- item-1"),
+        (placed, "To catch up on: Waves", "It is later than usual ("),
+        (unfit, "To catch up on: Waves", ": 1 h 30 min of 2 h"),
         (changed, "New deadline or material: Waves", "- item-2"),
         (missed, "Deadline passed: Waves", "50 %"),
         (due_extended, "More time: essay in Physics & Waves", "New deadline"),

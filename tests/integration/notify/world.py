@@ -148,12 +148,28 @@ class World:
         data.end_time.FromDatetime(self.clock.now() + starts_in + HOUR)
         return data
 
-    def assigned(self, learner: str, title: str = "Waves") -> Proto:
+    def assigned(self, learner: str, title: str = "Waves") -> progress.CatchUpAssigned:
         """The event that a learner has a catch-up, due in a week."""
         data = progress.CatchUpAssigned(
             catch_up_id=f"c-{learner}", learner_id=learner, title=title, item_ids=["item-1"]
         )
         data.due.FromDatetime(self.clock.now() + 168 * HOUR)
+        return data
+
+    def placed(self, learner: str) -> Proto:
+        """The event that a learner has a catch-up that is due a week later than usual."""
+        data = self.assigned(learner)
+        data.usual_due.CopyFrom(data.due)
+        data.due.FromDatetime(self.clock.now() + 336 * HOUR)
+        return data
+
+    def unfit(self, learner: str) -> Proto:
+        """The event that a learner has a catch-up, for which a week has no room."""
+        data = self.assigned(learner)
+        week = data.full_weeks.add()
+        week.start.FromDatetime(self.clock.now())
+        week.budget.FromSeconds(7_200)
+        week.planned.FromSeconds(5_400)
         return data
 
     def changed(self, learner: str, catch_up_id: str = "") -> Proto:

@@ -1,9 +1,12 @@
 """The classroom, for each test its own."""
 
+import uuid
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 from tandem.progress.v1 import progress_pb2
 
 from chassis.data import transactions
@@ -15,6 +18,7 @@ from services.progress.api import ProgressApi
 from services.progress.store import ProgressStore
 from tests.conftest import FakeClock, MakeDatabase
 from tests.integration.progress.classroom import Classroom
+from tests.integration.progress.lrs import Lrs
 from tests.mongo import long_transactions
 
 
@@ -54,3 +58,19 @@ def unhurried(
     monkeypatch.setattr(transactions, "TOO_LONG", 600.0)
     with long_transactions(progress_database.client):
         yield
+
+
+@pytest.fixture
+def lrs(progress_database: Database[ProgressStore], clock: FakeClock) -> Lrs:
+    """An LRS with nothing in it."""
+    return Lrs(progress_database, clock)
+
+
+@pytest.fixture(scope="module")
+def module_database(mongo: "MongoClient[dict[str, Any]]") -> Iterator[Database[ProgressStore]]:
+    """A database for hypothesis, which a test makes once."""
+    name = f"xapi-{uuid.uuid4().hex[:8]}"
+    database = Database(mongo, name, ProgressStore, FakeClock())
+    database.prepare()
+    yield database
+    mongo.drop_database(name)

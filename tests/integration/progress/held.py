@@ -14,35 +14,46 @@ Command = dict[str, Any]
 
 
 class Held(Proxy):
-    """Never passes on one command of the transactions that insert into a collection.
+    """Never passes on one command of the transactions that write into a collection.
 
-    `last` is that collection, into which a transaction inserts after all other writes: "inbox" for
-    batches of events, "outbox" for timers. `at` is the command: this "insert", or
-    "commitTransaction".
+    `last` is that collection, into which a transaction writes after all other writes: "inbox" for
+    batches of events, "outbox" for timers. `at` is the command: this "insert" or "update", or
+    "commitTransaction". With `done` it is carried out, and its answer is not passed on.
     """
 
-    def __init__(self, url: str, at: str, last: str = "inbox") -> None:
+    def __init__(self, url: str, at: str, last: str = "inbox", *, done: bool = False) -> None:
         super().__init__(url)
-        self._at, self._last = at, last
+        self._at, self._last, self._done = at, last, done
+        self._silent: set[socket.socket] = set()
         self._batches: list[tuple[bytes, int]] = []
         self._never = threading.Event()
         self.commands: list[Command] = []
-        """What was held, and will never be passed on."""
+        """What was held, or whose answer is."""
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         if sink.getpeername() != self._server:
-            super()._pump(source, sink)
+            self._answers(source, sink)
             return
         with contextlib.suppress(OSError, EOFError):
             while True:
                 message = _message(source)
                 if self._holds(_command(message)):
-                    self._never.wait()
+                    self._silent.add(sink)
+                    if not self._done:
+                        self._never.wait()
                 sink.sendall(message)
+
+    def _answers(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if source in self._silent:
+                    self._never.wait()
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
 
     def _holds(self, command: Command) -> bool:
         transaction = command.get("lsid", {}).get("id", b""), command.get("txnNumber", 0)
-        if command.get("insert") == self._last:
+        if self._last in (command.get("insert"), command.get("update")):
             self._batches.append(transaction)
         if transaction not in self._batches or self._at not in command:
             return False

@@ -1,64 +1,51 @@
 """The class page: a run's learners by any column, with one filter, as if sorted here."""
 
-import csv
-import io
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
-from click.testing import CliRunner
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.catalog.v1 import resources_pb2 as catalog_resources
-from tandem.options.v1 import options_pb2
-from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
+from tandem.progress.v1 import progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from campus import progress_command
 from chassis.data.pages import write_token
-from services.progress import api_class_page
 from services.progress.domain.class_page import DAY_ZERO, LAST_SEEN_STEP, TIME_STEP, Column
 from services.progress.timers import tell_dues
 from tests.deep import DEEP, deep
+from tests.integration.progress.class_pages import (
+    DENIED,
+    GROUPS,
+    INVALID,
+    LEARNERS,
+    MODES,
+    List,
+    Row,
+    begun,
+    buckets_counted,
+    buckets_summed,
+    column,
+    listed,
+    tutor_of,
+)
 from tests.integration.progress.classroom import (
-    ABSENT,
     DAY,
-    FILM,
     HOUR,
-    PRESENT,
     RUN,
     Classroom,
     Stub,
-    available,
     enrolled,
-    lecture,
     opened,
     path,
-    recorded,
     refused,
     stamp,
     task,
     withdrawn,
 )
-
-LEARNERS = [f"l{number:02}" for number in range(14)]
-GROUPS = ("group-a", "group-b")
-MODES = [number for number in types_pb2.AttendanceMode.values() if number]
-Row = resources_pb2.LearnerProgress
-List = progress_pb2.ListRunProgressRequest
-INVALID, DENIED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.PERMISSION_DENIED
-
-
-def column(name: str) -> Any:
-    """The contract's number of a column."""
-    return progress_pb2.ProgressColumn.Value(f"PROGRESS_COLUMN_{name}")
 
 
 def of_row(row: Row, name: str) -> int:
@@ -117,20 +104,6 @@ def requests(now: datetime) -> Iterator[progress_pb2.ListRunProgressRequest]:
             )
 
 
-def listed(stub: Stub, request: progress_pb2.ListRunProgressRequest) -> list[Row]:
-    """All rows of a list, page by page."""
-    rows, token = list[Row](), ""
-    while True:
-        page = List()
-        page.CopyFrom(request)
-        page.page_token = token
-        answer = stub.ListRunProgress(page)
-        rows += answer.learners
-        token = answer.next_page_token
-        if not token:
-            return rows
-
-
 def expected(rows: Sequence[Row], request: progress_pb2.ListRunProgressRequest) -> list[Row]:
     """The rows that a filter lets in, sorted here."""
     name = progress_pb2.ProgressColumn.Name(request.order_by).removeprefix("PROGRESS_COLUMN_")
@@ -171,20 +144,6 @@ def step(classroom: Classroom, dice: random.Random) -> None:
     dice.choice(steps)()
 
 
-def begun(classroom: Classroom, dice: random.Random) -> None:
-    """A run with dues, groups, and a class that some have missed."""
-    now = classroom.clock.now()
-    fixed = catalog_resources.TimeRule(fixed=stamp(now + DAY))
-    later = catalog_resources.TimeRule()
-    later.after_enrolment.seconds = 2 * 86400
-    extra = task("extra", optional=True, deadline=fixed)
-    classroom.open(
-        task(deadline=fixed), task("lab", deadline=later), lecture(), extra, learners=LEARNERS[2:]
-    )
-    classroom.hold_class(**{each: dice.choice([ABSENT, PRESENT]) for each in LEARNERS[2:9]})
-    classroom.hear("attendance", recorded(), available(FILM, 3600))
-
-
 @deep
 @pytest.mark.parametrize("seed", range(6 if DEEP else 1))
 def test_a_page_is_what_sorting_gives(classroom: Classroom, seed: int) -> None:
@@ -206,36 +165,6 @@ def test_a_page_is_what_sorting_gives(classroom: Classroom, seed: int) -> None:
     assert {each.mode: each.learners for each in summary.modes} == Counter(row.mode for row in rows)
     done = sum(row.completed / row.required for row in rows)
     assert summary.average_share == pytest.approx(done / len(rows))
-
-
-def buckets_summed(classroom: Classroom) -> dict[str, int]:
-    """The run's learners in each bucket, as the summary adds them up."""
-    totals = classroom.database.reader().totals(RUN).buckets
-    return {bucket: count for bucket, count in totals.items() if count}
-
-
-def buckets_counted(classroom: Classroom) -> dict[str, int]:
-    """The same, counted from the learners."""
-    rows = classroom.database.mongo["standings"].find({"run_id": RUN, "state": "ENROLLED"})
-    return dict(Counter(bucket for row in rows for bucket in row["listing"]["buckets"][:2]))
-
-
-def test_racing_batches_count_each_learner_once(classroom: Classroom) -> None:
-    """Four workers that apply the same deliveries at once leave each one in one cell and day."""
-    begun(classroom, random.Random(1))
-    done = [classroom.said(each, "completed", activity_id="essay") for each in LEARNERS]
-    batch = [
-        classroom.event(events_pb2.StatementsRecorded(learner_id=row.learner_id, statements=[row]))
-        for row in done
-    ]
-    classroom.clock.forward(days=1, hours=1)
-    causes: list[Callable[[], object]] = [lambda: classroom.apply("statements", batch)] * 3
-    causes.append(lambda: tell_dues(classroom.database))
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda cause: cause(), causes))
-    classroom.settle()
-    assert buckets_summed(classroom) == buckets_counted(classroom)
-    assert sum(buckets_counted(classroom).values()) == 2 * classroom.summary().learners
 
 
 def test_a_due_that_passes_moves_the_learner(classroom: Classroom) -> None:
@@ -271,19 +200,6 @@ def test_a_due_after_the_runs_end_moves_the_learner_too(classroom: Classroom) ->
         run_id=RUN, order_by=column("OVERDUE"), filter=progress_pb2.ProgressFilter(overdue=1)
     )
     assert [row.overdue for row in listed(classroom.staff, request)] == [1]
-
-
-def test_silent_learners(classroom: Classroom) -> None:
-    """Who has done nothing for two weeks is counted, and who came since then is not."""
-    begun(classroom, random.Random(3))
-    classroom.clock.forward(days=15)
-    classroom.hear("plans", enrolled(LEARNERS[0], classroom.clock.now()))
-    classroom.record(classroom.said(LEARNERS[2], "completed", activity_id="essay"))
-    classroom.settle()
-    assert classroom.summary().silent_learners == len(LEARNERS[3:])
-    since = stamp(classroom.clock.now() - 14 * DAY)
-    request = List(run_id=RUN, filter=progress_pb2.ProgressFilter(not_seen_since=since))
-    assert [row.learner_id for row in listed(classroom.staff, request)] == LEARNERS[3:]
 
 
 def test_learners_of_an_older_version_are_listed(classroom: Classroom) -> None:
@@ -346,15 +262,6 @@ def test_a_filter_that_says_nothing_is_refused(classroom: Classroom) -> None:
         assert (status, field in text) == (INVALID, True), wrong
 
 
-def tutor_of(classroom: Classroom, group: str) -> None:
-    """Lise becomes an observer of a group."""
-    staff = catalog_resources.StaffMember(
-        person_id="lise", role=options_pb2.STAFF_ROLE_OBSERVER, group_ids=[group]
-    )
-    facts = catalog.RunFacts(run_id=RUN, staff=[staff], policy=opened().policy, zone="UTC")
-    classroom.hear("plans", catalog.RunStaffChanged(run_id=RUN, run=facts))
-
-
 def test_a_tutor_lists_the_own_groups(classroom: Classroom) -> None:
     """By every column and filter, staff of a group get the group's learners and summary, and no
     other group's; a filter by another group is refused.
@@ -380,100 +287,3 @@ def test_a_tutor_lists_the_own_groups(classroom: Classroom) -> None:
             assert refused(lambda request=request: lise.ListRunProgress(request))[0] is DENIED  # type: ignore[misc]
         else:
             assert listed(lise, request) == expected(rows, request), request
-
-
-def exported(stub: Stub, **fields: Any) -> list[list[str]]:
-    """The lines of an export, read as CSV."""
-    pieces = stub.ExportRunProgress(progress_pb2.ExportRunProgressRequest(run_id=RUN, **fields))
-    return list(csv.reader(io.StringIO("".join(piece.csv for piece in pieces), newline="")))
-
-
-def test_an_export_has_what_the_list_has(classroom: Classroom, monkeypatch: Any) -> None:
-    """In pieces that are smaller than the run, an export has a header and a line for each row of
-    the same list.
-    """
-    monkeypatch.setattr(api_class_page, "PIECE", 5)
-    begun(classroom, random.Random(7))
-    result = resources_pb2.Result(scaled_score=0.12345678)
-    classroom.record(classroom.said(LEARNERS[3], "completed", activity_id="essay", result=result))
-    classroom.settle()
-    order: dict[str, Any] = {"order_by": column("COMPLETED"), "descending": True}
-    header, *lines = exported(classroom.staff, **order)
-    rows = listed(classroom.staff, List(run_id=RUN, **order))
-    assert [line[0] for line in lines] == [row.learner_id for row in rows]
-    (row,) = (row for row in rows if row.learner_id == LEARNERS[3])
-    (line,) = (line for line in lines if line[0] == LEARNERS[3])
-    at = classroom.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
-    assert dict(zip(header, line, strict=True)) == {
-        "learner_id": LEARNERS[3],
-        "mode": "ONLINE",
-        "groups": "",
-        "enrolled_at": at,
-        "completed": str(row.completed),
-        "required": "3",
-        "overdue": "0",
-        "open_catch_ups": str(row.open_catch_ups),
-        "missed_catch_ups": "0",
-        "last_seen_at": at,
-        "time_on_task": "0",
-        "mean_score": "0.123457",
-        "behind_since": "",
-        "completed_at": "",
-    }
-    some = exported(classroom.staff, filter=progress_pb2.ProgressFilter(overdue=1))
-    assert some == [header]
-
-
-def test_the_command_writes_the_export(
-    classroom: Classroom, monkeypatch: Any, tmp_path: Path
-) -> None:
-    """`tandem progress export RUN` writes the file as it comes; for an unknown run it fails, and
-    writes nothing.
-    """
-    classroom.open(task(), learners=LEARNERS)
-    channel = classroom.channel_for("curie", "registrar")
-    monkeypatch.setattr(progress_command, "channel_to", lambda *_: nullcontext(channel))
-    file, none = tmp_path / "run.csv", tmp_path / "none.csv"
-    command = progress_command.progress
-    result = CliRunner().invoke(command, ["export", RUN, "--output", str(file)])
-    assert result.exit_code == 0
-    assert file.read_bytes().count(b"\r\n") == len(LEARNERS) + 1
-    with file.open(newline="", encoding="utf-8") as written:
-        assert list(csv.reader(written)) == exported(classroom.staff)
-    result = CliRunner().invoke(command, ["export", "unknown", "--output", str(none)])
-    assert (result.exit_code, none.exists()) == (1, False)
-
-
-def test_an_export_has_no_formula(classroom: Classroom) -> None:
-    """Ids that a spreadsheet would take for formulas, or that have quotes, commas and lines, come
-    as texts.
-    """
-    ids = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", 'a "b", c', "a\r\nb", "Zoë 🎓"]
-    classroom.open(task(), learners=ids)
-    found = {line[0] for line in exported(classroom.staff)[1:]}
-    assert found == {"'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", 'a "b", c', "a\r\nb", "Zoë 🎓"}
-
-
-def test_who_may_export(classroom: Classroom) -> None:
-    """Staff of a group export the group's learners; others are refused, and so is a bad request."""
-    begun(classroom, random.Random(8))
-    for place, learner in enumerate(LEARNERS[2:]):
-        changed = catalog.GroupMemberChanged(
-            enrolment_id=f"e-{learner}",
-            run_id=RUN,
-            learner_id=learner,
-            group_ids=[GROUPS[place % 2]],
-        )
-        classroom.hear("plans", changed)
-    tutor_of(classroom, GROUPS[0])
-    lise = Stub(classroom.channel_for("lise"))
-    assert [line[0] for line in exported(lise)[1:]] == LEARNERS[2::2]
-    other = progress_pb2.ProgressFilter(group_id=GROUPS[1])
-    assert refused(lambda: exported(lise, filter=other))[0] is DENIED
-    stranger = Stub(classroom.channel_for("mallory", "learner"))
-    assert refused(lambda: exported(stranger))[0] is DENIED
-    nothing = progress_pb2.ProgressFilter()
-    assert refused(lambda: exported(classroom.staff, filter=nothing))[0] is INVALID
-    unknown = progress_pb2.ExportRunProgressRequest(run_id="unknown")
-    status, _ = refused(lambda: list(classroom.staff.ExportRunProgress(unknown)))
-    assert status is grpc.StatusCode.NOT_FOUND

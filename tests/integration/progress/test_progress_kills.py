@@ -1,11 +1,7 @@
 """A worker that is killed in the middle of a transaction, and the one that comes after it."""
 
-import signal
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from tandem.catalog.v1 import resources_pb2 as catalog_resources
@@ -16,9 +12,9 @@ from tests.deep import only_deep
 from tests.integration.processes import eventually, publish, role
 from tests.integration.progress.classroom import RUN, Classroom, stamp, task
 from tests.integration.progress.held import Held
+from tests.integration.progress.killed import killed
 from tests.integration.progress.processes import environment_of
 from tests.integration.progress.stories import counts
-from tests.mongo import end_leases, end_transactions, long_transactions
 
 LEARNERS = [f"l{number:02d}" for number in range(40)]
 ESSAYS = ["first", "second", "third"]
@@ -39,7 +35,7 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
     publish(vhost, *(classroom.event(_done(who, what)) for what in ESSAYS for who in LEARNERS))
 
     held = Held(stack["TANDEM_MONGO_URL"], at)
-    with _killed(classroom, environment, held):
+    with killed(classroom, environment, held):
         assert counts(classroom)["statements"] == _marks(classroom) == 0
 
     with role("progress", "worker", environment):
@@ -68,7 +64,7 @@ def test_a_worker_killed_while_it_tells_dues_tells_each_once(
     environment = environment_of(classroom, stack, vhost)
 
     held = Held(stack["TANDEM_MONGO_URL"], at, last="outbox")
-    with _killed(classroom, environment, held):
+    with killed(classroom, environment, held):
         assert classroom.published(events_pb2.DueApproaching) == []
 
     with role("progress", "worker", environment):
@@ -78,23 +74,6 @@ def test_a_worker_killed_while_it_tells_dues_tells_each_once(
     assert sorted(told) == LEARNERS
 
 
-@contextmanager
-def _killed(classroom: Classroom, environment: dict[str, str], held: Held) -> Iterator[None]:
-    """A worker is killed in a transaction; within the block MongoDB still has that transaction
-    open, and after it a new worker meets neither transactions nor leases.
-    """
-    held.open()
-    with long_transactions(classroom.database.client):
-        with role("progress", "worker", {**environment, "TANDEM_MONGO_URL": held.url}) as worker:
-            eventually(lambda: _open_transactions(classroom, held))
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
-        assert _open_transactions(classroom, held)
-        yield
-        end_transactions(classroom.database.client, "progress")
-    end_leases(classroom.database.mongo)
-
-
 def _done(learner_id: str, activity_id: str) -> events_pb2.StatementsRecorded:
     """A learner handed something in. It came by no API, whose events a relay would have sent."""
     said = {"id": str(uuid.uuid4()), "learner_id": learner_id, "run_id": RUN}
@@ -102,19 +81,6 @@ def _done(learner_id: str, activity_id: str) -> events_pb2.StatementsRecorded:
     recorded = events_pb2.StatementsRecorded(learner_id=learner_id)
     recorded.statements.add(**said, verb=verb, activity_id=activity_id).timestamp.GetCurrentTime()
     return recorded
-
-
-def _open_transactions(classroom: Classroom, held: Held) -> list[dict[str, Any]]:
-    """The transactions of which the server waits for what is held."""
-    waited_for = [
-        {"lsid.id": each["lsid"]["id"], "transaction.parameters.txnNumber": each["txnNumber"]}
-        for each in list(held.commands)
-    ]
-    if not waited_for:
-        return []
-    all_sessions: dict[str, Any] = {"$currentOp": {"allUsers": True, "idleSessions": True}}
-    stages = [all_sessions, {"$match": {"$or": waited_for}}]
-    return list(classroom.database.client.admin.aggregate(stages))
 
 
 def _marks(classroom: Classroom) -> int:

@@ -12,9 +12,9 @@ from tandem.types.v1 import types_pb2
 from services.sessions import pages_calendars
 from services.sessions.pages_calendars import Calendars
 from tests.integration.sessions.calendars import CODE, Office, civil, move, series
+from tests.integration.sessions.help_desk import HELP
 from tests.integration.sessions.ical import read_by_ical_js
 from tests.integration.sessions.school import School, refused
-from tests.integration.sessions.test_help_sessions import HELP
 from tests.unit.sessions.calendars import read
 
 

@@ -7,16 +7,15 @@ from tandem.sessions.v1 import events_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from services.sessions.usecases import clashes
+from tests.integration.sessions.help_desk import DESK, HELP
 from tests.integration.sessions.school import School, refused
 
-HELP = types_pb2.SESSION_PURPOSE_HELP
 PRESENT, PARTIAL, ABSENT = (
     types_pb2.ATTENDANCE_VERDICT_PRESENT,
     types_pb2.ATTENDANCE_VERDICT_PARTIAL,
     types_pb2.ATTENDANCE_VERDICT_ABSENT,
 )
 JOINED, LEFT = sessions_pb2.PRESENCE_KIND_JOINED, sessions_pb2.PRESENCE_KIND_LEFT
-DESK: dict[str, Any] = {"purpose": HELP, "activity_id": "", "title": "Help desk"}
 
 
 def test_a_help_session_holds_no_activity(school: School) -> None:

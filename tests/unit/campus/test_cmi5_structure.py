@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 from click.testing import CliRunner
@@ -66,6 +67,58 @@ def test_units_become_activities_in_their_order(namespace: str, tmp_path: Path) 
             },
         },
     ]
+
+
+def unit_at(url: str) -> bytes:
+    """Return a course structure with one unit at a URL."""
+    return structure(PLAIN.replace("https://pub.example/2</url>", f"{escape(url)}</url>"))
+
+
+@pytest.mark.parametrize(
+    "base", ["https://files.uni.example/geo", "https://files.uni.example/geo/"]
+)
+@pytest.mark.parametrize(
+    ("told", "url"),
+    [
+        ("start.html", "https://files.uni.example/geo/start.html"),
+        ("a/../b/start.html?x=1&y=2#z", "https://files.uni.example/geo/b/start.html?x=1&y=2#z"),
+        ("https://pub.example/2", "https://pub.example/2"),
+    ],
+)
+def test_relative_urls_are_made_whole(base: str, told: str, url: str) -> None:
+    """By the URL at which the package's files are served; whole ones stay (section 14.1)."""
+    (found,) = activities_of(unit_at(told), base)
+    assert found.cmi5.url == url
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["../start.html", "/start.html", "//evil.example/start.html", "//[", "javascript:alert(1)", ""],
+)
+def test_a_relative_url_stays_in_its_package(told: str) -> None:
+    """What would lead elsewhere is refused."""
+    with pytest.raises(Invalid, match="url"):
+        activities_of(unit_at(told), "https://files.uni.example/geo")
+
+
+@pytest.mark.parametrize(
+    "base", ["files.uni.example", "ftp://x.example", "https://", "https://x?y", "https://["]
+)
+def test_a_base_url_is_a_folder(base: str) -> None:
+    """The command tells what it would take."""
+    with pytest.raises(Invalid, match="base_url"):
+        activities_of(unit_at("start.html"), base)
+
+
+def test_the_command_takes_a_base_url(tmp_path: Path) -> None:
+    """Without it a relative URL is refused (section 14.2)."""
+    file = tmp_path / "cmi5.xml"
+    file.write_bytes(unit_at("start.html"))
+    command = ["cmi5", "path", str(file)]
+    assert CliRunner().invoke(cli, command).exit_code == 1
+    ran = CliRunner().invoke(cli, [*command, "--base-url", "https://files.uni.example/geo"])
+    (found,) = json.loads(ran.output)["activities"]
+    assert found["cmi5"]["url"] == "https://files.uni.example/geo/start.html"
 
 
 def test_all_faults_of_all_units_are_told() -> None:

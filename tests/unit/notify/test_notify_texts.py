@@ -1,7 +1,7 @@
 """Templates in every language, with kind values and hostile ones."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +19,13 @@ HOSTILE = (
     "{{ 7 * 7 }}\r\nBcc: all@example.com\n\n{% for x in ().__class__ %}\u2028\0<b>\ud83d\udca5"
 )
 REASONS = [[kind.removeprefix(BEHIND), 3] for kind in BehindReasonKind.DESCRIPTOR.values_by_name]
+CATCH_UP: dict[str, object] = {
+    "session": HOSTILE,
+    "items": [HOSTILE, HOSTILE],
+    "due": NOON,
+    "usual_due": None,
+    "weeks": [[NOON, 90, 120]],
+}
 VALUES: dict[Kind, dict[str, object]] = {
     Kind.ENROLMENT_PROMOTED: {"run": HOSTILE},
     Kind.SESSION_MOVED: {
@@ -72,8 +79,8 @@ VALUES: dict[Kind, dict[str, object]] = {
         "room": HOSTILE,
         "answer_by": NOON,
     },
-    Kind.CATCH_UP_ASSIGNED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
-    Kind.CATCH_UP_CHANGED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
+    Kind.CATCH_UP_ASSIGNED: CATCH_UP,
+    Kind.CATCH_UP_CHANGED: CATCH_UP,
     Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False, "was_missed": False},
     Kind.CATCH_UP_MISSED: {"session": HOSTILE, "due": NOON, "percent": 31},
     Kind.DUE_EXTENDED: {"run": HOSTILE, "activity": HOSTILE, "until": NOON},
@@ -175,7 +182,7 @@ def test_the_nearest_language(wanted: str, given: str) -> None:
 )
 def test_instants_are_told_in_the_persons_zone(language: str, zone: str, expected: str) -> None:
     """An instant is written as the person's language and zone have it."""
-    values = {"session": "Waves", "items": ["i1"], "due": NOON}
+    values = {**CATCH_UP, "weeks": []}
     assert expected in TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, zone, "Ada", values).body
 
 
@@ -209,6 +216,51 @@ def test_a_catch_up_that_was_missed_says_that_it_was_in_time(language: str, word
         values = {"session": "Waves", "in_time": True, "was_missed": was_missed}
         text = TEXTS.write(Kind.CATCH_UP_COMPLETED, language, "Europe/Dublin", "Ada", values)
         assert (words in text.body) is was_missed
+
+
+@pytest.mark.parametrize("kind", [Kind.CATCH_UP_ASSIGNED, Kind.CATCH_UP_CHANGED])
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "later than usual (Monday, 2 March 2026, 12:30 (Europe/Dublin))"),
+        ("de", "später als üblich (Montag, 2. März 2026, 12:30 Uhr (Europe/Dublin))"),
+    ],
+)
+def test_a_later_due_says_why(kind: Kind, language: str, words: str) -> None:
+    """Beside the usual due; where the due is as usual, nothing is said of it."""
+    values = {**CATCH_UP, "weeks": []}
+    later = TEXTS.write(kind, language, "Europe/Dublin", "Ada", {**values, "usual_due": NOON}).body
+    usual = TEXTS.write(kind, language, "Europe/Dublin", "Ada", values).body
+    assert words in later
+    assert later.startswith(usual.rstrip())
+
+
+@pytest.mark.parametrize(
+    ("language", "lines", "more"),
+    [
+        (
+            "en",
+            ["- from 2 March 2026: 1 h 30 min of 2 h", "- from 9 March 2026: 0 min of 45 min"],
+            "... and 2 more weeks",
+        ),
+        (
+            "de",
+            ["- ab 2. März 2026: 1 h 30 min von 2 h", "- ab 9. März 2026: 0 min von 45 min"],
+            "... und 2 weitere Wochen",
+        ),
+    ],
+)
+def test_weeks_without_room_are_told(language: str, lines: list[str], more: str) -> None:
+    """Each with its beginning, what is planned, and the hours; at most twenty of them."""
+    weeks = [[NOON, 90, 120], [NOON + timedelta(days=7), 0, 45]]
+
+    def told(times: int) -> list[str]:
+        values = {**CATCH_UP, "weeks": weeks * times}
+        return TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, "UTC", "Ada", values).body.splitlines()
+
+    assert told(1)[-2:] == lines
+    assert told(10)[-1] == lines[-1]
+    assert told(11)[-2:] == [lines[-1], more]
 
 
 @pytest.mark.parametrize("kind", [Kind.DUE_APPROACHING, Kind.DUE_MISSED, Kind.DUE_EXTENDED])

@@ -21,6 +21,7 @@ from services.progress.domain.cmi5.terms import (
     PROGRESS,
     SESSION_ID,
     LaunchMode,
+    Rule,
     Verb,
 )
 from services.progress.domain.evidence import latest
@@ -47,6 +48,8 @@ class Judgement:
     session: Session
     unit: Unit
     faults: tuple[FieldViolation, ...] = ()
+    broken: tuple[Rule, ...] = ()
+    """The rules that these break, for each of the statements."""
 
 
 def judged(
@@ -65,19 +68,36 @@ def judged(
 
 def _with(before: Judgement, statement: Statement, base: str, now: datetime) -> Judgement:
     session, unit, at = before.session, before.unit, _at(statement) or now
-    found = [*_context_faults(statement, session, base), *_order_faults(statement, session, at)]
-    if at > now + FUTURE:
-        wrong = "is more than a day in the future"
-        found.append(FieldViolation("timestamp", wrong, "when it happened (section 9.7)"))
+    found = {rule: [*each] for rule, each in _checks(before, statement, base, at, now).items()}
+    broken = [rule for rule, faults in found.items() if faults]
+    if not broken:
+        session, unit = _after(session, unit, statement, at, now)
+    told = [
+        replace(each, wrong=f"of {statement['id']} {each.wrong}")
+        for faults in found.values()
+        for each in faults
+    ]
+    return Judgement(session, unit, (*before.faults, *told), (*before.broken, *broken))
+
+
+def _checks(
+    before: Judgement, statement: Statement, base: str, at: datetime, now: datetime
+) -> dict[Rule, Faults]:
+    """Return what is wrong with a statement, by the rule that it breaks."""
+    session, unit = before.session, before.unit
+    checks = {
+        Rule.CONTEXT: _context_faults(statement, session, base),
+        Rule.ORDER: _order_faults(statement, session, at),
+        Rule.TIMESTAMP: _timestamp_faults(statement, at, now),
+        Rule.VERB: _voiding_faults(statement),
+    }
     if is_defined(statement):
-        found += [
-            *_object_faults(statement, session, base),
-            *_verb_faults(statement, session, unit, at),
-            *_result_faults(statement, session),
-        ]
-    told = [replace(each, wrong=f"of {statement['id']} {each.wrong}") for each in found]
-    after = before if told else Judgement(*_after(session, unit, statement, at, now), before.faults)
-    return replace(after, faults=(*before.faults, *told))
+        checks |= {
+            Rule.OBJECT: _object_faults(statement, session, base),
+            Rule.VERB: _verb_faults(statement, session, unit, at),
+            Rule.RESULT: _result_faults(statement, session),
+        }
+    return checks
 
 
 def _after(
@@ -120,11 +140,20 @@ def _context_faults(statement: Statement, session: Session, base: str) -> Faults
             wrong = f"lacks {each['id']}"
             right = "all of contextTemplate (section 10)"
             yield FieldViolation("context.contextActivities.grouping", wrong, right)
+
+
+def _voiding_faults(statement: Statement) -> Faults:
+    if is_voiding(statement):
+        yield FieldViolation("verb", "voids a statement", "no voiding by a unit")
+
+
+def _timestamp_faults(statement: Statement, at: datetime, now: datetime) -> Faults:
     if not str(statement.get("timestamp", "")).upper().endswith(_UTC):
         wrong = "is missing, or not in UTC"
         yield FieldViolation("timestamp", wrong, "a time in UTC (section 9.7)")
-    if is_voiding(statement):
-        yield FieldViolation("verb", "voids a statement", "no voiding by a unit")
+    if at > now + FUTURE:
+        wrong = "is more than a day in the future"
+        yield FieldViolation("timestamp", wrong, "when it happened (section 9.7)")
 
 
 def _order_faults(statement: Statement, session: Session, at: datetime) -> Faults:

@@ -35,6 +35,25 @@ OF_UNITS = frozenset({Verb.INITIALIZED, Verb.COMPLETED, Verb.PASSED, Verb.FAILED
 """The verbs that units use; the others are the platform's."""
 
 
+class Rule(StrEnum):
+    """What statements of a session must keep to, by its section."""
+
+    CONTEXT = "CONTEXT"
+    """9.2, 9.6 and 10: the actor, and the context of the session."""
+    ORDER = "ORDER"
+    """9.3: the place between "initialized" and "terminated"."""
+    TIMESTAMP = "TIMESTAMP"
+    """9.7."""
+    OBJECT = "OBJECT"
+    """9.4."""
+    VERB = "VERB"
+    """9.3: which verbs, and how often."""
+    RESULT = "RESULT"
+    """9.5."""
+    ENDED = "ENDED"
+    """9.3.6 and 9.3.8: an ended session takes nothing more."""
+
+
 class LaunchMode(StrEnum):
     """Whether a session records completion (section 10)."""
 

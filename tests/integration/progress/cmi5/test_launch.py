@@ -134,7 +134,7 @@ def test_of_launches_at_once_one_session_is_open(lms: Lms) -> None:
     with ThreadPoolExecutor(4) as pool:
         launched = list(pool.map(lambda _: lms.launch(), range(4)))
     alive = [each for each in launched if "auth-token" in each.fetch()]
-    gone = [each["context"]["extensions"][SESSION_ID] for each in lms.statements(Verb.ABANDONED)]
+    gone = lms.sessions(Verb.ABANDONED)
     assert len(alive) == 1
     assert sorted([*gone, alive[0].launched.session_id]) == sorted(
         each.launched.session_id for each in launched

@@ -15,7 +15,7 @@ from tandem.types.v1 import types_pb2
 from chassis.context.principal import Principal
 from chassis.data.store import Database
 from chassis.edge.http.endpoints import Endpoint, EndpointAnswer, EndpointRequest
-from services.progress.domain.cmi5.terms import CATEGORY, MOVE_ON_CATEGORY, Verb
+from services.progress.domain.cmi5.terms import CATEGORY, MOVE_ON_CATEGORY, SESSION_ID, Verb
 from services.progress.domain.xapi.completed import timestamp_text
 from services.progress.store import ProgressStore
 from services.progress.xapi.clients import Clients
@@ -51,11 +51,19 @@ class Lms:
         self.endpoints: Mapping[str, Endpoint] = {each.path: each for each in lrs(database, BASE)}
         self.clients = Clients(database, BASE)
 
+    def replica(self) -> "Lms":
+        """Another replica of the LRS, on the same database."""
+        return Lms(self.classroom, self.database)
+
     def launch(self, learner: str = "ada", activity: str = "quiz", **fields: Any) -> "Unit":
         """Launch a unit for a learner, by the RPC."""
         asked: Any = {"run_id": RUN, "learner_id": learner, "activity_id": activity, **fields}
         request = progress_pb2.LaunchActivityRequest(**asked)
         return Unit(self, self.classroom.learner(learner).LaunchActivity(request))
+
+    def sessions(self, verb: Verb) -> list[str]:
+        """Return the sessions of the statements of a verb."""
+        return [each["context"]["extensions"][SESSION_ID] for each in self.statements(verb)]
 
     def waive(self, activity: str = "quiz", learner: str = "ada") -> datetime:
         """Waive a unit, as the registrar."""
@@ -85,6 +93,12 @@ class Unit:
             for name, values in parse_qs(urlsplit(launched.launch_url).query).items()
         }
         self.token = ""
+
+    def at(self, lms: Lms) -> "Unit":
+        """Return the same unit, which calls another replica from now on."""
+        other = Unit(lms, self.launched)
+        other.token = self.token
+        return other
 
     def fetch(self) -> Json:
         """Call the fetch URL."""
