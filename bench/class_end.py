@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -69,14 +68,7 @@ def _figures(school: "School", worker: psutil.Process) -> Iterator[Figure]:
     yield at_most(f"end of a class of {LARGE}: answer", answered, "s", 1)
     yield at_most(f"end of a class of {LARGE}: settled", took, "s", 90)
     yield told(f"a class of {SMALL} that ends meanwhile: settled", small_took, "s")
-    yield at_most("worker that settled them, at its peak", _peak(worker), "MiB", 256)
-
-
-def _peak(process: psutil.Process) -> float:
-    """The largest resident set that a process has had, in MiB (proc(5), VmHWM)."""
-    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
+    yield at_most("worker that settled them, at its peak", rig.peak(worker), "MiB", 256)
 
 
 @dataclass

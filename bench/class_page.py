@@ -1,254 +1,244 @@
 """The class page of a run: a page of 50 learners by any column, with any filter."""
 
-import random
+import csv
+import gc
+import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from functools import cached_property
 from itertools import product
-from operator import itemgetter
-from statistics import median, quantiles
-from typing import Any
+from operator import attrgetter
+from pathlib import Path
+from statistics import fmean, median, quantiles
+from typing import Any, NamedTuple
 
+import grpc
 import psutil
+from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.progress.v1 import progress_pb2
+from tandem.progress.v1.progress_pb2_grpc import ProgressServiceStub
+from tandem.types.v1 import types_pb2
 
+from bench import class_page_runs as runs
 from bench import rig
 from bench.figures import Figure, at_most, told
-from chassis import roles
-from chassis.data.pages import Page, write_token
-from chassis.data.store import connect
-from chassis.operations.settings import load
+from bench.grpc_command import serving
+from campus.identity import IdentityProvider
+from chassis.data.pages import write_token
+from chassis.data.store import Database
 from services.progress.api import ProgressApi
-from services.progress.domain.class_page import Column, ProgressFilter, Selection
-from services.progress.domain.enums import (
-    ActivityKind,
-    AttendanceMode,
-    AttendanceStatus,
-    EnrolmentState,
-    ItemKind,
-    SessionState,
-)
-from services.progress.domain.learner import Learner
-from services.progress.domain.learner_run_state import Attendance, EnrolmentUpdate, merge
-from services.progress.domain.path import Activity, Path, Policy, Run, TimeRule
-from services.progress.domain.sessions import Item, Session
-from services.progress.queries_class_page import run_progress
-from services.progress.settings import Settings
+from services.progress.api_class_page import selection_of
+from services.progress.domain.class_page import Column
 from services.progress.store import ProgressStore
-from services.progress.usecases.plans import learn_items, learn_paths, learn_runs
-from services.progress.usecases.reviews import LearnerUpdate, review
+from services.progress.store_class_page import NOT_SHOWN
 
-SMALL, LARGE = 10_000, 100_000
-SIZE, GOAL, ROUNDS, CHUNK = 50, 50.0, 3, 200
-RUN, CLASS, FILM = "run", "class", "film"
-ACTIVITIES, WEEKS = 30, 12
-DATABASE = "bench_class_page"
-SETTINGS = {"TANDEM_MONGO_DATABASE": DATABASE}
-NOW = datetime.now(UTC).replace(microsecond=0)
-FILTERS = {
-    "none": ProgressFilter(),
-    "mode": ProgressFilter(mode=AttendanceMode.ONLINE),
-    "group": ProgressFilter(group_id="group-7"),
-    "overdue": ProgressFilter(overdue=1),
-    "far overdue": ProgressFilter(overdue=10),
-    "catch-ups": ProgressFilter(open_catch_ups=True),
-    "silent": ProgressFilter(not_seen_since=NOW - timedelta(days=14)),
-    "completed": ProgressFilter(path_completed=True),
-    "not completed": ProgressFilter(path_completed=False),
-    "behind": ProgressFilter(behind=True),
+SIZE, GOAL, ROUNDS = 50, 50.0, 3
+MODULE = "services.progress"
+TABLE = Path("var/class_page.csv")
+SILENT_SINCE = Timestamp()
+SILENT_SINCE.FromDatetime(runs.NOW.astimezone(UTC) - timedelta(days=14))
+FILTERS: Mapping[str, dict[str, Any]] = {
+    "none": {},
+    "mode": {"mode": types_pb2.ATTENDANCE_MODE_ONLINE},
+    "group": {"group_id": "group-7"},
+    "overdue": {"overdue": 1},
+    "far overdue": {"overdue": 10},
+    "catch-ups": {"open_catch_ups": True},
+    "silent": {"not_seen_since": SILENT_SINCE},
+    "completed": {"path_completed": True},
+    "not completed": {"path_completed": False},
+    "behind": {"behind": True},
 }
 
 
-@dataclass(frozen=True)
-class Times:
-    """Milliseconds of the pages of one run: for each list its first page, and one in the middle."""
+class Times(NamedTuple):
+    """Milliseconds of one page."""
 
-    by_list: dict[str, list[float]]
+    whole: float
+    cpu: float
+    """Of this process, which does all but the network."""
+    mongod: float
+    """CPU of MongoDB."""
+    bare: float
+    """A bare find of the same learners by their ids."""
+
+
+@dataclass
+class Lists:
+    """What the pages of a run took, by list: its first page, or one that begins at some learner."""
+
+    run: str
+    by_list: dict[tuple[str, ...], list[Times]]
+
+    def all(self, what: str) -> list[float]:
+        """One of the times, of all pages."""
+        return [getattr(each, what) for times in self.by_list.values() for each in times]
+
+    @cached_property
+    def medians(self) -> dict[tuple[str, ...], float]:
+        """The median time of each list."""
+        return {key: median(each.whole for each in times) for key, times in self.by_list.items()}
+
+
+class Asked(NamedTuple):
+    """A page of a list."""
+
+    title: str
+    column: Column
+    is_descending: bool
+    place: str
 
     @property
-    def all(self) -> list[float]:
-        """All of them."""
-        return [each for times in self.by_list.values() for each in times]
+    def key(self) -> tuple[str, ...]:
+        """What it is called."""
+        return self.title, self.column.lower(), "down" * self.is_descending or "up", self.place
 
-    @property
-    def slowest(self) -> tuple[str, float]:
-        """The list whose median is the greatest, and its median."""
-        medians = {name: median(times) for name, times in self.by_list.items()}
-        return max(medians.items(), key=itemgetter(1))
+    def request(self, run: str) -> progress_pb2.ListRunProgressRequest:
+        """Its request, for a first page."""
+        wanted = dict(FILTERS[self.title])
+        if run == "large" and "group_id" in wanted:
+            wanted["group_id"] += "-0"
+        return progress_pb2.ListRunProgressRequest(
+            run_id=run,
+            page_size=SIZE,
+            order_by=progress_pb2.ProgressColumn.Value(f"PROGRESS_COLUMN_{self.column}"),
+            descending=self.is_descending,
+            filter=progress_pb2.ProgressFilter(**wanted) if wanted else None,
+        )
 
 
 def measure() -> Iterator[Figure]:
-    """Two sizes of a run, beside bare reads of as many documents by their ids."""
-    typical = dict[int, float]()
-    for count in (SMALL, LARGE):
-        database, took = _run_of(count)
-        name = f"class page, {count:,} learners"
-        yield told(f"{name}, put in by reviews", count / took, "learners/s")
-        times, peer = _pages(database), _bare(database)
-        typical[count] = median(times.all)
-        yield told(f"{name}, p50", typical[count], "ms")
-        yield at_most(f"{name}, p99", quantiles(times.all, n=100)[98], "ms", GOAL)
-        slowest, value = times.slowest
-        yield at_most(f"{name}, slowest list ({slowest})", value, "ms", GOAL)
-        yield told(f"{name}, the same documents by id, p50", median(peer), "ms")
-        yield from _export(database, name)
-    growth = typical[LARGE] / typical[SMALL]
-    yield at_most(f"class page, {LARGE:,} learners beside {SMALL:,}", growth, "times", 1.2)
+    """Two sizes of a run in turn, page by page, each beside a bare find of the same learners."""
+    database, rates = runs.begin()
+    for run, rate in rates.items():
+        yield told(f"{_name(run)}, put in", rate, "learners/s")
+    small, large = _measured(database)
+    _write([small, large])
+    for one in (small, large):
+        yield from _figures(one)
+    for what, name in (("whole", "time"), ("cpu", "CPU"), ("mongod", "MongoDB's CPU")):
+        growth = fmean(large.all(what)) / fmean(small.all(what))
+        yield at_most(f"{_name('large')} beside {runs.SMALL:,}, {name}", growth, "times", 1.2)
+    yield from _exports()
 
 
-def _pages(database: Any) -> Times:
-    """Time each list, in turn, in as many rounds."""
-    found: dict[str, list[float]] = {}
-    places = _places(database)
-    for _ in range(ROUNDS):
-        for (title, wanted), column, descending in product(FILTERS.items(), Column, (False, True)):
-            selection = Selection(RUN, column, descending, wanted)
-            name = f"{title} by {column.lower()}{', down' * descending}"
-            for token in ("", *([next(places)(selection)] if not selection.is_plain else [])):
-                ask = partial(run_progress, database.reader(), selection, Page(SIZE, token))
-                found.setdefault(name, []).append(_milliseconds(ask))
-    return Times(found)
+def _name(run: str) -> str:
+    return f"class page, {runs.SIZES[run]:,} learners"
 
 
-def _places(database: Any) -> Iterator[Callable[[Selection], str]]:
-    """Yield, for ever, tokens of pages that begin at some learner."""
-    sample = list(database.mongo["standings"].aggregate([{"$sample": {"size": 500}}]))
-    while True:
-        for row in sample:
-            yield partial(_token, row)
+def _figures(lists: Lists) -> Iterator[Figure]:
+    name, whole, bare = _name(lists.run), lists.all("whole"), lists.all("bare")
+    slowest, value = max(lists.medians.items(), key=lambda each: each[1])
+    yield told(f"{name}, p50", median(whole), "ms")
+    yield at_most(f"{name}, p99", quantiles(whole, n=100)[98], "ms", GOAL)
+    yield at_most(f"{name}, slowest list ({', '.join(slowest)})", value, "ms", GOAL)
+    yield told(f"{name}, bare find of the same, p50", median(bare), "ms")
+    yield told(f"{name}, bare find of the same, p99", quantiles(bare, n=100)[98], "ms")
+    ratio = median(ours / peer for ours, peer in zip(whole, bare, strict=True))
+    yield told(f"{name}, beside the bare find", ratio, "times")
+    yield told(f"{name}, CPU, p50", median(lists.all("cpu")), "ms")
+    yield told(f"{name}, CPU, p99", quantiles(lists.all("cpu"), n=100)[98], "ms")
+    yield told(f"{name}, MongoDB's CPU, mean", fmean(lists.all("mongod")), "ms")
 
 
-def _token(row: dict[str, Any], selection: Selection) -> str:
-    numbers = row["listing"]["numbers"]
-    by = [] if selection.order_by is Column.LEARNER_ID else [numbers[selection.order_by]]
-    return write_token([selection.mark, *by, row["learner_id"]])
-
-
-def _bare(database: Any) -> list[float]:
-    """Time bare finds of 50 standings by their ids."""
-    standings, found = database.mongo["standings"], []
-    some: list[Any] = [{"$sample": {"size": SIZE}}, {"$project": {"_id": 1}}]
-    for _ in range(200):
-        wanted = {"_id": {"$in": [each["_id"] for each in standings.aggregate(some)]}}
-        found.append(_milliseconds(partial(_read, standings, wanted)))
-    return found
-
-
-def _read(collection: Any, query: Any) -> list[Any]:
-    return list(collection.find(query))
-
-
-def _export(database: Any, name: str) -> Iterator[Figure]:
-    """Export the run as the API does, without the network."""
-    memory, most, size = psutil.Process().memory_info, 0, 0
-    before, began = memory().rss, time.perf_counter()
-    request = progress_pb2.ExportRunProgressRequest(run_id=RUN)
-    for piece in ProgressApi(database).ExportRunProgress(request, _Active()):
-        size += len(piece.csv)
-        most = max(most, memory().rss - before)
-    yield told(f"{name}, as CSV", time.perf_counter() - began, "s")
-    yield told(f"{name}, size of the CSV", size / 1e6, "MB")
-    yield at_most(f"{name}, memory of the export", most / 2**20, "MiB", 64)
-
-
-class _Active:
-    """A call that goes on."""
-
-    def is_active(self) -> bool:
-        """Return that it does."""
-        return True
-
-
-def _milliseconds(ask: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    ask()
-    return (time.perf_counter() - began) * 1000
-
-
-def _run_of(count: int) -> tuple[Any, float]:
-    """Put a run with so many learners into an empty database, by the reviews of the service."""
-    settings = {**rig.environment(), **SETTINGS}
-    with connect(settings["TANDEM_MONGO_URL"], "bench") as client:
-        client.drop_database(DATABASE)
-    roles.migrate(load(Settings, settings, "migrate"), "progress", ProgressStore)
-    database = roles.open_database(load(Settings, settings, "worker"), "progress", ProgressStore)
-    database.transact(_begin)
-    began, dice = time.perf_counter(), random.Random(1)
-    for first in range(0, count, CHUNK):
-        updates = [_learner(number, dice) for number in range(first, first + CHUNK)]
-        database.transact(partial(_reviewed, updates=updates))
-    return database, time.perf_counter() - began
-
-
-def _begin(store: ProgressStore) -> None:
-    """A run whose dues are spread over twelve weeks, half of which are past, and a class."""
-    steps = [
-        Activity(
-            f"step-{number:02}",
-            "A step",
-            ActivityKind.TASK,
-            deadline=TimeRule(fixed=NOW + timedelta(weeks=WEEKS * (number / ACTIVITIES - 0.5))),
-        )
-        for number in range(ACTIVITIES)
+def _measured(database: Database[ProgressStore]) -> list[Lists]:
+    """Time each list of both runs, in turn, in as many rounds."""
+    meter = Meter(database)
+    found = {run: Lists(run, defaultdict(list)) for run in runs.SIZES}
+    every = [
+        Asked(*each) for each in product(FILTERS, Column, (False, True), ("first", "in the middle"))
     ]
-    ended = NOW - timedelta(hours=2)
-    learn_runs(store, [Run(RUN, "A run", "UTC", Policy(), 1)])
-    learn_paths(store, [Path(RUN, 1, tuple(steps), 1)])
-    learn_items(store, [Item(FILM, ItemKind.VIDEO, 3600.0, True, 1)])
-    store.put_sessions(
-        [
-            Session(
-                CLASS,
-                RUN,
-                "",
-                "A class",
-                start_time=ended - timedelta(hours=1),
-                end_time=ended,
-                state=SessionState.ENDED,
-                ended_at=ended,
-                recorded=True,
-                recording_item_id=FILM,
-            )
-        ]
-    )
+    for run in runs.SIZES:
+        meter.timed(every[0], run)  # builds the plan, which is kept
+    gc.freeze()  # what the bench has loaded is not the service's garbage to search
+    for asked, run in itertools.chain.from_iterable([product(every, runs.SIZES)] * ROUNDS):
+        found[run].by_list[asked.key].append(meter.timed(asked, run))
+    return list(found.values())
 
 
-def _reviewed(store: ProgressStore, updates: Iterable[LearnerUpdate]) -> None:
-    """Review learners; their events are left out."""
-    store.record_event = lambda *_: None  # type: ignore[method-assign]
-    review(store, list(updates))
+class Meter:
+    """Times pages as the API answers them, without the network."""
+
+    def __init__(self, database: Database[ProgressStore]) -> None:
+        self._api, self._standings = ProgressApi(database), database.mongo["standings"]
+        pid = database.client.admin.command("serverStatus")["pid"]
+        self._mongod = psutil.Process(pid)
+        some: list[Any] = [{"$sample": {"size": 2_000}}]
+        rows = list(self._standings.aggregate(some))
+        self._places = {
+            run: itertools.cycle([row for row in rows if row["run_id"] == run])
+            for run in runs.SIZES
+        }
+
+    def timed(self, asked: Asked, run: str) -> Times:
+        """Time a page, and then a bare find of what it shows."""
+        request = asked.request(run)
+        if asked.place != "first":
+            request.page_token = self._token(request)
+        mongod, whole, cpu = self._cpu_of_mongod(), time.perf_counter(), time.thread_time()
+        answer = self._api.ListRunProgress(request, None)
+        answer.SerializeToString()
+        cpu, whole = time.thread_time() - cpu, time.perf_counter() - whole
+        mongod = self._cpu_of_mongod() - mongod
+        ids = [{"run_id": run, "learner_id": each.learner_id} for each in answer.learners]
+        began = time.perf_counter()
+        list(self._standings.find({"_id": {"$in": ids}}, dict.fromkeys(NOT_SHOWN, 0)))
+        bare = time.perf_counter() - began
+        return Times(*(1000 * each for each in (whole, cpu, mongod, bare)))
+
+    def _token(self, request: progress_pb2.ListRunProgressRequest) -> str:
+        """The token of a page that begins at some learner."""
+        selection, row = selection_of(request), next(self._places[request.run_id])
+        if selection.is_plain:
+            return write_token([row["learner_id"]])
+        by = row["listing"]["numbers"].get(selection.order_by)
+        return write_token([selection.mark, *([] if by is None else [by]), row["learner_id"]])
+
+    def _cpu_of_mongod(self) -> float:
+        """Seconds until now; of a single page they are rough, of many not."""
+        return sum(self._mongod.cpu_times()[:2])
 
 
-def _learner(number: int, dice: random.Random) -> LearnerUpdate:
-    """A learner: who is diligent has completed much, and was here lately."""
-    learner_id, diligence = f"learner-{number:06}", dice.random()
-    enrolled_at = NOW - timedelta(weeks=WEEKS / 2, seconds=dice.randrange(10**6))
-    update = EnrolmentUpdate(
-        RUN,
-        learner_id,
-        f"e-{number}",
-        1,
-        EnrolmentState.ENROLLED,
-        enrolled_at,
-        dice.choice(list(AttendanceMode)),
-        (f"group-{number // 25}",),
-    )
-    steps = min(ACTIVITIES, int(diligence * ACTIVITIES * 1.1))
-    completed = {f"step-{step:02}": NOW - timedelta(days=1) for step in range(steps)}
-    seen = NOW - timedelta(days=40 * (1 - diligence) * dice.random())
-    absent = {CLASS: Attendance(AttendanceStatus.ABSENT, 1)} if dice.random() < 0.2 else {}
-    scores = {step: dice.random() for step in list(completed)[:5]}
+def _write(lists: list[Lists]) -> None:
+    """Write a table of all lists."""
+    TABLE.parent.mkdir(parents=True, exist_ok=True)
+    with TABLE.open("w", newline="") as file:
+        rows = csv.writer(file)
+        head = ("filter", "column", "order", "page", "ms p50", "ms most", "ms of CPU", "ms bare")
+        rows.writerow(("learners", *head))
+        for one in lists:
+            for key, times in one.by_list.items():
+                whole = one.medians[key], max(map(attrgetter("whole"), times))
+                rest = (median(map(attrgetter(what), times)) for what in ("cpu", "bare"))
+                figures = (f"{each:.1f}" for each in (*whole, *rest))
+                rows.writerow((runs.SIZES[one.run], *key, *figures))
 
-    def change(learner: Learner) -> Learner:
-        run_state = replace(
-            merge(learner.run_state, update),
-            completed=completed,
-            last_seen_at=seen,
-            attendance=absent,
-            scores=scores,
-        )
-        return replace(learner, run_state=run_state)
 
-    return LearnerUpdate((RUN, learner_id), NOW, change, targets=None)
+def _exports() -> Iterator[Figure]:
+    """Export each run as CSV from a server of its own."""
+    peaks = dict[str, float]()
+    for run in runs.SIZES:
+        with serving(MODULE, "api", settings=runs.SETTINGS) as at:
+            before, began = rig.peak(at.process), time.perf_counter()
+            size = _exported(at.grpc, run)
+            took, peaks[run] = time.perf_counter() - began, rig.peak(at.process)
+        yield told(f"{_name(run)}, as CSV", took, "s")
+        yield told(f"{_name(run)}, size of the CSV", size / 1e6, "MB")
+        grown = peaks[run] - before
+        yield at_most(f"{_name(run)}, memory that the server gets meanwhile", grown, "MiB", 64)
+    growth = peaks["large"] / peaks["small"]
+    name = f"{_name('large')} as CSV, the server's peak beside {runs.SMALL:,}"
+    yield at_most(name, growth, "times", 1.1)
+
+
+def _exported(target: str, run: str) -> int:
+    """Read an export to its end; return its size."""
+    token = IdentityProvider(rig.FOLDER).mint("registrar", ["registrar"])
+    metadata = [("authorization", f"Bearer {token}")]
+    request = progress_pb2.ExportRunProgressRequest(run_id=run)
+    with grpc.insecure_channel(target) as channel:
+        stub: Any = ProgressServiceStub(channel)
+        return sum(len(each.csv) for each in stub.ExportRunProgress(request, metadata=metadata))

@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 import grpc
+import psutil
 
 from bench import catalog, rig
 from bench.figures import Figure, beside
@@ -18,6 +19,8 @@ from campus.stack.process import python_command
 CALLS = 2_000
 FEW, MANY = 8, 32
 ROUNDS = 3
+# Seconds in which a server answers, also on a busy machine.
+STARTING = 300.0
 
 
 def measure() -> Iterator[Figure]:
@@ -40,30 +43,34 @@ def measure() -> Iterator[Figure]:
 
 
 class Targets(NamedTuple):
-    """Where a server is."""
+    """Where a server is, and its process."""
 
     grpc: str
     http: str
+    process: psutil.Process
 
 
 @contextmanager
 def serving(module: str, *role: str, settings: Mapping[str, str] = rig.NONE) -> Iterator[Targets]:
     """A server in a process of its own; yields where it is, once it answers."""
     port = Ports(rig.FOLDER / f"{module}.json").claim("grpc", "http", "ops")
-    at = Targets(f"{HOST}:{port['grpc']}", f"{HOST}:{port['http']}")
+    address = {name: f"{HOST}:{number}" for name, number in port.items()}
     told = {
         **IdentityProvider(rig.FOLDER).environment(),
         "TANDEM_MONGO_DATABASE": database_of(module),
-        "TANDEM_GRPC_ADDRESS": at.grpc,
-        "TANDEM_HTTP_ADDRESS": at.http,
-        "TANDEM_OPS_ADDRESS": f"{HOST}:{port['ops']}",
+        "TANDEM_GRPC_ADDRESS": address["grpc"],
+        "TANDEM_HTTP_ADDRESS": address["http"],
+        "TANDEM_OPS_ADDRESS": address["ops"],
         "TANDEM_LIBRARY_TARGET": f"{HOST}:1",
         "TANDEM_LOG_LEVEL": "warning",
         **settings,
     }
-    with rig.running(module, *role, settings=told), grpc.insecure_channel(at.grpc) as channel:
-        grpc.channel_ready_future(channel).result(60)
-        yield at
+    with (
+        rig.running(module, *role, settings=told) as process,
+        grpc.insecure_channel(address["grpc"]) as channel,
+    ):
+        grpc.channel_ready_future(channel).result(STARTING)
+        yield Targets(address["grpc"], address["http"], process)
 
 
 def database_of(module: str) -> str:

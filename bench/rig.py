@@ -22,6 +22,8 @@ FOLDER = Path("var/bench")
 # GB of memory for MongoDB, as in deploy/kubernetes. A million waiting events have more than 1 GB.
 CACHE = 2.0
 NONE: Mapping[str, str] = {}
+# Seconds in which a process ends, also on a busy machine.
+STOPPING = 120.0
 _started: dict[str, str] = {}
 
 
@@ -92,7 +94,7 @@ def running(
             yield psutil.Process(child.pid)
         finally:
             child.terminate()
-            child.wait(30)
+            child.wait(STOPPING)
 
 
 @contextmanager
@@ -104,7 +106,14 @@ def command(line: Sequence[str], settings: Mapping[str, str]) -> Iterator[psutil
             yield psutil.Process(child.pid)
         finally:
             child.terminate()
-            child.wait(30)
+            child.wait(STOPPING)
+
+
+def peak(process: psutil.Process) -> float:
+    """The largest resident set that a process has had, in MiB (proc(5), VmHWM)."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def _log(*words: str) -> TextIO:

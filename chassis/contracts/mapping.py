@@ -36,6 +36,10 @@ Read = Callable[[Any], Any]
 
 _documents = make_converter()
 _documents.register_unstructure_hook(timedelta, lambda value: value.total_seconds())
+# cattrs would convert each text of it, which MongoDB has as a text: a learner may have hundreds.
+_documents.register_structure_hook_func(
+    lambda cls: cls == tuple[str, ...], lambda value, _: tuple(value)
+)
 _documents.register_structure_hook(timedelta, lambda value, _: timedelta(seconds=value))
 
 

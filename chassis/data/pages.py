@@ -53,13 +53,11 @@ def find_page(
     after = _after(order, read_token(page.token, len(order))) if page.token else {}
     limited = {} if page.runs is None else within(page.runs)
     parts = [part for part in (query, after, limited) if part]
-    rows = list(
-        collection.find(
-            {"$and": parts} if parts else {}, dict.fromkeys(without, 0) or None, session=session
-        )
-        .sort(list(order))
-        .limit(page.size + 1)
+    found = collection.find(
+        {"$and": parts} if parts else {}, dict.fromkeys(without, 0) or None, session=session
     )
+    # In one batch: else MongoDB keeps a cursor open after the first 101.
+    rows = list(found.sort(list(order)).limit(page.size + 1).batch_size(page.size + 1))
     if len(rows) <= page.size:
         return rows, ""
     return rows[: page.size], write_token([rows[page.size - 1].get(field) for field, _ in order])

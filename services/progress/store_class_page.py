@@ -23,8 +23,13 @@ from services.progress.store_replicas import Document
 
 Order = Sequence[tuple[str, int]]
 ENROLLED = {"state": EnrolmentState.ENROLLED.value}
-# What a row of the page doesn't need; of a learner it may be more than all the rest.
-NOT_SHOWN = ("attendance", "dues_told", "dues_known", "opened")
+# What a row of the page doesn't need. The first four may be more than all the rest; without the
+# others a row is read a seventh faster.
+NOT_SHOWN = (
+    *("attendance", "dues_told", "dues_known", "opened"),
+    *("_id", "enrolment_id", "state_sequence", "mode_sequence", "groups_sequence", "path_version"),
+    *("plan_version", "dues_since", "next_due_at", "path_seen", "overdue", "judge_at", "writes"),
+)
 # The index of groups, as in the migration.
 BY_GROUP = "run_id_1_group_ids_1_learner_id_1"
 OTHER_LIST = FieldViolation(
@@ -78,7 +83,9 @@ class ClassPageStore(PlansStore):
         for after, by in _ranges(order, _last(page.token, selection.mark, order)):
             found = self["standings"].find({**query, **after}, without, session=self.session)
             found = found.sort(by).hint(f"class_page_{selection.order_by}")
-            rows += found.limit(page.size + 1 - len(rows))
+            # In one batch: else MongoDB keeps a cursor open after the first 101.
+            wanted = page.size + 1 - len(rows)
+            rows += found.limit(wanted).batch_size(wanted)
             if len(rows) > page.size:
                 last = _place(rows[page.size - 1], order)
                 return rows[: page.size], write_token([selection.mark, *last])

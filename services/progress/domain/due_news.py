@@ -46,7 +46,8 @@ def since(before: LearnerRunState, after: LearnerRunState, now: datetime) -> Lea
     """
     if not after.is_enrolled:
         return after
-    after = replace(after, path_seen=after.path_seen or 0)
+    if after.path_seen is None:
+        after = replace(after, path_seen=0)
     came = not before.is_enrolled or before.enrolled_at != after.enrolled_at
     if came:
         return replace(after, dues_since=after.enrolled_at or now)

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from chassis.civil import day_of_week
 from services.progress.domain.catch_ups import nth_due
-from services.progress.domain.enums import WEEK, SessionState
+from services.progress.domain.enums import SessionState
 from services.progress.domain.evidence import earliest, latest
 from services.progress.domain.learner_run_state import LearnerRunState
-from services.progress.domain.path import Activity, CivilRule, TimeRule, WeekDay
+from services.progress.domain.moments import common_moment, moment_of_day
+from services.progress.domain.path import Activity, CivilRule, TimeRule
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
 
@@ -41,6 +41,9 @@ class Dues:
 
     def of(self, activity_id: str) -> Due:
         """Return the deadline of an activity; none if the path doesn't have the activity."""
+        common = self._plan.common_dues.get(activity_id)
+        if common is not None and activity_id not in self._run_state.extensions:
+            return Due(common)
         for each in reversed(self._unknown(activity_id)):
             self._known[each] = self._worked_out(each)
         return self._known[activity_id]
@@ -90,10 +93,12 @@ class Dues:
     def _moment(self, rule: TimeRule | None, *, is_release: bool = False) -> datetime | None:
         if rule is None:
             return None
+        plan = self._plan
+        common = common_moment(rule, plan.run, plan.calendar, is_release=is_release)
+        if common is not None:
+            return common
         if rule.civil is not None:
             return self._civil_moment(rule.civil, is_release)
-        if rule.fixed is not None:
-            return rule.fixed
         if rule.after_enrolment is not None:
             return _plus(self._run_state.enrolled_at, rule.after_enrolment)
         if rule.after_activity is not None:
@@ -102,21 +107,14 @@ class Dues:
         return None
 
     def _civil_moment(self, rule: CivilRule, is_release: bool) -> datetime | None:
-        calendar = self._plan.calendar
         try:
             day = self._day(rule)
-            if day is None:
-                return None
-            return calendar.opening(day, rule.time) if is_release else calendar.due(day, rule.time)
         except OverflowError:
             return None  # beyond the end of the calendar
+        return moment_of_day(day, rule, self._plan.calendar, is_release=is_release)
 
     def _day(self, rule: CivilRule) -> date | None:
         calendar, days = self._plan.calendar, rule.working_days
-        if rule.date:
-            return date.fromisoformat(rule.date)
-        if rule.week_day is not None:
-            return self._day_of_week(rule.week_day)
         if rule.days_after_enrolment is not None:
             came = self._run_state.enrolled_at
             return came and calendar.later(calendar.day_of(came), rule.days_after_enrolment, days)
@@ -124,11 +122,6 @@ class Dues:
             end = self._end_of(rule.after_activity.activity_id)
             return end and calendar.later(calendar.day_until(end), rule.after_activity.days, days)
         return None
-
-    def _day_of_week(self, rule: WeekDay) -> date | None:
-        first = self._plan.run.start_date
-        known = first and rule.weekday in WEEK
-        return day_of_week(first, rule.week, WEEK.index(rule.weekday) + 1) if known else None
 
     def _end_of(self, activity_id: str) -> datetime | None:
         """Return what an activity's dependants count from: a class's end, or a due."""

@@ -15,6 +15,7 @@ from services.progress.domain.enums import (
     SessionState,
 )
 from services.progress.domain.evidence import activity_target, item_target
+from services.progress.domain.moments import common_moment
 from services.progress.domain.path import Activity, Condition, Path, Run
 from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.recorded_time import Stretches
@@ -108,6 +109,19 @@ class Plan:
     def dated(self) -> frozenset[str]:
         """Return the ids of the activities that have a deadline, optional ones too."""
         return frozenset(each.id for each in self.activities.values() if each.deadline)
+
+    @cached_property
+    def common_dues(self) -> Mapping[str, datetime]:
+        """Return the deadlines that are the same for all learners but those with an extension, by
+        activity. A list of learners asks for them again and again.
+        """
+        rules = {each.id: each.deadline for each in self.activities.values() if not each.added_at}
+        found = (
+            (each, common_moment(rule, self.run, self.calendar))
+            for each, rule in rules.items()
+            if rule
+        )
+        return {activity_id: at for activity_id, at in found if at is not None}
 
     @property
     def _conditions(self) -> Iterable[Condition]:

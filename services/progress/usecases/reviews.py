@@ -87,7 +87,7 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
     for key, learner in after.items():
         after[key] = _told(store, before[key], learner, plans.get(key[0]))
     after = judge(store, before, after, plans)
-    _save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
+    save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
 
 
 def _last_looks(
@@ -208,7 +208,7 @@ def _last_looks_at_dues(
 def _told(store: Store, before: Learner, after: Learner, plan: Plan | None) -> Learner:
     """Return the learner who was told of dues and of what opened; the events are recorded."""
     was, run_state = before.run_state, due_news.since(before.run_state, after.run_state, store.now)
-    told = replace(after, run_state=run_state) if run_state != after.run_state else after
+    told = replace(after, run_state=run_state) if run_state is not after.run_state else after
     if plan is None or not (
         due_news.is_needed(was, run_state, plan, store.now)
         or openings.is_needed(before, after, plan)
@@ -304,7 +304,7 @@ def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:
     return replace(after, run_state=run_state)
 
 
-def _save(store: Store, before: Learners, after: Learners) -> None:
+def save(store: Store, before: Learners, after: Learners) -> None:
     """Store what changed, and add the differences to the summaries."""
     deltas: dict[str, Counter[str]] = defaultdict(Counter)
     for key, learner in after.items():

@@ -13,6 +13,9 @@ from chassis.data.store import Database
 from services.progress.domain.class_page import Column, ProgressFilter, Selection, listing
 from services.progress.domain.enums import AttendanceMode, EnrolmentState
 from services.progress.domain.learner_run_state import Counts, LearnerRunState
+from services.progress.domain.path import Policy, Run
+from services.progress.domain.plan_history import PlanHistory
+from services.progress.queries_class_page import run_progress
 from services.progress.store import ProgressStore
 
 RUN, LEARNERS, SIZE = "run-1", 2_000, 50
@@ -88,3 +91,24 @@ def test_no_list_reads_more_than_its_page(profiled: Database[ProgressStore]) -> 
         assert not each.get("hasSortStage"), told
         assert each["keysExamined"] <= MOST_KEYS, told
         assert each["docsExamined"] <= MOST_DOCUMENTS, told
+
+
+def test_a_page_asks_the_database_four_times(profiled: Database[ProgressStore]) -> None:
+    """However many learners it shows, a page with the run at a glance needs one query for the
+    version of the plan, one or two for the learners, and one for the counts; none of them leaves a
+    cursor open.
+    """
+    store = profiled.reader()
+    store.put_replicas([Run(RUN, "A run", "UTC", Policy(), 1)])
+    store.put_plan_histories([PlanHistory(RUN, 1)])
+    selection = Selection(RUN, Column.COMPLETED)
+    token = run_progress(store, selection, Page(500)).next_page_token  # it builds the plan, too
+    profiled.mongo.command("profile", 0)
+    profiled.mongo.drop_collection("system.profile")
+    profiled.mongo.create_collection("system.profile", capped=True, size=2**20)
+    profiled.mongo.command("profile", 2)
+    assert len(run_progress(store, selection, Page(500, token)).learners) == 500
+    noted = list(profiled.mongo["system.profile"].find({"op": {"$in": ["query", "getmore"]}}))
+    asked = [each["ns"].rpartition(".")[2] for each in noted]
+    assert asked == ["plans", "standings", "standings", "summaries"]
+    assert not [each for each in noted if "cursorid" in each]

@@ -23,7 +23,10 @@ class Rows:
     def sort(self, _: Any) -> "Rows":
         return self
 
-    def limit(self, _: int) -> list[Any]:
+    def limit(self, _: int) -> "Rows":
+        return self
+
+    def batch_size(self, _: int) -> list[Any]:
         return []
 
 

@@ -50,6 +50,19 @@ def test_rules_are_fixed_or_count_from_something() -> None:
     assert _due(one, "unheard-of") == Due()
 
 
+def test_what_is_due_to_all_alike() -> None:
+    """Common are the deadlines by an instant and by a day of the calendar, not those that count
+    from the learner or another due, nor of an activity that was added on the way.
+    """
+    by_day = activity("by-day", deadline=TimeRule(civil=CivilRule(date="2026-03-03")))
+    own = activity("own", deadline=TimeRule(after_enrolment=7 * DAY))
+    added = activity("added", deadline=TimeRule(fixed=MONDAY), added_at=MONDAY)
+    one = plan(FIRST, SECOND, by_day, own, added, activity("free"))
+    assert one.common_dues == {"first": MONDAY, "by-day": datetime(2026, 3, 4, tzinfo=UTC)}
+    early, late = MONDAY - DAY, MONDAY + DAY
+    assert _due(one, "added", enrolled_at=early) != _due(one, "added", enrolled_at=late)
+
+
 def test_an_extension_moves_what_depends_on_it() -> None:
     """The chain behind moves along; only the activity itself is called extended."""
     one = plan(FIRST, SECOND, THIRD)

@@ -309,9 +309,10 @@ class ProgressServiceServicer:
     def ExportRunProgress(self, request, context):
         """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
         one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
-        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
-        meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
-        OK says that the file is not whole.
+        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. Each line is as
+        the learner is when it is read. By ids, who has a place in the run all the while is in the file
+        once; by another column, who moves in it meanwhile may be there twice, or not. NOT_FOUND and
+        PERMISSION_DENIED as there; an end other than OK says that the file is not whole.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

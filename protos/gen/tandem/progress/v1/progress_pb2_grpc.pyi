@@ -129,9 +129,10 @@ class ProgressServiceStub:
     ExportRunProgress: _grpc.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]
     """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
     one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
-    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
-    meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
-    OK says that the file is not whole.
+    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. Each line is as
+    the learner is when it is read. By ids, who has a place in the run all the while is in the file
+    once; by another column, who moves in it meanwhile may be there twice, or not. NOT_FOUND and
+    PERMISSION_DENIED as there; an end other than OK says that the file is not whole.
     """
 
 @_typing.type_check_only
@@ -234,9 +235,10 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     ExportRunProgress: _aio.UnaryStreamMultiCallable[_progress_pb2.ExportRunProgressRequest, _progress_pb2.ExportRunProgressResponse]  # type: ignore[assignment]
     """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
     one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
-    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
-    meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
-    OK says that the file is not whole.
+    UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. Each line is as
+    the learner is when it is read. By ids, who has a place in the run all the while is in the file
+    once; by another column, who moves in it meanwhile may be there twice, or not. NOT_FOUND and
+    PERMISSION_DENIED as there; an end other than OK says that the file is not whole.
     """
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -450,9 +452,10 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_progress_pb2.ExportRunProgressResponse], _abc.AsyncIterator[_progress_pb2.ExportRunProgressResponse]]:
         """A run's learners, as ListRunProgress lists them, as a CSV file (RFC 4180) in pieces: their texts,
         one after the other, are the file. Its first line names the columns; times are by ISO 8601, in
-        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. What changes
-        meanwhile may be in the file or not. NOT_FOUND and PERMISSION_DENIED as there; an end other than
-        OK says that the file is not whole.
+        UTC. A text that a spreadsheet would take for a formula begins with an apostrophe. Each line is as
+        the learner is when it is read. By ids, who has a place in the run all the while is in the file
+        once; by another column, who moves in it meanwhile may be there twice, or not. NOT_FOUND and
+        PERMISSION_DENIED as there; an end other than OK says that the file is not whole.
         """
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
