@@ -18,6 +18,7 @@ from pathlib import Path
 from bench import rig
 from bench.xapi_callers import Lrs
 from campus.stack.ports import HOST, Ports
+from chassis.data.store import connect
 
 ROOT = Path(__file__).parent.parent
 LOCK, ENVIRONMENT = ROOT / "bench" / "ralph.lock", ROOT / ".venv-ralph"
@@ -27,8 +28,15 @@ PATIENCE = 60.0
 
 @contextmanager
 def serving(database: str) -> Iterator[Lrs]:
-    """Ralph's server in one process, as ours, with its asynchronous MongoDB backend."""
+    """Ralph's server in one process, as ours, with its asynchronous MongoDB backend, on an empty
+    database.
+
+    It looks for the ids of what it is sent, and makes no index for that; so it gets one.
+    """
     _install()
+    with connect(rig.environment()["TANDEM_MONGO_URL"], "bench") as client:
+        client.drop_database(database)
+        client[database]["statements"].create_index("_source.id", unique=True)
     port = Ports(rig.FOLDER / "ralph.json").claim("http")["http"]
     url = f"http://{HOST}:{port}"
     settings = {
