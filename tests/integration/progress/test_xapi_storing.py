@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tandem.progress.v1 import resources_pb2
 
 from chassis.contracts.mapping import to_message
-from chassis.data.store import Database
 from chassis.errors import AlreadyExists, DomainError, Invalid, PermissionDenied
 from services.progress.domain.xapi.clients import Scope
 from services.progress.domain.xapi.completed import timestamp_text
@@ -23,12 +22,10 @@ from services.progress.domain.xapi.sending import sent_of
 from services.progress.domain.xapi.storing import StoreStatements
 from services.progress.domain.xapi.versions import Version
 from services.progress.migrations import MIGRATIONS
-from services.progress.store import ProgressStore
 from services.progress.store_xapi import storing
 from services.progress.usecases.xapi_statements import store_statements
 from services.progress.xapi.exchange import XapiRequest
 from services.progress.xapi.multipart import Attachment, read, write
-from tests.conftest import FakeClock
 from tests.deep import DEEP
 from tests.integration.progress.classroom import RUN, Classroom, task
 from tests.integration.progress.lrs import (
@@ -43,12 +40,6 @@ from tests.integration.progress.lrs import (
     said,
     voids,
 )
-
-
-@pytest.fixture
-def lrs(progress_database: Database[ProgressStore], clock: FakeClock) -> Lrs:
-    """An LRS with nothing in it."""
-    return Lrs(progress_database, clock)
 
 
 def outbox(lrs: Lrs) -> list[tuple[str, Any]]:

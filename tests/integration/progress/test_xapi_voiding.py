@@ -7,12 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chassis.data.store import Database
 from chassis.errors import NotFound
 from services.progress.domain.xapi.clients import Scope
 from services.progress.domain.xapi.places import person_iri
-from services.progress.store import ProgressStore
-from tests.conftest import FakeClock
 from tests.integration.progress.classroom import FILM, RUN, Classroom, item, task
 from tests.integration.progress.lrs import (
     ADL,
@@ -29,12 +26,6 @@ from tests.integration.progress.lrs import (
 )
 
 SEGMENTS = "https://w3id.org/xapi/video/extensions/played-segments"
-
-
-@pytest.fixture
-def lrs(progress_database: Database[ProgressStore], clock: FakeClock) -> Lrs:
-    """An LRS with nothing in it."""
-    return Lrs(progress_database, clock)
 
 
 def is_voided(lrs: Lrs, id_: str) -> bool:
