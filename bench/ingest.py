@@ -1,6 +1,7 @@
 """The LRS takes statements in, beside Ralph on the same MongoDB: singles, and batches."""
 
 import gzip
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,7 +29,8 @@ CALLERS = 8
 ROUNDS = 5
 LEAST = 3.0
 # The growth: after each of these counts stored, the rate of one more round of batches.
-GROWTH = (0, 250_000, 1_000_000)
+GROWTH = (0, 250_000, 1_000_000, 3_000_000, 10_000_000)
+MOST = int(os.environ.get("BENCH_STATEMENTS", "1000000"))
 GROWING = 20_000
 
 
@@ -60,7 +62,7 @@ def measure_growth() -> Iterator[Figure]:
     source = _source()
     with _ours() as lrs, connect(rig.environment()["TANDEM_MONGO_URL"], "bench") as client:
         mongo = client[database_of(MODULE)]
-        for goal in GROWTH:
+        for goal in (each for each in GROWTH if each <= MOST):
             while (stored := mongo["statements"].estimated_document_count()) < goal:
                 rate(lrs, source, min(100_000, goal - stored), 500)
                 mongo["outbox"].delete_many({})
