@@ -1,5 +1,6 @@
 """Until when all statements can be read (xAPI 1.0.3, part 3, section 2.1.3)."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -18,13 +19,19 @@ class Consistency:
         self, database: Database[ProgressStore], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._database, self._clock = database, clock
+        self._mutex = threading.Lock()
         self._last: tuple[float, datetime] | None = None
 
     def now(self) -> datetime:
-        """Return it as it is now."""
+        """Return it as it is now. What was consistent once stays so: it never goes back, though an
+        announcement may be seen later than the instant that it tells.
+        """
         read_at = self._clock()
         found = self._database.reader().consistent_through()
-        self._last = read_at, found
+        with self._mutex:
+            if self._last is not None:
+                found = max(found, self._last[1])
+            self._last = read_at, found
         return found
 
     def lately(self) -> datetime:

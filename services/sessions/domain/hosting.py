@@ -202,13 +202,15 @@ def after_end(meeting: Meeting, session: Session, now: datetime) -> Meeting:
     return replace(found, next_at=next_look(found, now) if session.recorded else None)
 
 
-def ended_early(meeting: Meeting, now: datetime) -> Meeting | None:
-    """Return a meeting that its provider ended before its class was to be over, to be made again;
-    None if it is not needed any more.
+def ended_early(meeting: Meeting, session: Session, now: datetime) -> Meeting | None:
+    """Return a meeting that its provider ended before its class was over, to be made again; None if
+    it is not needed any more.
 
-    BigBlueButton ends a meeting in which nobody is.
+    BigBlueButton ends a meeting in which nobody is. It also tells the end of one that it was asked
+    to end, maybe before that is stored here: then the class is over.
     """
-    if meeting.state is not MeetingState.MADE or now >= meeting.end_time:
+    is_over = session.state not in (SessionState.SCHEDULED, SessionState.LIVE)
+    if meeting.state is not MeetingState.MADE or is_over or now >= meeting.end_time:
         return None
     return replace(meeting, state=MeetingState.WANTED, next_at=now)
 

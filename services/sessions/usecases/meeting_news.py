@@ -12,6 +12,7 @@ from services.sessions.domain.meeting_news import (
 from services.sessions.domain.meetings import MeetingEvent, MeetingFact
 from services.sessions.domain.presence import PresenceRow, RecordPresence
 from services.sessions.ports import Store
+from services.sessions.usecases import lookup
 from services.sessions.usecases.presence import record_presence
 
 
@@ -58,7 +59,10 @@ def _follow(store: Store, server: str, meeting: Meeting, events: Sequence[Meetin
         each.fact is MeetingFact.ENDED and is_present(meeting, server, each.external_id)
         for each in events
     )
-    if is_over and (again := ended_early(meeting, store.now)):
+    again = None
+    if is_over:
+        again = ended_early(meeting, lookup.session(store, meeting.id), store.now)
+    if again is not None:
         store.put_meetings([again])
     elif tells_recordings(events) and meeting.former is None:
         store.put_meetings([due_at(meeting, store.now)])

@@ -149,6 +149,19 @@ def test_a_meeting_that_ended_too_early_is_made_again(house: Hosted) -> None:
     assert house.meeting(session).state is MeetingState.MADE
 
 
+def test_a_server_that_tells_the_end_that_it_was_asked_for_changes_nothing(house: Hosted) -> None:
+    """A class ends before its time, and its server tells that the meeting ended before that is
+    stored here: the meeting is not made again.
+    """
+    session = live(house)
+    house.school.stop(session)
+    ended = MeetingEvent(id="1", external_id=session.id, fact=MeetingFact.ENDED, at=NOON)
+    house.school.database.transact(lambda store: take_events(store, "alpha", [ended]))
+    assert house.meeting(session).state is MeetingState.MADE
+    house.run()
+    assert house.meeting(session).state is MeetingState.ENDED
+
+
 def test_recordings_of_both_servers_count(
     house: Hosted, server: MeetingServer, clock: FakeClock
 ) -> None:

@@ -207,7 +207,19 @@ def test_nothing_is_tried_after_the_end_of_the_class() -> None:
     end = online().end_time
     assert failed(meeting(), "why", end).next_at is None
     assert failed(meeting(), "why", end - timedelta(seconds=1)).next_at is not None
-    assert ended_early(made_on("a"), end) is None
+    assert ended_early(made_on("a"), online(), end) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "is_needed"),
+    [("SCHEDULED", True), ("LIVE", True), ("ENDED", False), ("CANCELLED", False)],
+)
+def test_a_meeting_that_ended_is_made_again_while_its_class_needs_it(
+    state: str, is_needed: bool
+) -> None:
+    """Until the class's planned end, unless the class is over already."""
+    again = ended_early(made_on("a"), online(state=SessionState(state)), NINE)
+    assert (again is not None) is is_needed
 
 
 def test_recordings_are_looked_for_at_growing_distances_for_a_day() -> None:
