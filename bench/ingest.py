@@ -23,9 +23,9 @@ from chassis.edge.grpc.client import calling_with
 
 MODULE = "services.progress"
 DATA = Path(__file__).parents[2] / "shared" / "data" / "xapi" / "fun-mooc-statements.json.gz"
-# Statements in a request, and statements of one round.
-SHAPES = {1: 2_000, 100: 22_000, 500: 22_000}
-CALLERS = 8
+# Statements in a request, statements of one round, and callers: those of single statements are
+# players, of which many are open at once; those of batches are systems.
+SHAPES = ((1, 2_000, 8), (1, 4_000, 32), (100, 22_000, 8), (500, 22_000, 8))
 ROUNDS = 5
 LEAST = 3.0
 # The growth: after each of these counts stored, the rate of one more round of batches.
@@ -45,15 +45,15 @@ def measure() -> Iterator[Figure]:
     with ExitStack() as servers:
         ours = servers.enter_context(_ours())
         ralph = servers.enter_context(ralph_peer.serving("bench_ralph"))
-        for batch, count in SHAPES.items():
-            name = "ingest, single statements" if batch == 1 else f"ingest, batches of {batch}"
+        for batch, count, callers in SHAPES:
+            what = "single statements" if batch == 1 else f"batches of {batch}"
             yield beside(
-                name,
+                f"ingest, {what}, {callers} callers",
                 "statements/s",
                 LEAST,
                 ROUNDS,
-                partial(rate, ours, source, count, batch),
-                partial(rate, ralph, source, count, batch),
+                partial(rate, ours, source, count, batch, callers),
+                partial(rate, ralph, source, count, batch, callers),
             )
 
 
@@ -72,10 +72,10 @@ def measure_growth() -> Iterator[Figure]:
         yield told("ingest, on disk", bytes_each, "bytes/statement")
 
 
-def rate(lrs: Lrs, source: Path, count: int, batch: int) -> float:
+def rate(lrs: Lrs, source: Path, count: int, batch: int, callers: int = 8) -> float:
     """How many statements a second an LRS stores."""
     file = rig.FOLDER / "load.json"
-    tell(Load(lrs, str(source), count, batch, CALLERS), file)
+    tell(Load(lrs, str(source), count, batch, callers), file)
     done = subprocess.run(
         python_command("bench.xapi_callers", str(file)), capture_output=True, text=True, check=True
     )

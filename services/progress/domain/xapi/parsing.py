@@ -1,8 +1,8 @@
 """JSON of strangers, read strictly (RFC 8259; xAPI 1.0.3, part 2, section 2.2).
 
 No object may have a key twice (section 2.4: each property at most once). orjson keeps the last of
-them; so a text whose keys are not as many as those of its value is read once more, by the standard
-library's parser, and so is what orjson refuses or a double would round. That one tells the faults.
+them; so a text that may have more keys than its value is read once more, by the standard library's
+parser, and so is what orjson refuses or a double would round. That one tells the faults.
 """
 
 import json
@@ -18,8 +18,8 @@ from chassis.errors import FieldViolation, Invalid
 MAX_DEPTH = 64
 """Levels of objects and arrays in one document; the store takes 100."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-# Each key ends so; some texts hold it as well.
-_KEY_END = re.compile(rb'"[ \t\n\r]*:')
+# Each key ends with the first, or with the second, which is rare; some strings hold them as well.
+_KEY_END, _OTHER_KEY_END = b'":', re.compile(rb'"[ \t\n\r]+:')
 # orjson makes doubles of larger integers.
 _LARGEST_EXACT = 2.0**63
 _DOUBTFUL = object()
@@ -42,8 +42,8 @@ def _undoubted(raw: bytes) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return _DOUBTFUL
-    keys = _count_keys(value)
-    return value if keys == len(_KEY_END.findall(raw)) else _DOUBTFUL
+    is_whole = _count_keys(value) == raw.count(_KEY_END) and not _OTHER_KEY_END.search(raw)
+    return value if is_whole else _DOUBTFUL
 
 
 def _count_keys(value: Any) -> int | None:
