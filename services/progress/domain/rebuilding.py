@@ -12,7 +12,7 @@ from functools import reduce
 
 from services.progress.domain.evidence import Evidence, blank_of
 from services.progress.domain.learner import Learner, TakenBack, bare, did
-from services.progress.domain.statements import Stored
+from services.progress.domain.statements import Statement, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,21 @@ def rebuilt(learner: Learner, remaining: Sequence[Stored]) -> Learner:
     return replace(after, taken_back=TakenBack(learner, remaining))
 
 
-def without_voided(learner: Learner, remaining: Sequence[Stored]) -> Learner:
+def without_voided(
+    learner: Learner, voided: Sequence[Statement], remaining: Sequence[Stored]
+) -> Learner:
     """Return the learner after statements were voided; `remaining`: all others.
 
-    The run state counts as changed, so that a unit of work that still applies what was voided
-    starts again.
+    What the voided ones prove is taken back, also if their own event has not come yet: what is
+    stored counts already where the statements before a due are looked at. The run state counts as
+    changed, so that a unit of work that still applies what was voided starts again.
     """
     after = rebuilt(learner, remaining)
-    return replace(after, run_state=replace(after.run_state, writes=after.run_state.writes + 1))
+    return replace(
+        after,
+        run_state=replace(after.run_state, writes=after.run_state.writes + 1),
+        taken_back=TakenBack(reduce(did, voided, learner), remaining),
+    )
 
 
 def is_changed(before: Learner, after: Learner) -> bool:

@@ -1,11 +1,13 @@
 """Taking back what voided statements brought."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import partial
 
+from services.progress.domain.enums import Key
 from services.progress.domain.events import StatementVoided
 from services.progress.domain.rebuilding import without_voided
+from services.progress.domain.statements import Statement
 from services.progress.ports_rebuilds import RebuildsStore
 from services.progress.usecases.reviews import LearnerUpdate, review
 
@@ -18,8 +20,22 @@ def retract(store: RebuildsStore, voided: Iterable[StatementVoided]) -> None:
     """
     voided = list(voided)
     keys = list(dict.fromkeys((each.run_id, each.learner_id) for each in voided))
-    remaining = store.statements_of(keys)
-    changes = {key: partial(without_voided, remaining=remaining.get(key, ())) for key in keys}
+    remaining, own = store.statements_of(keys), _by_learner(store, voided)
+    changes = {
+        key: partial(without_voided, voided=own[key], remaining=remaining.get(key, ()))
+        for key in keys
+    }
     review(store, [LearnerUpdate(key, store.now, changes[key], targets=None) for key in keys])
     counts = Counter(each.run_id for each in voided)
     store.add_to_summaries({run_id: {"statements": -count} for run_id, count in counts.items()})
+
+
+def _by_learner(
+    store: RebuildsStore, voided: Iterable[StatementVoided]
+) -> dict[Key, list[Statement]]:
+    """Return the voided statements of each learner in a run."""
+    found: dict[Key, list[Statement]] = defaultdict(list)
+    for each in store.statements([one.statement_id for one in voided]).values():
+        if each is not None:
+            found[each.run_id, each.learner_id].append(each)
+    return found

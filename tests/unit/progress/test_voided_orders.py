@@ -292,6 +292,28 @@ def test_a_catch_up_is_open_again_with_its_due(hours_later: int) -> None:
     assert [each.activity_id for each in reopened] == ["clip", "class"]
 
 
+def test_what_counted_before_its_own_event_came_is_taken_back() -> None:
+    """A catch-up was late; it is in time by a statement that is stored, and whose event has not
+    come when sessions answers. The statement is voided: the catch-up is late.
+    """
+    ada = Class().begin()
+    assert ada.catch_up is not None
+    late, later = ada.catch_up.due + HOUR / 10, ada.catch_up.due + HOUR / 5
+    own_time: dict[str, Any] = {
+        "timestamp": ada.catch_up.due - HOUR,
+        "authority": Role.LEARNER,
+    }
+    sent = [
+        Sent(watched("0[.]100", timestamp=late), late, late),
+        Sent(watched("0[.]100", **own_time), later, later, later, later),
+    ]
+    steps = itertools.count()
+    ada.play(sent, lambda: next(steps) == 2)  # the second is stored, and not voided yet
+    in_time = [each.in_time for each in ada.store.events if isinstance(each, CatchUpCompleted)]
+    assert in_time == [False, True, False]
+    assert (ada.catch_up.in_time, ada.catch_up.completed_at) == (False, late)
+
+
 def test_a_path_is_completed_since_what_remains() -> None:
     """Of two statements that complete its only activity, the first is voided: nothing is told, and
     the path is completed since the second; without both, it is not.
