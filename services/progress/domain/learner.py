@@ -32,7 +32,10 @@ class TakenBack:
     before: Learner
     """The learner with it."""
     remaining: Sequence[Stored] = ()
-    """All statements of the learner in the run that count; none, if it was no statement."""
+    """All statements of the learner in the run that count."""
+    targets: frozenset[str] = frozenset()
+    """What the voided statements were about. The evidence may be the same without them, and another
+    statement have proven it first."""
 
 
 def bare(learner: Learner) -> Learner:

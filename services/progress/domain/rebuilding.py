@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 
-from services.progress.domain.evidence import Evidence, blank_of
+from services.progress.domain.evidence import Evidence, blank_of, targets_of
 from services.progress.domain.learner import Learner, TakenBack, bare, did
 from services.progress.domain.statements import Statement, Stored
 
@@ -61,7 +61,11 @@ def without_voided(
     return replace(
         after,
         run_state=replace(after.run_state, writes=after.run_state.writes + 1),
-        taken_back=TakenBack(reduce(did, voided, learner), remaining),
+        taken_back=TakenBack(
+            reduce(did, voided, learner),
+            remaining,
+            frozenset(target for each in voided for target in targets_of(each)),
+        ),
     )
 
 

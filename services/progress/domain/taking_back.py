@@ -10,6 +10,7 @@ path, or by an attendance that was corrected later) stays: nothing shows that it
 taken back.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
@@ -35,9 +36,10 @@ def without_taken_back(learner: Learner, plan: Plan, now: datetime) -> Learner:
     """Return the learner without what only `learner.taken_back` proved."""
     if learner.taken_back is None:
         return learner
-    before, remaining = learner.taken_back.before, learner.taken_back.remaining
+    known = learner.taken_back
+    before, remaining = known.before, known.remaining
     learner = replace(learner, taken_back=None)
-    targets = _changed_targets(before, learner)
+    targets = _changed_targets(before, learner) | known.targets
     if not targets and before.run_state == learner.run_state:
         return learner
     activities = _proven_activities(before, learner, targets, plan)
@@ -195,6 +197,23 @@ def _still_studied(
         return catch_up
     targets = plan.targets_in_place_of(session_id, item_ids)
     about = [each for each in remaining if targets.intersection(targets_of(each.statement))]
-    known = until(about, catch_up.due, plan.run.policy)
-    in_time = in_time_at(session_id, item_ids, learner, known, plan) if known else None
+    in_time = _first_in_time(catch_up, about, learner, plan)
     return catch_ups.completed_anew(catch_up, since, in_time)
+
+
+def _first_in_time(
+    catch_up: CatchUp, about: Sequence[Stored], learner: Learner, plan: Plan
+) -> datetime | None:
+    """Return when enough was studied before the due, by the first statements that were stored and
+    are enough; None if all are not. What is enough stays so with more of them.
+    """
+
+    def found(last: datetime) -> datetime | None:
+        stored = [each for each in about if each.at <= last]
+        known = until(stored, catch_up.due, plan.run.policy)
+        named = (catch_up.session_id, catch_up.item_ids)
+        return in_time_at(*named, learner, known, plan) if known else None
+
+    stored_at = sorted({each.at for each in about})
+    first = bisect_left(stored_at, True, key=lambda last: found(last) is not None)
+    return found(stored_at[first]) if first < len(stored_at) else None

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.progress.domain.enums import AttendanceStatus, Stretch
+from services.progress.domain.enums import AttendanceStatus, Key, Stretch
 from services.progress.domain.evidence import item_target
 from services.progress.domain.learner import Learner, TakenBack
-from services.progress.domain.learner_run_state import Attendance, attended, seen
+from services.progress.domain.learner_run_state import Attendance, LearnerRunState, attended, seen
 from services.progress.domain.sessions import SessionUpdate
+from services.progress.domain.statements import Stored
 from services.progress.ports import Store
+from services.progress.ports_rebuilds import RebuildsStore
 from services.progress.usecases.plans import learn_sessions
 from services.progress.usecases.reviews import LearnerUpdate, review
 
@@ -34,18 +36,44 @@ class AttendanceUpdate:
     seen_at: datetime | None = None
     """When the learner was there, if the event says so."""
 
+    @property
+    def key(self) -> Key:
+        """Return the learner in the run."""
+        return self.run_id, self.learner_id
+
 
 def learn_attendance(
-    store: Store, sessions: Sequence[SessionUpdate], news: Iterable[AttendanceUpdate]
+    store: RebuildsStore, sessions: Sequence[SessionUpdate], news: Iterable[AttendanceUpdate]
 ) -> None:
     """Store attendance, and what its events say about the sessions."""
     learn_sessions(store, sessions)
     known = store.sessions({each.session_id for each in sessions})
     targets = {key: frozenset(map(item_target, one.mentions)) for key, one in known.items()}
-    review(store, [_news(each, store.now, targets[each.session_id]) for each in news])
+    news = list(news)
+    statements = store.statements_of(_had_caught_up(store, news))
+    updates = [
+        _news(each, store.now, targets[each.session_id], statements.get(each.key, ()))
+        for each in news
+    ]
+    review(store, updates)
 
 
-def _news(news: AttendanceUpdate, now: datetime, targets: frozenset[str]) -> LearnerUpdate:
+def _had_caught_up(store: Store, news: Iterable[AttendanceUpdate]) -> set[Key]:
+    """Return the learners who had caught up on a class, and maybe have not after all."""
+    missed = [each for each in news if each.amended and each.verdict in _MISSED]
+    known = store.run_states({each.key for each in missed})
+    return {
+        each.key
+        for each in missed
+        if each.key in known and _is_caught_up(known[each.key], each.session_id)
+    }
+
+
+def _news(
+    news: AttendanceUpdate, now: datetime, targets: frozenset[str], statements: Sequence[Stored]
+) -> LearnerUpdate:
+    """`statements`: all of a learner who had caught up and has not after all."""
+
     def change(learner: Learner) -> Learner:
         run_state = learner.run_state
         if news.verdict is not None or news.amended or news.waited:
@@ -57,12 +85,12 @@ def _news(news: AttendanceUpdate, now: datetime, targets: frozenset[str]) -> Lea
             run_state = seen(run_state, news.seen_at)
         after = replace(learner, run_state=run_state)
         if _is_taken_back(learner, after, news.session_id):
-            return replace(after, taken_back=TakenBack(learner))
+            return replace(after, taken_back=TakenBack(learner, statements))
         return after
 
     # Whether something is taken back shows when the learner is loaded; then all evidence counts.
     wanted = None if news.amended and news.verdict in _MISSED else targets
-    return LearnerUpdate((news.run_id, news.learner_id), now, change, wanted, news.session_id)
+    return LearnerUpdate(news.key, now, change, wanted, news.session_id)
 
 
 def _still_waited(news: AttendanceUpdate, learner: Learner) -> bool:
@@ -78,7 +106,11 @@ def _is_taken_back(before: Learner, after: Learner, session_id: str) -> bool:
     """Return whether a learner had caught up on a class, and has not after all: no staff does that,
     but what had proven it counts no more.
     """
-    was = before.run_state.attendance.get(session_id)
     now = after.run_state.attendance.get(session_id)
-    had_caught_up = was is not None and was.verdict is AttendanceStatus.CAUGHT_UP
-    return had_caught_up and now is not None and now.verdict in _MISSED
+    is_missed = now is not None and now.verdict in _MISSED
+    return is_missed and _is_caught_up(before.run_state, session_id)
+
+
+def _is_caught_up(run_state: LearnerRunState, session_id: str) -> bool:
+    known = run_state.attendance.get(session_id)
+    return known is not None and known.verdict is AttendanceStatus.CAUGHT_UP
