@@ -22,6 +22,7 @@ from bench import rig
 from bench.figures import Figure, at_most, told
 from bench.grpc_command import serving
 from campus.identity import IdentityProvider
+from campus.parallel import chunks
 from chassis import ids, roles
 from chassis.contracts import events
 from chassis.data.store import connect
@@ -99,7 +100,7 @@ class School:
         """Learners join, as the meeting provider tells."""
         now = Timestamp()
         now.GetCurrentTime()
-        for some in _batches(learners, MARKS):
+        for some in chunks(learners, MARKS):
             marks = [
                 sessions_pb2.PresenceMark(
                     learner_id=one, kind=sessions_pb2.PRESENCE_KIND_JOINED, at=now, connection="pc"
@@ -134,7 +135,7 @@ def _enrol() -> None:
     """Two runs with their learners, by the worker's own handler."""
     for run_id, count in (("large", LARGE), ("small", SMALL)):
         hear([catalog.RunOpened(run_id=run_id, instructor_ids=[f"teacher-{run_id}"])])
-        for some in _batches(_learners(run_id, count), BATCH):
+        for some in chunks(_learners(run_id, count), BATCH):
             hear(
                 [
                     catalog.EnrolmentCreated(
@@ -173,8 +174,3 @@ def database() -> Any:
 
 def _learners(run_id: str, count: int) -> list[str]:
     return [f"{run_id}-{number:06d}" for number in range(count)]
-
-
-def _batches(rows: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for first in range(0, len(rows), size):
-        yield rows[first : first + size]

@@ -23,6 +23,7 @@ from pymongo import TEXT
 
 from bench import rig
 from bench.figures import Figure, at_most, told
+from campus.parallel import chunks
 from chassis.clock import SystemClock
 from chassis.contracts.mapping import to_document
 from chassis.data.store import Database, connect
@@ -175,7 +176,7 @@ def _library(count: int, words: Words) -> Iterator[Database[LibraryStore]]:
         client.drop_database(DATABASE)
         database = Database(client, DATABASE, LibraryStore, SystemClock())
         database.prepare()
-        for batch in _batches(_items(count, words)):
+        for batch in chunks(_items(count, words), BATCH):
             rows = [{**to_document(each), "changed_at": NOW} for each in batch]
             database.mongo["items"].insert_many(rows, ordered=False)
         for person, named in ((LEARNER, 400), (AVID, 5_000)):
@@ -214,11 +215,6 @@ def _items(count: int, words: Words) -> Iterator[Item]:
             created_at=NOW,
             promised=file,
         )
-
-
-def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
-    while batch := list(itertools.islice(items, BATCH)):
-        yield batch
 
 
 def _mongodb(words: Words) -> Iterator[Figure]:

@@ -10,12 +10,13 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from campus.parallel import chunks
 
 VERSION = "1.0.3"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
@@ -67,7 +68,7 @@ def shares_of(load: Load) -> list[list[bytes]]:
     statements = [json.loads(lines[place % len(lines)]) for place in range(load.count)]
     for each in statements:
         each["id"] = str(uuid.uuid4())
-    requests = [_request(load.lrs, _body(each)) for each in _chunks(statements, load.batch)]
+    requests = [_request(load.lrs, _body(each)) for each in chunks(statements, load.batch)]
     return [requests[first :: load.callers] for first in range(load.callers)]
 
 
@@ -125,12 +126,6 @@ def _more(connection: socket.socket) -> bytes:
     if not received:
         raise SystemExit("the server closed a connection")
     return received
-
-
-def _chunks(rows: Iterable[Any], size: int) -> Iterable[list[Any]]:
-    source = iter(rows)
-    while chunk := list(islice(source, size)):
-        yield chunk
 
 
 if __name__ == "__main__":

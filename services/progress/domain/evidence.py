@@ -80,16 +80,11 @@ def blank_of(evidence: Evidence) -> Evidence:
 
 def targets_of(statement: Statement) -> tuple[str, ...]:
     """Return the targets of a statement: the activity that it names, the item, or both."""
-    return targets_named(statement.activity_id, statement.item_id)
-
-
-def targets_named(activity_id: str, item_id: str) -> tuple[str, ...]:
-    """Return the targets of those of both ids that are not empty."""
     named = []
-    if activity_id:
-        named.append(activity_target(activity_id))
-    if item_id:
-        named.append(item_target(item_id))
+    if statement.activity_id:
+        named.append(activity_target(statement.activity_id))
+    if statement.item_id:
+        named.append(item_target(statement.item_id))
     return tuple(named)
 
 

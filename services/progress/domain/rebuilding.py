@@ -44,8 +44,7 @@ def rebuilt(learner: Learner, remaining: Sequence[Stored]) -> Learner:
 
     All of the learner's evidence must be at hand.
     """
-    after = reduce(did, (each.statement for each in remaining), bare(learner))
-    return replace(after, taken_back=TakenBack(learner, remaining))
+    return replace(_anew(learner, remaining), taken_back=TakenBack(learner, remaining))
 
 
 def without_voided(
@@ -57,7 +56,7 @@ def without_voided(
     stored counts already where the statements before a due are looked at. The run state counts as
     changed, so that a unit of work that still applies what was voided starts again.
     """
-    after = rebuilt(learner, remaining)
+    after = _anew(learner, remaining)
     return replace(
         after,
         run_state=replace(after.run_state, writes=after.run_state.writes + 1),
@@ -83,6 +82,10 @@ def advanced(rebuild: Rebuild, after: str, done: int, changed: int, failed: int)
         changed=rebuild.changed + changed,
         failed=rebuild.failed + failed,
     )
+
+
+def _anew(learner: Learner, remaining: Sequence[Stored]) -> Learner:
+    return reduce(did, (each.statement for each in remaining), bare(learner))
 
 
 def _proven(learner: Learner) -> tuple[Mapping[str, Evidence], bytes, Mapping[str, float]]:
