@@ -61,7 +61,7 @@ def test_a_plan_tells_how_many_learners_are_in_another_session(two_runs: School)
     assert "starts: 2 learners are expected in session" in text
     assert "('Optics'), 2026-03-02T12:00:00Z to 2026-03-02T13:00:00Z, too" in text
     assert "max_learner_clashes of 2" in text
-    assert "ada" not in text
+    assert "bob" not in text
     assert OTHER not in text
     two_runs.schedule(two_runs.room("Lab"), starts=clock(13))
 
