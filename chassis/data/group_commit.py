@@ -38,11 +38,16 @@ class _Waiting(Generic[I, R]):
 class GroupCommit(Generic[I, R]):
     """Stores items of many threads, in units of work one after the other."""
 
-    def __init__(self, store: Callable[[Sequence[I]], Sequence[R | Exception]]) -> None:
+    def __init__(
+        self,
+        store: Callable[[Sequence[I]], Sequence[R | Exception]],
+        idle: Callable[[], object] = lambda: None,
+    ) -> None:
         """`store` stores some items in one unit of work, and returns for each its result, or why it
         is refused. It runs on a thread of its own, outside of the context of those who call.
+        `idle` is called there after something waited, and then nothing was left to store.
         """
-        self._store = store
+        self._store, self._idle = store, idle
         self._mutex = threading.Lock()
         self._waiting: list[_Waiting[I, R]] = []
         self._thread = ThreadPoolExecutor(1, "group-commit")
@@ -65,10 +70,17 @@ class GroupCommit(Generic[I, R]):
             waiting.outcome.cancel()
             raise ExecutionTimeout("the deadline passed while it waited to be stored") from None
 
+    def has_waiting(self) -> bool:
+        """Return whether anything waits to be stored: then `store` or `idle` will be called."""
+        return bool(self._waiting)
+
     def _store_next(self) -> None:
         """Store what waits. Each item brought one call of this, so none is left behind."""
         taken = [each for each in self._take() if each.outcome.set_running_or_notify_cancel()]
-        outcomes = self._outcomes([each.item for each in taken]) if taken else ()
+        if not taken:
+            self._idle()
+            return
+        outcomes = self._outcomes([each.item for each in taken])
         for each, outcome in zip(taken, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 each.outcome.set_exception(outcome)

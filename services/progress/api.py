@@ -24,7 +24,7 @@ from services.progress.domain.study_hours import SetStudyHours
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.video import TIMES
 from services.progress.store import ProgressStore
-from services.progress.store_xapi import storing
+from services.progress.store_announcements import storing
 from services.progress.usecases import catch_ups, rebuilds
 from services.progress.usecases.catch_ups import ExtendCatchUp, WaiveCatchUp
 from services.progress.usecases.intake import record_statements

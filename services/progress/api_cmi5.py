@@ -8,7 +8,7 @@ from chassis.contracts.mapping import from_message, to_message
 from chassis.data.store import Database
 from chassis.edge.access import check_reach
 from services.progress.store import ProgressStore
-from services.progress.store_xapi import storing
+from services.progress.store_announcements import storing
 from services.progress.usecases import cmi5
 from services.progress.usecases.cmi5 import LaunchActivity, WaiveActivity, Waived
 

@@ -20,22 +20,18 @@ A row of `statements` has, beside the fields of a statement of ours (store.py):
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, ReplaceOne, UpdateOne
-from pymongo.write_concern import WriteConcern
 
 from chassis.contracts.mapping import from_document, to_document
-from chassis.data.store import Database, Store
+from chassis.data.store import Store
 from chassis.data.transactions import inserting
-from chassis.errors import Unavailable
-from chassis.ids import new_id
 from services.progress import metrics
 from services.progress.domain.statements import Statement
 from services.progress.domain.xapi.completed import timestamp_text
@@ -45,10 +41,9 @@ from services.progress.domain.xapi.queries import Query
 from services.progress.domain.xapi.rendering import rendered
 from services.progress.domain.xapi.storing import Data, Known, Row, written
 from services.progress.domain.xapi.voiding import Link
+from services.progress.store_announcements import oldest_begun
 
 Document = dict[str, Any]
-S = TypeVar("S", bound="XapiStatements")
-T = TypeVar("T")
 INDEX = [("keys", ASCENDING), ("cursor", ASCENDING)]
 VOIDED_INDEX = [("voided", ASCENDING), ("_id", ASCENDING)]
 LINK = dict.fromkeys(("keys", "hidden", "target", "voiding", "voided", "within", "awaited"), 1)
@@ -57,8 +52,6 @@ MOST_REFERRERS = 1_000
 """Statements that came before their target and are then found by what finds it."""
 PAGE_BYTES = 4 << 20
 """A page ends when its statements, and the data of attachments that it has, have so many bytes."""
-FORGOTTEN = timedelta(minutes=2)
-"""A unit of work that began so long ago is over: MongoDB ends a transaction after a minute."""
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -215,42 +208,7 @@ class XapiStatements(Store):
 
     def consistent_through(self) -> datetime:
         """Return until when all statements that were or will be stored can be read."""
-        alive = {"at": {"$gt": datetime.now(UTC) - FORGOTTEN}}
-        oldest = self["storing"].find_one(alive, sort=[("begun", ASCENDING)])
-        return min(self.now, oldest["begun"] if oldest else self.now) - _MILLISECOND
-
-
-def storing(database: Database[S], work: Callable[[S], T]) -> T:
-    """Do `work`, which stores statements, in one transaction; meanwhile `consistent_through` is
-    before it.
-
-    The announcement is made before the transaction and removed by it: so whoever finds no
-    announcement finds the statements, on any replica.
-    """
-    with _announced(database) as announcement:
-
-        def ending(store: S) -> T:
-            result = work(store)
-            ended = store["storing"].delete_one({"_id": announcement}, session=store.session)
-            if not ended.deleted_count:  # another primary took over, and had not received it
-                raise Unavailable("the database changed its primary; try again")
-            return result
-
-        return database.transact(ending)
-
-
-@contextmanager
-def _announced(database: Database[S]) -> Iterator[str]:
-    # Majority: a transaction reads a snapshot of what a majority has, and must find it there.
-    storing_now = database.mongo["storing"].with_options(write_concern=WriteConcern("majority"))
-    id_ = new_id()
-    announced = {"_id": id_, "begun": database.clock.now(), "at": datetime.now(UTC)}
-    storing_now.insert_one(announced)
-    try:
-        yield id_
-    except BaseException:
-        storing_now.delete_one({"_id": id_})
-        raise
+        return oldest_begun(self) - _MILLISECOND
 
 
 def page_filter(query: Query, through: datetime) -> Document:

@@ -27,8 +27,9 @@ from services.progress.domain.xapi.queries import (
 from services.progress.domain.xapi.sending import sent_of, statements_in
 from services.progress.domain.xapi.storing import StoreStatements, written
 from services.progress.store import ProgressStore
+from services.progress.store_announcements import StoringInTurn, storing
 from services.progress.store_definitions import ActivityDefinitions
-from services.progress.store_xapi import StoredStatement, storing
+from services.progress.store_xapi import StoredStatement
 from services.progress.usecases.xapi_statements import store_statements
 from services.progress.xapi import more_tokens, statement_bodies
 from services.progress.xapi.consistency import Consistency
@@ -52,7 +53,9 @@ class StatementsResource:
     ) -> None:
         """`definitions`: what the LRS learns of activities; `base`: its public URL."""
         self._database, self._definitions, self._base = database, definitions, base
-        self._group: GroupCommit[StoreStatements, None] = GroupCommit(self._store_all)
+        self._group: GroupCommit[StoreStatements, None]
+        self._in_turn = StoringInTurn(database, lambda: self._group.has_waiting())
+        self._group = GroupCommit(self._store_group, self._in_turn.end)
         self._consistency = Consistency(database)
         self._methods: Mapping[str, Callable[[XapiRequest, datetime], XapiAnswer]] = {
             "GET": self._get,
@@ -113,16 +116,20 @@ class StatementsResource:
         if len(sent) == 1 and len(request.body) <= SMALL:
             self._group.do(command, [each.id for each in sent])
         else:
-            (refusal,) = self._store_all([command])
+            (refusal,) = storing(self._database, partial(self._stored, [command]))
             if refusal:
                 raise refusal
         self._definitions.learn(told_by(request.client, self._base, statements))
         return command
 
-    def _store_all(self, commands: Sequence[StoreStatements]) -> list[DomainError | None]:
-        """Store statements of several requests in one unit of work."""
-        work = partial(store_statements, commands=commands, base=self._base)
-        return storing(self._database, work)
+    def _store_group(self, commands: Sequence[StoreStatements]) -> list[DomainError | None]:
+        """Store statements of several requests in one unit of work, after that of those before."""
+        return self._in_turn.do(partial(self._stored, commands))
+
+    def _stored(
+        self, commands: Sequence[StoreStatements], store: ProgressStore
+    ) -> list[DomainError | None]:
+        return store_statements(store, commands, self._base)
 
     # Reading
 

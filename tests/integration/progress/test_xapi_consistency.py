@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from services.progress.store import ProgressStore
-from services.progress.store_xapi import storing
+from services.progress.store_announcements import storing
 from services.progress.xapi.consistency import LATELY, Consistency
 from tests.integration.progress.classroom import Classroom
 from tests.integration.progress.lrs import Lrs, said

@@ -22,7 +22,7 @@ from services.progress.domain.xapi.sending import sent_of
 from services.progress.domain.xapi.storing import StoreStatements
 from services.progress.domain.xapi.versions import Version
 from services.progress.migrations import MIGRATIONS
-from services.progress.store_xapi import storing
+from services.progress.store_announcements import storing
 from services.progress.usecases.xapi_statements import store_statements
 from services.progress.xapi.exchange import XapiRequest
 from services.progress.xapi.multipart import Attachment, read, write

@@ -23,7 +23,8 @@ class Sheet:
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
         self.began, self.may_end = threading.Semaphore(0), threading.Semaphore(0)
-        self.group: GroupCommit[str, str] = GroupCommit(self._store)
+        self.idle = threading.Event()
+        self.group: GroupCommit[str, str] = GroupCommit(self._store, self.idle.set)
         self._pool = ThreadPoolExecutor(16)
 
     def _store(self, items: Sequence[str]) -> list[str | Exception]:
@@ -125,3 +126,19 @@ def test_groups_keep_the_order_of_each_key(keys: list[frozenset[int]], most: int
     for key in range(6):
         order = [each for group in groups for each in group if key in keys[each]]
         assert order == sorted(order)
+
+
+def test_what_waits_is_stored_or_the_thread_is_told_idle() -> None:
+    """While an item is stored, `has_waiting` tells of the next; if that one's caller has no time
+    left, `idle` is called instead of `store`.
+    """
+    sheet = Sheet()
+    assert not sheet.group.has_waiting()
+    with sheet.busy():
+        with deadline.within(0.01), pytest.raises(PyMongoError):
+            sheet.group.do("late", ["late"])
+        assert sheet.group.has_waiting()
+        assert not sheet.idle.is_set()
+    assert sheet.idle.wait(PATIENCE)
+    assert not sheet.group.has_waiting()
+    assert sheet.groups == [["first"]]
