@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chassis.errors import FieldViolation
-from services.progress.domain.xapi.checks import array, enumerated, missing, record, text
+from services.progress.domain.xapi.checks import array, enumerated, missing, record, remembered, text
 from services.progress.domain.xapi.data_types import extensions, iri, irl, language_map
 
 INTERACTIONS = (
@@ -46,7 +46,7 @@ def _repeated_ids(name: str, components: object) -> Iterator[FieldViolation]:
             seen.add(id_)
 
 
-verb = record({"id": iri, "display": language_map}, required=("id",))
+verb = remembered(record({"id": iri, "display": language_map}, required=("id",)))
 _components = array(record({"id": text, "description": language_map}, required=("id",)))
 definition = record(
     {
@@ -61,6 +61,5 @@ definition = record(
     },
     rule=_is_interaction,
 )
-activity = record(
-    {"objectType": enumerated("Activity"), "id": iri, "definition": definition}, required=("id",)
-)
+_ACTIVITY = {"objectType": enumerated("Activity"), "id": iri, "definition": definition}
+activity = remembered(record(_ACTIVITY, required=("id",)))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chassis.errors import FieldViolation
-from services.progress.domain.xapi.checks import array, enumerated, kinds, missing, record, text
+from services.progress.domain.xapi.checks import array, enumerated, kinds, missing, record, remembered, text
 from services.progress.domain.xapi.data_types import irl, mailto, sha1, uri
 
 IDENTIFIERS = ("mbox", "mbox_sha1sum", "openid", "account")
@@ -52,7 +52,7 @@ _COMMON = {
 agent = record({"objectType": enumerated("Agent"), **_COMMON}, rule=_is_one)
 _GROUP = {"objectType": enumerated("Group"), "member": array(agent), **_COMMON}
 group = record(_GROUP, required=("objectType",), rule=_is_one_or_members)
-actor = kinds({"Agent": agent, "Group": group}, default="Agent")
+actor = remembered(kinds({"Agent": agent, "Group": group}, default="Agent"))
 authority = kinds(
     {"Agent": agent, "Group": record(_GROUP, rule=_is_anonymous_pair)}, default="Agent"
 )

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from chassis.errors import FieldViolation
 
 Check = Callable[[Any], Sequence[FieldViolation]]
@@ -17,6 +19,8 @@ Rule = Callable[[Mapping[str, Any]], Iterable[FieldViolation]]
 """Tells contradictions between the properties of an object, whatever the types of their values."""
 
 FINE: tuple[FieldViolation, ...] = ()
+KEPT, LONGEST_KEPT = 5_000, 1_000
+"""How many values a check of `remembered` keeps, and how many bytes of JSON each may have."""
 _SHOWN = 80
 _PLAIN = re.compile(r"\w+", re.ASCII)
 
@@ -114,6 +118,29 @@ def kinds(of: Mapping[str, Check], default: str = "") -> Check:
         if "objectType" in value:
             return within("objectType", fault(kind, _choice(of)))
         return [missing("objectType", _choice(of))]
+
+    return check
+
+
+def remembered(inner: Check) -> Check:
+    """Return the check `inner`, which knows a value again that it found without faults: most
+    actors, verbs and activities come again and again.
+    """
+    fine: set[bytes] = set()
+
+    def check(value: Any) -> Sequence[FieldViolation]:
+        try:
+            text = orjson.dumps(value)
+        except orjson.JSONEncodeError:  # an integer of more than 64 bits, half of a surrogate pair
+            return inner(value)
+        if text in fine:
+            return FINE
+        found = inner(value)
+        if not found and len(text) <= LONGEST_KEPT:
+            if len(fine) >= KEPT:
+                fine.clear()
+            fine.add(text)
+        return found
 
     return check
 

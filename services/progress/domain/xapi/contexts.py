@@ -13,6 +13,7 @@ from services.progress.domain.xapi.checks import (
     fault,
     kinds,
     record,
+    remembered,
     text,
 )
 from services.progress.domain.xapi.data_types import extensions, iri, language_tag, uuid
@@ -58,7 +59,7 @@ _V1_0_3: dict[str, Check] = {
     "registration": uuid,
     "instructor": actor,
     "team": kinds({"Group": group}),
-    "contextActivities": _context_activities,
+    "contextActivities": remembered(_context_activities),
     "revision": text,
     "platform": text,
     "language": language_tag,

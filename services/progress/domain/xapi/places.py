@@ -50,14 +50,16 @@ def item_iri(base: str, item_id: str) -> str:
 
 def place_of(iri: object, base: str) -> Place:
     """Return what an IRI names; nothing if it is not one of ours."""
-    if not isinstance(iri, str) or not iri.startswith(f"{base}/"):
+    if not isinstance(iri, str) or not iri.startswith(base):
         return NOWHERE
-    match [unquote(part) for part in iri[len(base) + 1 :].split("/")]:
-        case ["runs", run_id] if _is_id(run_id):
+    match [unquote(part) for part in iri[len(base) :].split("/")]:
+        case ["", "runs", run_id] if _is_id(run_id):
             return Place(run_id)
-        case ["runs", run_id, "activities", activity_id] if _is_id(run_id) and _is_id(activity_id):
+        case ["", "runs", run_id, "activities", activity_id] if (
+            _is_id(run_id) and _is_id(activity_id)
+        ):
             return Place(run_id, activity_id)
-        case ["items", item_id] if _is_id(item_id):
+        case ["", "items", item_id] if _is_id(item_id):
             return Place(item_id=item_id)
     return NOWHERE
 
