@@ -17,8 +17,8 @@ from pymongo.errors import ExecutionTimeout
 from chassis.context import deadline
 from chassis.data.store import is_away
 
-# Items of one unit of work.
-MOST = 200
+# Keys of the items of one unit of work: what it writes grows with them.
+MOST = 400
 # Seconds that a unit of work may take; the deadline of one caller must not end the work of others.
 LONGEST = 10.0
 
@@ -42,12 +42,14 @@ class GroupCommit(Generic[I, R]):
         self,
         store: Callable[[Sequence[I]], Sequence[R | Exception]],
         idle: Callable[[], object] = lambda: None,
+        most: int = MOST,
     ) -> None:
         """`store` stores some items in one unit of work, and returns for each its result, or why it
         is refused. It runs on a thread of its own, outside of the context of those who call.
-        `idle` is called there after something waited, and then nothing was left to store.
+        `idle` is called there after something waited, and then nothing was left to store. `most`:
+        how many keys the items of one unit of work have together, unless it is a single item.
         """
-        self._store, self._idle = store, idle
+        self._store, self._idle, self._most = store, idle, most
         self._mutex = threading.Lock()
         self._waiting: list[_Waiting[I, R]] = []
         self._thread = ThreadPoolExecutor(1, "group-commit")
@@ -90,7 +92,7 @@ class GroupCommit(Generic[I, R]):
     def _take(self) -> list[_Waiting[I, R]]:
         """Take what the next unit of work may store."""
         with self._mutex:
-            places = first_group([each.keys for each in self._waiting])
+            places = first_group([each.keys for each in self._waiting], self._most)
             taken = [self._waiting[place] for place in sorted(places)]
             self._waiting = [e for place, e in enumerate(self._waiting) if place not in places]
         return taken
@@ -108,12 +110,17 @@ class GroupCommit(Generic[I, R]):
 
 def first_group(keys: Sequence[Set[Hashable]], most: int = MOST) -> set[int]:
     """Return the places of those items, by their keys, that one unit of work may store: the first
-    ones, without those that share a key with any before them.
+    ones, without those that share a key with any before them; with at most `most` keys, or one
+    item.
     """
     found: set[int] = set()
     used: set[Hashable] = set()
+    size = 0
     for place, each in enumerate(keys):
-        if len(found) < most and used.isdisjoint(each):
+        if found and size + max(1, len(each)) > most:
+            break
+        if used.isdisjoint(each):
             found.add(place)
+            size += max(1, len(each))
         used |= each
     return found

@@ -5,10 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import partial
 from urllib.parse import urlsplit
 
-from chassis.data.group_commit import GroupCommit
 from chassis.data.store import Database
 from chassis.errors import DomainError, FieldViolation, NotFound, Unavailable, check
 from chassis.ids import new_id
@@ -27,22 +25,19 @@ from services.progress.domain.xapi.queries import (
 from services.progress.domain.xapi.sending import sent_of, statements_in
 from services.progress.domain.xapi.storing import StoreStatements, written
 from services.progress.store import ProgressStore
-from services.progress.store_announcements import StoringInTurn, storing
 from services.progress.store_definitions import ActivityDefinitions
 from services.progress.store_xapi import StoredStatement
-from services.progress.usecases.xapi_statements import store_statements
 from services.progress.xapi import more_tokens, statement_bodies
 from services.progress.xapi.consistency import Consistency
 from services.progress.xapi.exchange import XapiAnswer, XapiRequest
 from services.progress.xapi.refusals import refusal
 from services.progress.xapi.signatures import signature_violations
+from services.progress.xapi.statement_storing import StatementStoring
 
 JSON = "application/json"
 THROUGH = "X-Experience-API-Consistent-Through"
 MORE = "cursor"
 """The parameter of the IRLs that answers name for their next pages."""
-SMALL = 64 << 10
-"""Bytes of a body whose one statement is stored together with those of others."""
 
 
 class StatementsResource:
@@ -53,9 +48,7 @@ class StatementsResource:
     ) -> None:
         """`definitions`: what the LRS learns of activities; `base`: its public URL."""
         self._database, self._definitions, self._base = database, definitions, base
-        self._group: GroupCommit[StoreStatements, None]
-        self._in_turn = StoringInTurn(database, lambda: self._group.has_waiting())
-        self._group = GroupCommit(self._store_group, self._in_turn.end)
+        self._storing = StatementStoring(database, base)
         self._consistency = Consistency(database)
         self._methods: Mapping[str, Callable[[XapiRequest, datetime], XapiAnswer]] = {
             "GET": self._get,
@@ -113,23 +106,9 @@ class StatementsResource:
             for fault in signature_violations(each, data, request.version)
         )
         command = StoreStatements(request.client, request.version, sent, body.attachments)
-        if len(sent) == 1 and len(request.body) <= SMALL:
-            self._group.do(command, [each.id for each in sent])
-        else:
-            (refusal,) = storing(self._database, partial(self._stored, [command]))
-            if refusal:
-                raise refusal
+        self._storing.store(command, len(request.body))
         self._definitions.learn(told_by(request.client, self._base, statements))
         return command
-
-    def _store_group(self, commands: Sequence[StoreStatements]) -> list[DomainError | None]:
-        """Store statements of several requests in one unit of work, after that of those before."""
-        return self._in_turn.do(partial(self._stored, commands))
-
-    def _stored(
-        self, commands: Sequence[StoreStatements], store: ProgressStore
-    ) -> list[DomainError | None]:
-        return store_statements(store, commands, self._base)
 
     # Reading
 

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chassis.errors import FieldViolation
-from services.progress.domain.xapi.checks import array, enumerated, missing, record, remembered, text
+from services.progress.domain.xapi.checks import (
+    array,
+    enumerated,
+    missing,
+    record,
+    remembered,
+    text,
+)
 from services.progress.domain.xapi.data_types import extensions, iri, irl, language_map
 
 INTERACTIONS = (

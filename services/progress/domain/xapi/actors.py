@@ -4,7 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chassis.errors import FieldViolation
-from services.progress.domain.xapi.checks import array, enumerated, kinds, missing, record, remembered, text
+from services.progress.domain.xapi.checks import (
+    array,
+    enumerated,
+    kinds,
+    missing,
+    record,
+    remembered,
+    text,
+)
 from services.progress.domain.xapi.data_types import irl, mailto, sha1, uri
 
 IDENTIFIERS = ("mbox", "mbox_sha1sum", "openid", "account")

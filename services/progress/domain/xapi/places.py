@@ -55,8 +55,8 @@ def place_of(iri: object, base: str) -> Place:
     match [unquote(part) for part in iri[len(base) :].split("/")]:
         case ["", "runs", run_id] if _is_id(run_id):
             return Place(run_id)
-        case ["", "runs", run_id, "activities", activity_id] if (
-            _is_id(run_id) and _is_id(activity_id)
+        case ["", "runs", run_id, "activities", activity_id] if _is_id(run_id) and _is_id(
+            activity_id
         ):
             return Place(run_id, activity_id)
         case ["", "items", item_id] if _is_id(item_id):
