@@ -158,23 +158,27 @@ def test_one_of_many_with_one_id_wins(lrs: Lrs) -> None:
     assert [each for each in outcomes if each] == [winner] * 3
 
 
-def test_single_statements_at_once_are_stored_together_and_each_has_its_own_outcome(
-    lrs: Lrs,
+@pytest.mark.parametrize("size", [1, 7])
+def test_requests_at_once_are_stored_together_and_each_has_its_own_outcome(
+    lrs: Lrs, size: int
 ) -> None:
-    """Forty threads, every fourth refused: the refused ones have no effect on the others."""
+    """Forty threads send single statements, or batches; every fourth is refused, which changes
+    nothing for the others.
+    """
     taken = said()
     lrs.post(taken)
 
-    def store(number: int) -> bool:
+    def store(number: int) -> list[str]:
+        last = said() if number % 4 else said(id=taken["id"], verb="x:y")
         try:
-            lrs.post(said() if number % 4 else said(id=taken["id"], verb="x:y"))
+            return lrs.post(*(said() for _ in range(size - 1)), last)
         except DomainError:
-            return False
-        return True
+            return []
 
     with ThreadPoolExecutor(40) as pool:
-        assert list(pool.map(store, range(40))).count(True) == 30
-    assert len(lrs.ids()) == 31
+        stored = [id_ for ids in pool.map(store, range(40)) for id_ in ids]
+    assert len(stored) == 30 * size
+    assert sorted(lrs.ids()) == sorted([*stored, taken["id"]])
 
 
 def test_a_known_id_by_the_other_route_is_the_same_or_a_conflict(classroom: Classroom) -> None:
