@@ -45,15 +45,15 @@ _FILTERS = frozenset(tag for tag in Tag if tag < Tag.ALL)
 
 def key(tag: Tag, value: str = "") -> bytes:
     """Return the key of a value."""
-    digest = _kept_digest(value) if len(value) <= LONGEST_KEPT else _digest(value)
+    return _kept_key(tag, value) if len(value) <= LONGEST_KEPT else _key(tag, value)
+
+
+def _key(tag: Tag, value: str) -> bytes:
+    digest = blake2b(value.encode(errors="replace"), digest_size=LENGTH - 1).digest()
     return tag.to_bytes() + digest
 
 
-def _digest(value: str) -> bytes:
-    return blake2b(value.encode(errors="replace"), digest_size=LENGTH - 1).digest()
-
-
-_kept_digest = lru_cache(KEPT)(_digest)
+_kept_key = lru_cache(KEPT)(_key)
 
 
 def agent_key(tag: Tag, agent: Mapping[str, Any], base: str) -> bytes:
