@@ -13,6 +13,7 @@ from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1.progress_pb2_grpc import ProgressServiceStub
 
 from bench import ralph_peer, rig
+from bench.bare_inserts import bare_inserts
 from bench.figures import Figure, beside, told
 from bench.grpc_command import database_of, serving
 from bench.xapi_callers import Load, Lrs, tell
@@ -28,10 +29,10 @@ DATA = Path(__file__).parents[2] / "shared" / "data" / "xapi" / "fun-mooc-statem
 SHAPES = ((1, 2_000, 8), (1, 4_000, 32), (100, 22_000, 8), (500, 22_000, 8))
 ROUNDS = 5
 LEAST = 3.0
-# The growth: after each of these counts stored, the rate of one more round of batches.
-GROWTH = (0, 250_000, 1_000_000, 3_000_000, 10_000_000)
+# The growth: after each of these counts stored, the rate of three more rounds of batches.
+GROWTH = (20_000, 250_000, 1_000_000, 3_000_000, 10_000_000)
 MOST = int(os.environ.get("BENCH_STATEMENTS", "1000000"))
-GROWING = 20_000
+GROWING, GROWING_ROUNDS = 20_000, 3
 
 
 def measure() -> Iterator[Figure]:
@@ -58,7 +59,7 @@ def measure() -> Iterator[Figure]:
 
 
 def measure_growth() -> Iterator[Figure]:
-    """The rate of batches of 500 while ever more is stored."""
+    """The rate of batches of 500 while ever more is stored, beside a bare loop."""
     source = _source()
     with _ours() as lrs, connect(rig.environment()["TANDEM_MONGO_URL"], "bench") as client:
         mongo = client[database_of(MODULE)]
@@ -66,7 +67,14 @@ def measure_growth() -> Iterator[Figure]:
             while (stored := mongo["statements"].estimated_document_count()) < goal:
                 rate(lrs, source, min(100_000, goal - stored), 500)
                 mongo["outbox"].delete_many({})
-            yield told(f"ingest, {goal:,} stored", rate(lrs, source, GROWING, 500), "statements/s")
+            yield beside(
+                f"ingest, {goal:,} stored",
+                "statements/s",
+                None,
+                GROWING_ROUNDS,
+                partial(rate, lrs, source, GROWING, 500),
+                partial(bare_inserts, client, database_of(MODULE), "statements"),
+            )
         size = mongo.command("collStats", "statements")
         bytes_each = (size["storageSize"] + size["totalIndexSize"]) / size["count"]
         yield told("ingest, on disk", bytes_each, "bytes/statement")

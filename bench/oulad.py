@@ -17,13 +17,13 @@ from typing import Any
 from pymongo import MongoClient
 
 from bench import rig
+from bench.bare_inserts import bare_inserts
 from bench.figures import Figure, beside, told
 from campus.client import Campus
 from campus.oulad.clicks import Name
 from campus.oulad.files import presentations
 from campus.oulad.imports import Imported, import_all
 from campus.output import console
-from campus.parallel import chunks
 from campus.platform import Platform
 from chassis.data.store import connect
 
@@ -32,8 +32,7 @@ FOLDER = rig.FOLDER / "oulad"
 FIRST, LAST = ("AAA", "2013J"), ("AAA", "2014J")
 # No presentation but the last begins after so many minutes.
 MINUTES = float(os.environ.get("BENCH_OULAD_MINUTES", "240"))
-BARE, BATCH = 20_000, 500
-DATABASE, SCRATCH = "tandem_progress", "bench_oulad"
+DATABASE = "tandem_progress"
 
 
 def measure() -> Iterator[Figure]:
@@ -94,22 +93,8 @@ def _import(campus: Campus, names: Sequence[Name]) -> Iterator[Imported]:
 def _beside(imported: Imported, mongo: "MongoClient[dict[str, Any]]") -> Figure:
     """Return its statements a second, until progress has applied them, beside a bare loop's."""
     name = f"oulad, {' '.join(imported.name)}, statements sent and applied"
-    return beside(name, "statements/s", None, 1, lambda: _rate([imported]), lambda: _bare(mongo))
-
-
-def _bare(mongo: "MongoClient[dict[str, Any]]") -> float:
-    """Insert copies of stored statements, with their indexes; return how many a second."""
-    source, target = mongo[DATABASE]["statements"], mongo[SCRATCH]["statements"]
-    copies = list(source.find(limit=BARE))
-    mongo.drop_database(SCRATCH)
-    for index in list(source.list_indexes())[1:]:
-        target.create_index(list(index["key"].items()))
-    began = time.perf_counter()
-    for part in chunks(copies, BATCH):
-        target.insert_many(part)
-    took = time.perf_counter() - began
-    mongo.drop_database(SCRATCH)
-    return len(copies) / took
+    bare = lambda: bare_inserts(mongo, DATABASE, "statements")  # noqa: E731
+    return beside(name, "statements/s", None, 1, lambda: _rate([imported]), bare)
 
 
 def _of_all(done: Sequence[Imported], seconds: float) -> Iterator[Figure]:
