@@ -13,6 +13,7 @@ from tests.integration.processes import eventually, publish, role
 from tests.integration.progress.classroom import RUN, Classroom, stamp, task
 from tests.integration.progress.held import Held
 from tests.integration.progress.killed import killed
+from tests.integration.progress.lrs import Lrs, voids
 from tests.integration.progress.processes import environment_of
 from tests.integration.progress.stories import counts
 
@@ -72,6 +73,37 @@ def test_a_worker_killed_while_it_tells_dues_tells_each_once(
     held.cut()
     told = [each.learner_id for each in classroom.published(events_pb2.DueApproaching)]
     assert sorted(told) == LEARNERS
+
+
+@only_deep
+@pytest.mark.parametrize("at", MOMENTS)
+def test_a_worker_killed_while_it_takes_back_takes_all_back_once(
+    classroom: Classroom, clock: FakeClock, stack: dict[str, str], vhost: str, at: str
+) -> None:
+    """What voided statements had proved is taken back, and told, once for each learner."""
+    clock.at = datetime.now(UTC)
+    classroom.open(task("first"), learners=LEARNERS)
+    said = [classroom.said(who, "completed", activity_id="first") for who in LEARNERS]
+    classroom.record(*said)
+    classroom.settle()
+    assert classroom.summary().completed_activities == len(LEARNERS)
+    Lrs(classroom.database, clock).post(*(voids(each.id) for each in said))
+    environment = environment_of(classroom, stack, vhost)
+    voided = classroom.published(events_pb2.StatementVoided)
+    assert len(voided) == len(LEARNERS)
+    publish(vhost, *map(classroom.event, voided))
+
+    held = Held(stack["TANDEM_MONGO_URL"], at)
+    with killed(classroom, environment, held):
+        assert classroom.published(events_pb2.ActivityReopened) == []
+        assert classroom.summary().completed_activities == len(LEARNERS)
+
+    with role("progress", "worker", environment):
+        eventually(lambda: classroom.summary().completed_activities == 0)
+    held.cut()
+    told = [each.learner_id for each in classroom.published(events_pb2.ActivityReopened)]
+    assert sorted(told) == LEARNERS
+    assert classroom.summary().statements == 0
 
 
 def _done(learner_id: str, activity_id: str) -> events_pb2.StatementsRecorded:
