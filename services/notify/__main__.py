@@ -27,12 +27,13 @@ def worker(settings: Settings) -> None:
     from chassis import worker as runtime
     from chassis.clock import SystemClock
     from chassis.roles import open_database
-    from services.notify.mail import MailServer
+    from services.notify.mail import MailServer, Marks
     from services.notify.store import NotifyStore
     from services.notify.texts import Texts
     from services.notify.worker import jobs, subscriptions, timers
 
     texts, system = Texts(), SystemClock()
+    marks = Marks(settings.signer)
     runtime.serve(
         settings,
         "notify",
@@ -41,7 +42,7 @@ def worker(settings: Settings) -> None:
         timers(texts, system),
         jobs(
             texts,
-            lambda: MailServer(settings.smtp_url, settings.mail_from),
+            lambda: MailServer(settings.smtp_url, settings.mail_from, marks=marks),
             settings.mail_attempts,
             system,
         ),

@@ -12,6 +12,7 @@ from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from services.notify.domain.messages import Mail, Outcome, SendResult
+from services.notify.signing import Signer
 
 TIMEOUT = 30.0  # seconds that the server has for one reply
 # dot-atom@domain (RFC 5322, section 3.2.3): without quoting, so that it has one reading only.
@@ -86,6 +87,21 @@ def address(text: str) -> str:
     return f"{local}@{plain}"
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What an installation adds to each mail, as its settings say."""
+
+    signer: Signer | None = None
+    """None: mails are not signed here."""
+
+    def signed(self, text: bytes) -> bytes:
+        """Return a mail with its signature, if mails are signed."""
+        return self.signer.signed(text) if self.signer else text
+
+
+NO_MARKS = Marks()
+
+
 class MailServer:
     """A client of a mail server; one connection sends many mails. Use it in a `with`.
 
@@ -99,9 +115,11 @@ class MailServer:
         sender: str,
         timeout: float = TIMEOUT,
         tls: ssl.SSLContext | None = None,
+        marks: Marks = NO_MARKS,
     ) -> None:
         self._url = urlsplit(url)
         self._sender = sender
+        self._marks = marks
         self._timeout = timeout
         self._tls = tls or ssl.create_default_context()
         self._connection: smtplib.SMTP | None = None
@@ -122,7 +140,7 @@ class MailServer:
     def send(self, mail: Mail) -> SendResult:
         """Send a mail, and return the result."""
         try:
-            to, text = address(mail.to), write(mail, self._sender).as_bytes()
+            to, text = address(mail.to), self._marks.signed(write(mail, self._sender).as_bytes())
         except ValueError as error:
             return SendResult(Outcome.REFUSED, f"the mail can't be written: {type(error).__name__}")
         try:

@@ -1,12 +1,24 @@
 """The settings of notify."""
 
 import dataclasses
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parseaddr
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from chassis.operations import settings
-from chassis.operations.settings import DECLARE, WORKER, setting
+from chassis.operations.settings import DECLARE, NO_FILE, WORKER, setting
+from services.notify.signing import Signer
+
+# Labels of letters, digits and hyphens (RFC 1123, section 2.1), with dots between.
+_LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,6 +44,25 @@ class Settings(settings.Settings):
         check=lambda number: "" if number >= 1 else "at least 1",
         default=60,
     )
+    dkim_key_file: Path = setting(
+        "the file of the RSA key, in PEM, that signs mails by DKIM (RFC 6376); read at the start;"
+        " empty: they are not signed here",
+        roles=(WORKER,),
+        check=lambda path: _fault_of_key(path),
+        default=NO_FILE,
+    )
+    dkim_selector: str = setting(
+        "DKIM: the selector; the DNS has the public key at <selector>._domainkey.<domain>",
+        roles=(WORKER,),
+        check=lambda text: "" if _NAME.fullmatch(text) else "a name of the DNS, such as tandem1",
+        default="",
+    )
+    dkim_domain: str = setting(
+        "DKIM: the domain that signs; empty: that of TANDEM_MAIL_FROM, or else one above it",
+        roles=(WORKER,),
+        check=lambda text: "" if _NAME.fullmatch(text) else "a domain, such as university.example",
+        default="",
+    )
     reminder_leads: str = setting(
         "lead times of reminders before a session, in seconds, separated by commas",
         roles=(WORKER, DECLARE),
@@ -40,9 +71,51 @@ class Settings(settings.Settings):
     )
 
     @property
+    def signer(self) -> Signer | None:
+        """Return who signs mails; None if they are not signed here."""
+        if self.dkim_key_file == NO_FILE:
+            return None
+        return Signer(self._signing_domain, self.dkim_selector, self.dkim_key_file.read_bytes())
+
+    @property
+    def _signing_domain(self) -> str:
+        return self.dkim_domain or self.mail_from.rpartition("@")[2]
+
+    def faults(self) -> list[str]:
+        """Return the contradictions between settings."""
+        return [*super().faults(), *self._dkim_faults()]
+
+    def _dkim_faults(self) -> Iterator[str]:
+        signs, domain = self.dkim_key_file != NO_FILE, self.mail_from.rpartition("@")[2]
+        if signs and not self.dkim_selector:
+            yield "TANDEM_DKIM_SELECTOR is missing: with TANDEM_DKIM_KEY_FILE it must be set"
+        if not signs and (self.dkim_selector or self.dkim_domain):
+            yield "TANDEM_DKIM_KEY_FILE is missing: with a selector or a domain it must be set"
+        # Receivers compare it with the domain of From (DMARC, RFC 7489, section 3.1.1).
+        if not f".{domain}".lower().endswith(f".{self._signing_domain}".lower()):
+            yield (
+                f"TANDEM_DKIM_DOMAIN is {self.dkim_domain!r}; wanted: {domain}, the domain of"
+                " TANDEM_MAIL_FROM, or one above it"
+            )
+
+    @property
     def leads(self) -> tuple[timedelta, ...]:
         """Return the lead times of reminders, each once, the longest first."""
         return _leads(self.reminder_leads)
+
+
+def _fault_of_key(path: Path) -> str:
+    """Check a key of DKIM: every verifier takes keys of 1024 to 4096 bits, and one below 2048 is no
+    longer enough (RFC 8301, section 3.2).
+    """
+    wanted = "a file with an RSA key of 2048 to 4096 bits, in PEM without a password"
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        return f"{wanted}; it can't be read: {error.strerror}"
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        return wanted
+    return "" if isinstance(key, RSAPrivateKey) and 2048 <= key.key_size <= 4096 else wanted
 
 
 def _leads(text: str) -> tuple[timedelta, ...]:

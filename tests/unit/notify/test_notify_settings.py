@@ -1,8 +1,18 @@
 """Settings: all errors are reported at once, without passwords."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from chassis.operations.settings import SettingsError, load
 from services.notify.settings import Settings
@@ -46,3 +56,73 @@ def test_leads_that_cannot_be(leads: str) -> None:
 def test_no_leads_means_no_reminders() -> None:
     """An empty list turns reminders off."""
     assert load(Settings, {**GOOD, "TANDEM_REMINDER_LEADS": ""}, "worker").leads == ()
+
+
+def pem(key: PrivateKeyTypes, password: bytes | None = None) -> bytes:
+    """A key as a file has it."""
+    kept = BestAvailableEncryption(password) if password else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, kept)
+
+
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"\xff\x00 no key",
+        pem(rsa.generate_private_key(public_exponent=65537, key_size=1024)),
+        pem(ec.generate_private_key(ec.SECP256R1())),
+        pem(RSA_KEY, b"password"),
+        RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    ],
+    ids=["missing", "empty", "bytes", "short", "ec", "password", "public"],
+)
+def test_bad_keys_of_dkim(tmp_path: Path, content: bytes | None) -> None:
+    """A key that can't sign is refused at the start, together with the other faults."""
+    file = tmp_path / "key.pem"
+    if content is not None:
+        file.write_bytes(content)
+    bad = {**GOOD, "TANDEM_DKIM_KEY_FILE": str(file), "TANDEM_DKIM_SELECTOR": "a b"}
+    with pytest.raises(SettingsError) as caught:
+        load(Settings, bad, "worker")
+    assert "DKIM_KEY_FILE" in str(caught.value)
+    assert "DKIM_SELECTOR" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"TANDEM_DKIM_SELECTOR": ""}, "DKIM_SELECTOR is missing"),
+        ({"TANDEM_DKIM_KEY_FILE": ""}, "DKIM_KEY_FILE is missing"),
+        ({"TANDEM_DKIM_DOMAIN": "example"}, ""),
+        ({"TANDEM_DKIM_DOMAIN": "Mail.example"}, ""),
+        ({"TANDEM_DKIM_DOMAIN": "il.example"}, "DKIM_DOMAIN is"),
+        ({"TANDEM_DKIM_DOMAIN": "elsewhere.example"}, "DKIM_DOMAIN is"),
+        ({}, ""),
+    ],
+)
+def test_contradictions_of_dkim(tmp_path: Path, changed: dict[str, str], fault: str) -> None:
+    """Key and selector are given together, and the domain is the sender's or one above it."""
+    file = tmp_path / "key.pem"
+    file.write_bytes(pem(RSA_KEY))
+    signing = {
+        **GOOD,
+        "TANDEM_MAIL_FROM": "tandem@mail.example",
+        "TANDEM_DKIM_KEY_FILE": str(file),
+        "TANDEM_DKIM_SELECTOR": "s1",
+        **changed,
+    }
+    if not fault:
+        assert load(Settings, signing, "worker").signer is not None
+        return
+    with pytest.raises(SettingsError, match=fault):
+        load(Settings, signing, "worker")
+
+
+def test_other_roles_need_no_key() -> None:
+    """Only the worker signs; and without settings it does not."""
+    assert load(Settings, GOOD, "worker").signer is None
+    assert load(Settings, GOOD | {"TANDEM_DKIM_SELECTOR": "s1"}, "relay").signer is None
