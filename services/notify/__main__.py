@@ -5,21 +5,25 @@ from services.notify.settings import Settings
 
 
 def api(settings: Settings) -> None:
-    """Preferences, inbox and delivery log over gRPC."""
+    """Preferences, inbox and delivery log; the page by which people unsubscribe."""
     from tandem.notify.v1 import notify_pb2
 
     from chassis.edge import server
     from chassis.edge.methods import Servicer
     from chassis.roles import open_database
     from services.notify.api import NotifyApi
+    from services.notify.pages_unsubscribe import Unsubscribing
     from services.notify.store import NotifyStore
+    from services.notify.texts import Texts
 
     database = open_database(settings, "notify", NotifyStore)
     servicer = Servicer(
         NotifyApi(database),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
-    server.serve(settings, "notify", database, [servicer])
+    urls = settings.unsubscribe_urls
+    pages = Unsubscribing(database, urls, Texts()).pages() if urls else []
+    server.serve(settings, "notify", database, [servicer], pages)
 
 
 def worker(settings: Settings) -> None:
@@ -33,7 +37,7 @@ def worker(settings: Settings) -> None:
     from services.notify.worker import jobs, subscriptions, timers
 
     texts, system = Texts(), SystemClock()
-    marks = Marks(settings.signer)
+    marks = Marks(settings.signer, settings.unsubscribe_urls)
     runtime.serve(
         settings,
         "notify",

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from chassis.capabilities import CapabilityUrls
 from services.notify.domain.messages import Mail, Outcome, SendResult
 from services.notify.signing import Signer
 
@@ -28,9 +29,12 @@ _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463
 class _Policy(EmailPolicy):
     """Writes headers for SMTP. The newer folding of the standard library loses spaces beside words
     that need encoding (RFC 2047), so the older folding is used for the one header with free text.
+    A URL is not folded at all.
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
+        if name == "List-Unsubscribe":  # folding would encode a long URL as if it were text
+            return f"{name}: {value}\r\n".encode("ascii")
         if name != "Subject":
             return super().fold_binary(name, value)
         charset = None if value.isascii() and "=?" not in value else "utf-8"
@@ -53,11 +57,12 @@ class Envelope:
     recipient: str
 
 
-def write(mail: Mail, sender: str) -> EmailMessage:
+def write(mail: Mail, sender: str, unsubscribe_url: str = "") -> EmailMessage:
     """Return the mail as an RFC 5322 message in bytes. Raises BadAddress.
 
     The mail is marked as automatic, so that no autoresponder answers it (RFC 3834, section 5).
     The Message-ID contains the delivery's id, so that a repeated mail can be recognised.
+    `unsubscribe_url`: where one POST ends such mails (RFC 8058); empty: nowhere.
     """
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
@@ -66,6 +71,9 @@ def write(mail: Mail, sender: str) -> EmailMessage:
     message["Date"] = mail.created_at
     message["Message-ID"] = f"<{mail.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
+    if unsubscribe_url:
+        message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     # Seven bits and short lines: every server accepts them, with 8BITMIME or without.
     message.set_content(mail.body, charset="utf-8", cte="quoted-printable")
     return message
@@ -93,9 +101,13 @@ class Marks:
 
     signer: Signer | None = None
     """None: mails are not signed here."""
+    unsubscribe: CapabilityUrls | None = None
+    """Of deliveries; None: people unsubscribe in the app only."""
 
-    def signed(self, text: bytes) -> bytes:
-        """Return a mail with its signature, if mails are signed."""
+    def text_of(self, mail: Mail, sender: str) -> bytes:
+        """Return a mail in bytes, with all marks. Raises BadAddress."""
+        url = self.unsubscribe.url_of(mail.id) if self.unsubscribe else ""
+        text = write(mail, sender, url).as_bytes()
         return self.signer.signed(text) if self.signer else text
 
 
@@ -140,7 +152,7 @@ class MailServer:
     def send(self, mail: Mail) -> SendResult:
         """Send a mail, and return the result."""
         try:
-            to, text = address(mail.to), self._marks.signed(write(mail, self._sender).as_bytes())
+            to, text = address(mail.to), self._marks.text_of(mail, self._sender)
         except ValueError as error:
             return SendResult(Outcome.REFUSED, f"the mail can't be written: {type(error).__name__}")
         try:

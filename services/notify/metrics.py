@@ -24,6 +24,9 @@ for lane in (URGENT, BULK):
 MAILS_ABANDONED = Counter(
     "tandem_notify_mails_abandoned", "Mails given up because the worker that sent them ended."
 )
+UNSUBSCRIBED = Counter(
+    "tandem_notify_unsubscribed", "Times that someone ended mails by the link in a mail."
+)
 OLDEST_MAIL = Gauge(
     "tandem_notify_oldest_mail_seconds",
     "Age of the oldest mail that waits to be sent, by the application's clock.",

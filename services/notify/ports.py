@@ -154,6 +154,9 @@ class Store(Protocol):
     def unread(self, person_id: str) -> int:
         """Return the number of unread messages in a person's inbox."""
 
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """Return a delivery."""
+
     def claimed(self, batch: Batch) -> list[Delivery]:
         """Return the deliveries that the batch still holds."""
 

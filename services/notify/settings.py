@@ -12,18 +12,36 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from chassis.operations import settings
-from chassis.operations.settings import DECLARE, NO_FILE, WORKER, setting
+from chassis.capabilities import CapabilityUrls
+from chassis.operations.page_settings import PagesSettings, is_pages_key, is_pages_url
+from chassis.operations.settings import API, DECLARE, NO_FILE, WORKER, setting
 from services.notify.signing import Signer
 
+UNSUBSCRIBE = "unsubscribe"
+"""The path below which the pages of unsubscribing are."""
 # Labels of letters, digits and hyphens (RFC 1123, section 2.1), with dots between.
 _LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(settings.Settings):
-    """The settings of every service, and notify's own."""
+class Settings(PagesSettings):
+    """The settings of every service with pages, and notify's own."""
+
+    # The worker writes the URLs that the api answers.
+    pages_url: str = setting(
+        "the api's HTTP server as people reach it, by HTTPS; empty: they can't unsubscribe by mail",
+        roles=(API, WORKER),
+        check=is_pages_url,
+        default="",
+    )
+    pages_key: str = setting(
+        "the key that signs the URLs of unsubscribing",
+        roles=(API, WORKER),
+        secret=True,
+        check=is_pages_key,
+        default="",
+    )
 
     smtp_url: str = setting(
         "the mail server, as smtp://host:port or smtps://host:port, with user:password@ or without",
@@ -71,6 +89,13 @@ class Settings(settings.Settings):
     )
 
     @property
+    def unsubscribe_urls(self) -> CapabilityUrls | None:
+        """Return the URLs by which people unsubscribe; None if there are none."""
+        if not self.pages_url:
+            return None
+        return CapabilityUrls(self.pages_url, self.pages_key, UNSUBSCRIBE)
+
+    @property
     def signer(self) -> Signer | None:
         """Return who signs mails; None if they are not signed here."""
         if self.dkim_key_file == NO_FILE:
@@ -83,7 +108,13 @@ class Settings(settings.Settings):
 
     def faults(self) -> list[str]:
         """Return the contradictions between settings."""
-        return [*super().faults(), *self._dkim_faults()]
+        return [*super().faults(), *self._pages_faults(), *self._dkim_faults()]
+
+    def _pages_faults(self) -> Iterator[str]:
+        # RFC 8058, section 3.1
+        plain = self.pages_url and not self.pages_url.startswith("https://")
+        if plain and self.environment == "production":
+            yield "TANDEM_PAGES_URL must begin with https://, by which mail programs unsubscribe"
 
     def _dkim_faults(self) -> Iterator[str]:
         signs, domain = self.dkim_key_file != NO_FILE, self.mail_from.rpartition("@")[2]

@@ -148,6 +148,11 @@ class NotifyStore(ReplicasStore):
         rows, token = find_page(self["deliveries"], query, order, page, self.session)
         return [from_document(both_forms(row), Delivery) for row in rows], token
 
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """Return a delivery."""
+        row = self["deliveries"].find_one({"_id": delivery_id}, session=self.session)
+        return from_document(both_forms(row), Delivery) if row else None
+
     def claimed(self, batch: Batch) -> list[Delivery]:
         """Return the deliveries that the batch still holds."""
         rows = self["deliveries"].find(jobs.ours(batch.claim, batch.ids), session=self.session)
