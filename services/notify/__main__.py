@@ -18,7 +18,7 @@ def api(settings: Settings) -> None:
 
     database = open_database(settings, "notify", NotifyStore)
     servicer = Servicer(
-        NotifyApi(database),
+        NotifyApi(database, settings.bounces),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
     urls = settings.unsubscribe_urls
@@ -37,7 +37,7 @@ def worker(settings: Settings) -> None:
     from services.notify.worker import jobs, subscriptions, timers
 
     texts, system = Texts(), SystemClock()
-    marks = Marks(settings.signer, settings.unsubscribe_urls)
+    marks = Marks(settings.signer, settings.unsubscribe_urls, settings.bounces)
     runtime.serve(
         settings,
         "notify",

@@ -12,6 +12,7 @@ from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from chassis.capabilities import CapabilityUrls
+from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Mail, Outcome, SendResult
 from services.notify.signing import Signer
 
@@ -97,18 +98,25 @@ def address(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What an installation adds to each mail, as its settings say."""
+    """What an installation adds to each mail and its envelope, as its settings say."""
 
     signer: Signer | None = None
     """None: mails are not signed here."""
     unsubscribe: CapabilityUrls | None = None
     """Of deliveries; None: people unsubscribe in the app only."""
+    bounces: BounceAddresses | None = None
+    """None: what comes back goes to the sender's address."""
 
     def text_of(self, mail: Mail, sender: str) -> bytes:
         """Return a mail in bytes, with all marks. Raises BadAddress."""
         url = self.unsubscribe.url_of(mail.id) if self.unsubscribe else ""
         text = write(mail, sender, url).as_bytes()
         return self.signer.signed(text) if self.signer else text
+
+    def envelope_of(self, mail: Mail, sender: str) -> Envelope:
+        """Return a mail's envelope. Raises BadAddress."""
+        back = self.bounces.of_delivery(mail.id) if self.bounces else sender
+        return Envelope(back, address(mail.to))
 
 
 NO_MARKS = Marks()
@@ -152,14 +160,15 @@ class MailServer:
     def send(self, mail: Mail) -> SendResult:
         """Send a mail, and return the result."""
         try:
-            to, text = address(mail.to), self._marks.text_of(mail, self._sender)
+            envelope = self._marks.envelope_of(mail, self._sender)
+            text = self._marks.text_of(mail, self._sender)
         except ValueError as error:
             return SendResult(Outcome.REFUSED, f"the mail can't be written: {type(error).__name__}")
         try:
             connection = self._connected()
         except (OSError, ValueError) as error:
             return SendResult(Outcome.AWAY, f"the mail server can't be used: {_reply_codes(error)}")
-        result = _hand_over(connection, Envelope(self._sender, to), text)
+        result = _hand_over(connection, envelope, text)
         if result.outcome != Outcome.ACCEPTED:
             self._start_over(connection)
         return result

@@ -15,12 +15,16 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from chassis.capabilities import CapabilityUrls
 from chassis.operations.page_settings import PagesSettings, is_pages_key, is_pages_url
 from chassis.operations.settings import API, DECLARE, NO_FILE, WORKER, setting
+from services.notify.domain.bounces import LONGEST_LOCAL, BounceAddresses
 from services.notify.signing import Signer
 
 UNSUBSCRIBE = "unsubscribe"
 """The path below which the pages of unsubscribing are."""
 # Labels of letters, digits and hyphens (RFC 1123, section 2.1), with dots between.
 _LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_BOUNCE_WANTED = (
+    f"bounces@university.example, with up to {LONGEST_LOCAL} letters and digits before the @"
+)
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
@@ -36,7 +40,7 @@ class Settings(PagesSettings):
         default="",
     )
     pages_key: str = setting(
-        "the key that signs the URLs of unsubscribing",
+        "the key that signs the URLs of unsubscribing, and the addresses for mails that come back",
         roles=(API, WORKER),
         secret=True,
         check=is_pages_key,
@@ -61,6 +65,14 @@ class Settings(PagesSettings):
         roles=(WORKER,),
         check=lambda number: "" if number >= 1 else "at least 1",
         default=60,
+    )
+    bounce_address: str = setting(
+        "the mailbox for mails that come back, such as bounces@university.example: the server"
+        " delivers all of bounces+<token>@university.example to ReportBounce; empty: they go to"
+        " TANDEM_MAIL_FROM; it needs TANDEM_PAGES_KEY",
+        roles=(API, WORKER),
+        check=lambda text: "" if _is_bounce_address(text) else _BOUNCE_WANTED,
+        default="",
     )
     dkim_key_file: Path = setting(
         "the file of the RSA key, in PEM, that signs mails by DKIM (RFC 6376); read at the start;"
@@ -96,6 +108,11 @@ class Settings(PagesSettings):
         return CapabilityUrls(self.pages_url, self.pages_key, UNSUBSCRIBE)
 
     @property
+    def bounces(self) -> BounceAddresses | None:
+        """Return the addresses for mails that come back; None if there are none."""
+        return BounceAddresses(self.bounce_address, self.pages_key) if self.bounce_address else None
+
+    @property
     def signer(self) -> Signer | None:
         """Return who signs mails; None if they are not signed here."""
         if self.dkim_key_file == NO_FILE:
@@ -108,13 +125,22 @@ class Settings(PagesSettings):
 
     def faults(self) -> list[str]:
         """Return the contradictions between settings."""
-        return [*super().faults(), *self._pages_faults(), *self._dkim_faults()]
+        return [
+            *super().faults(),
+            *self._pages_faults(),
+            *self._bounce_faults(),
+            *self._dkim_faults(),
+        ]
 
     def _pages_faults(self) -> Iterator[str]:
         # RFC 8058, section 3.1
         plain = self.pages_url and not self.pages_url.startswith("https://")
         if plain and self.environment == "production":
             yield "TANDEM_PAGES_URL must begin with https://, by which mail programs unsubscribe"
+
+    def _bounce_faults(self) -> Iterator[str]:
+        if self.bounce_address and not self.pages_key:
+            yield "TANDEM_PAGES_KEY is missing: with TANDEM_BOUNCE_ADDRESS it must be set"
 
     def _dkim_faults(self) -> Iterator[str]:
         signs, domain = self.dkim_key_file != NO_FILE, self.mail_from.rpartition("@")[2]
@@ -163,6 +189,11 @@ def _are_leads(text: str) -> bool:
 
 def _is_mailbox(text: str) -> bool:
     return "@" in text and parseaddr(text)[1] == text
+
+
+def _is_bounce_address(text: str) -> bool:
+    local, _, domain = text.rpartition("@")
+    return len(local) <= LONGEST_LOCAL and all(map(_NAME.fullmatch, (local, domain)))
 
 
 def _is_server(url: str) -> bool:
