@@ -11,6 +11,7 @@ def api(settings: Settings) -> None:
     from chassis.edge import server
     from chassis.edge.methods import Servicer
     from chassis.roles import open_database
+    from services.notify.addresses import bounce_addresses, unsubscribe_urls
     from services.notify.api import NotifyApi
     from services.notify.pages_unsubscribe import Unsubscribing
     from services.notify.store import NotifyStore
@@ -18,10 +19,10 @@ def api(settings: Settings) -> None:
 
     database = open_database(settings, "notify", NotifyStore)
     servicer = Servicer(
-        NotifyApi(database, settings.bounces),
+        NotifyApi(database, bounce_addresses(settings.bounce_address, settings.pages_key)),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
-    urls = settings.unsubscribe_urls
+    urls = unsubscribe_urls(settings.pages_url, settings.pages_key)
     pages = Unsubscribing(database, urls, Texts()).pages() if urls else []
     server.serve(settings, "notify", database, [servicer], pages)
 
@@ -31,13 +32,19 @@ def worker(settings: Settings) -> None:
     from chassis import worker as runtime
     from chassis.clock import SystemClock
     from chassis.roles import open_database
+    from services.notify.addresses import bounce_addresses, unsubscribe_urls
     from services.notify.mail import MailServer, Marks
+    from services.notify.signing import signer
     from services.notify.store import NotifyStore
     from services.notify.texts import Texts
     from services.notify.worker import jobs, subscriptions, timers
 
     texts, system = Texts(), SystemClock()
-    marks = Marks(settings.signer, settings.unsubscribe_urls, settings.bounces)
+    marks = Marks(
+        signer(settings.dkim_key_file, settings.dkim_selector, settings.signing_domain),
+        unsubscribe_urls(settings.pages_url, settings.pages_key),
+        bounce_addresses(settings.bounce_address, settings.pages_key),
+    )
     runtime.serve(
         settings,
         "notify",

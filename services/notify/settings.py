@@ -8,18 +8,11 @@ from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from chassis.capabilities import CapabilityUrls
 from chassis.operations.page_settings import PagesSettings, is_pages_key, is_pages_url
 from chassis.operations.settings import API, DECLARE, NO_FILE, WORKER, setting
-from services.notify.domain.bounces import LONGEST_LOCAL, BounceAddresses
-from services.notify.signing import Signer
 
-UNSUBSCRIBE = "unsubscribe"
-"""The path below which the pages of unsubscribing are."""
+# A local part has at most 64 characters, and a token 52 of them after a "+" (domain/bounces.py).
+LONGEST_LOCAL = 11
 # Labels of letters, digits and hyphens (RFC 1123, section 2.1), with dots between.
 _LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _BOUNCE_WANTED = (
@@ -78,7 +71,7 @@ class Settings(PagesSettings):
         "the file of the RSA key, in PEM, that signs mails by DKIM (RFC 6376); read at the start;"
         " empty: they are not signed here",
         roles=(WORKER,),
-        check=lambda path: _fault_of_key(path),
+        check=lambda path: "" if path.is_file() else "a file that is there",
         default=NO_FILE,
     )
     dkim_selector: str = setting(
@@ -101,26 +94,8 @@ class Settings(PagesSettings):
     )
 
     @property
-    def unsubscribe_urls(self) -> CapabilityUrls | None:
-        """Return the URLs by which people unsubscribe; None if there are none."""
-        if not self.pages_url:
-            return None
-        return CapabilityUrls(self.pages_url, self.pages_key, UNSUBSCRIBE)
-
-    @property
-    def bounces(self) -> BounceAddresses | None:
-        """Return the addresses for mails that come back; None if there are none."""
-        return BounceAddresses(self.bounce_address, self.pages_key) if self.bounce_address else None
-
-    @property
-    def signer(self) -> Signer | None:
-        """Return who signs mails; None if they are not signed here."""
-        if self.dkim_key_file == NO_FILE:
-            return None
-        return Signer(self._signing_domain, self.dkim_selector, self.dkim_key_file.read_bytes())
-
-    @property
-    def _signing_domain(self) -> str:
+    def signing_domain(self) -> str:
+        """Return the domain that signs mails by DKIM."""
         return self.dkim_domain or self.mail_from.rpartition("@")[2]
 
     def faults(self) -> list[str]:
@@ -149,7 +124,7 @@ class Settings(PagesSettings):
         if not signs and (self.dkim_selector or self.dkim_domain):
             yield "TANDEM_DKIM_KEY_FILE is missing: with a selector or a domain it must be set"
         # Receivers compare it with the domain of From (DMARC, RFC 7489, section 3.1.1).
-        if not f".{domain}".lower().endswith(f".{self._signing_domain}".lower()):
+        if not f".{domain}".lower().endswith(f".{self.signing_domain}".lower()):
             yield (
                 f"TANDEM_DKIM_DOMAIN is {self.dkim_domain!r}; wanted: {domain}, the domain of"
                 " TANDEM_MAIL_FROM, or one above it"
@@ -159,20 +134,6 @@ class Settings(PagesSettings):
     def leads(self) -> tuple[timedelta, ...]:
         """Return the lead times of reminders, each once, the longest first."""
         return _leads(self.reminder_leads)
-
-
-def _fault_of_key(path: Path) -> str:
-    """Check a key of DKIM: every verifier takes keys of 1024 to 4096 bits, and one below 2048 is no
-    longer enough (RFC 8301, section 3.2).
-    """
-    wanted = "a file with an RSA key of 2048 to 4096 bits, in PEM without a password"
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as error:
-        return f"{wanted}; it can't be read: {error.strerror}"
-    except (TypeError, ValueError, UnsupportedAlgorithm):
-        return wanted
-    return "" if isinstance(key, RSAPrivateKey) and 2048 <= key.key_size <= 4096 else wanted
 
 
 def _leads(text: str) -> tuple[timedelta, ...]:

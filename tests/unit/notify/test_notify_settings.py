@@ -14,8 +14,11 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from chassis.operations.settings import SettingsError, load
+from chassis.operations.settings import NO_FILE, SettingsError, load
+from services.notify import settings
+from services.notify.domain import bounces
 from services.notify.settings import Settings
+from services.notify.signing import signer
 
 GOOD = {
     "TANDEM_MONGO_URL": "mongodb://127.0.0.1",
@@ -85,11 +88,49 @@ def test_bad_keys_of_dkim(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "key.pem"
     if content is not None:
         file.write_bytes(content)
-    bad = {**GOOD, "TANDEM_DKIM_KEY_FILE": str(file), "TANDEM_DKIM_SELECTOR": "a b"}
+    with pytest.raises(SettingsError, match="TANDEM_DKIM_KEY_FILE"):
+        signer(file, "s1", "university.example")
+
+
+def test_all_faults_of_dkim_and_bounces(tmp_path: Path) -> None:
+    """A file that is not there, and names that can't be, are told together."""
+    bad = {
+        **GOOD,
+        "TANDEM_DKIM_KEY_FILE": str(tmp_path / "none"),
+        "TANDEM_DKIM_SELECTOR": "a b",
+        "TANDEM_DKIM_DOMAIN": "-.example",
+        "TANDEM_BOUNCE_ADDRESS": "university-bounces@university.example",
+        "TANDEM_PAGES_KEY": "short",
+    }
     with pytest.raises(SettingsError) as caught:
         load(Settings, bad, "worker")
-    assert "DKIM_KEY_FILE" in str(caught.value)
-    assert "DKIM_SELECTOR" in str(caught.value)
+    for name in ("KEY_FILE", "SELECTOR", "DOMAIN", "BOUNCE_ADDRESS", "PAGES_KEY"):
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"TANDEM_BOUNCE_ADDRESS": "bounces@university.example"}, "PAGES_KEY is missing"),
+        ({"TANDEM_PAGES_URL": "https://api.example.edu"}, "PAGES_KEY is missing"),
+        ({"TANDEM_PAGES_URL": "http://h.example", "TANDEM_PAGES_KEY": "k" * 32}, "https://"),
+    ],
+)
+@pytest.mark.parametrize("role", ["api", "worker"])
+def test_contradictions_of_addresses(role: str, given: dict[str, str], fault: str) -> None:
+    """Addresses with codes need a key, and mail programs unsubscribe by HTTPS only."""
+    api = {
+        "TANDEM_JWKS_URL": "https://h.example/jwks",
+        "TANDEM_TOKEN_ISSUER": "https://h.example",
+        "TANDEM_TOKEN_AUDIENCE": "tandem",
+    }
+    with pytest.raises(SettingsError, match=fault):
+        load(Settings, {**GOOD, **api, **given}, role)
+
+
+def test_the_longest_mailbox_for_bounces() -> None:
+    """The settings allow what leaves room for a token."""
+    assert settings.LONGEST_LOCAL == bounces.LONGEST_LOCAL
 
 
 @pytest.mark.parametrize(
@@ -116,13 +157,14 @@ def test_contradictions_of_dkim(tmp_path: Path, changed: dict[str, str], fault: 
         **changed,
     }
     if not fault:
-        assert load(Settings, signing, "worker").signer is not None
+        found = load(Settings, signing, "worker")
+        assert signer(found.dkim_key_file, found.dkim_selector, found.signing_domain)
         return
     with pytest.raises(SettingsError, match=fault):
         load(Settings, signing, "worker")
 
 
-def test_other_roles_need_no_key() -> None:
+def test_without_a_key_nothing_is_signed() -> None:
     """Only the worker signs; and without settings it does not."""
-    assert load(Settings, GOOD, "worker").signer is None
-    assert load(Settings, GOOD | {"TANDEM_DKIM_SELECTOR": "s1"}, "relay").signer is None
+    assert signer(NO_FILE, "", "") is None
+    assert load(Settings, GOOD | {"TANDEM_DKIM_SELECTOR": "s1"}, "relay").dkim_selector == ""
