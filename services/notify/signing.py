@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.operations.settings import NO_FILE, SettingsError
 
-# RFC 8058, section 4, asks for the two of unsubscribing. One that a mail lacks is signed as missing.
+# RFC 8058, section 4, asks for the two of unsubscribing; if a mail lacks one, that is signed.
 _SIGNED = (
     *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"),
     *("MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
