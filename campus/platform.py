@@ -31,6 +31,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 JOBS = (MIGRATE, DECLARE)
 """The roles that end by themselves, in their order; they run before the others."""
+HAVE_PAGES = ("library-api", "sessions-api", "notify-api", "notify-worker")
+"""The roles that answer pages with secret addresses, or write these addresses."""
 # The longest time that a role needs to stop: its drain of 20 s, and a little more.
 GRACE = 25.0
 
@@ -57,6 +59,7 @@ class Role:
         self.name = f"{service}-{role}"
         self.process = Process(self.name, folder)
         self._ports = Ports(folder / "platform" / f"{self.name}.json")
+        self._api_ports = Ports(folder / "platform" / f"{service}-api.json")
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Run the role until it is ready. Raises StackError with the end of its log."""
@@ -109,10 +112,10 @@ class Role:
     def launch(self, environment: Mapping[str, str]) -> None:
         """Start the process without waiting for it."""
         pages = {}
-        if self.role == "api" and self.service in ("library", "sessions"):
+        if self.name in HAVE_PAGES:
             # The key has to be a secret of this platform, and to stay the same.
             secret = hashlib.sha256(environment.get("TANDEM_S3_SECRET_KEY", "").encode())
-            address = f"http://{self.http_address}"
+            address = f"http://{HOST}:{self._api_ports.remembered().get('http', 1)}"
             pages = {"TANDEM_PAGES_URL": address, "TANDEM_PAGES_KEY": secret.hexdigest()}
         if self.role == "api" and self.service == "progress":
             pages = {"TANDEM_XAPI_URL": f"http://{self.http_address}/xapi"}

@@ -1,4 +1,4 @@
-"""Reaches a service: that of the local platform, as a registrar, or that of another platform."""
+"""Reaches a service: that of the local platform, in some role, or that of another platform."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,10 +55,12 @@ def reaching(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def channel_to(service: str, where: Where) -> Iterator[grpc.Channel]:
-    """Yield a channel to a service. Raises StackError if the local platform is down."""
+def channel_to(service: str, where: Where, role: str = "registrar") -> Iterator[grpc.Channel]:
+    """Yield a channel to a service; to a local one with a token of a role. Raises StackError if the
+    local platform is down.
+    """
     token: Token = (
-        TokenFile(where.token_file) if where.token_file else partial(_registrar, where.folder)
+        TokenFile(where.token_file) if where.token_file else partial(_minted, where.folder, role)
     )
     with _channel(where.target or _local(service, where.folder), where.tls) as channel:
         yield calling_with(channel, token)
@@ -70,9 +72,9 @@ def _local(service: str, folder: Path) -> str:
     return platform.target(service)
 
 
-def _registrar(folder: Path) -> str:
+def _minted(folder: Path, role: str) -> str:
     """Return a new token for the local platform: long work may take longer than one is valid."""
-    return Platform(folder).identity.mint("registrar", ["registrar"])
+    return Platform(folder).identity.mint(role, [role])
 
 
 def _channel(target: str, tls: bool) -> grpc.Channel:

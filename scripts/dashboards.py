@@ -931,6 +931,27 @@ def _notify() -> Row:
                     ),
                 ),
             ),
+            Panel(
+                "Mails that came back",
+                "By what followed: of delayed ones the server goes on trying; addresses of"
+                " suppressed ones get no more mail.",
+                "short",
+                _each(
+                    "sum by (outcome)(increase(tandem_notify_bounces_total[$__rate_interval]))",
+                    "outcome",
+                ),
+            ),
+            Panel(
+                "Unsubscribed",
+                "Clicks by which people ended the mails of a category.",
+                "short",
+                (
+                    Query(
+                        "sum(increase(tandem_notify_unsubscribed_total[$__rate_interval]))",
+                        "clicks",
+                    ),
+                ),
+            ),
         ),
     )
 

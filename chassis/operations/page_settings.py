@@ -13,7 +13,8 @@ def is_pages_url(value: str) -> str:
     return fault or ("without a query" if "?" in value or "#" in value else "")
 
 
-def _is_key(value: str) -> str:
+def is_pages_key(value: str) -> str:
+    """Check for a key that signs the URLs of pages."""
     return "" if len(value) >= SHORTEST_KEY else f"{SHORTEST_KEY} random characters or more"
 
 
@@ -23,8 +24,9 @@ class PagesSettings(Settings):
 
     pages_url: str = setting(
         "this service's HTTP server as clients of its secret addresses reach it, such as"
-        " https://api.example.edu: playlists and podcasts of the library, calendars of sessions,"
-        " and the links by which people join them; empty: there are none",
+        " https://api.example.edu: playlists and podcasts of the library, calendars of sessions and"
+        " the links by which people join them, the links in mails of notify by which people"
+        " unsubscribe; empty: there are none",
         roles=(API,),
         check=is_pages_url,
         default="",
@@ -34,7 +36,7 @@ class PagesSettings(Settings):
         " of them",
         roles=(API,),
         secret=True,
-        check=_is_key,
+        check=is_pages_key,
         default="",
     )
 

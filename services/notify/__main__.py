@@ -5,21 +5,26 @@ from services.notify.settings import Settings
 
 
 def api(settings: Settings) -> None:
-    """Preferences, inbox and delivery log over gRPC."""
+    """Preferences, inbox and delivery log; the page by which people unsubscribe."""
     from tandem.notify.v1 import notify_pb2
 
     from chassis.edge import server
     from chassis.edge.methods import Servicer
     from chassis.roles import open_database
+    from services.notify.addresses import bounce_addresses, unsubscribe_urls
     from services.notify.api import NotifyApi
+    from services.notify.pages_unsubscribe import Unsubscribing
     from services.notify.store import NotifyStore
+    from services.notify.texts import Texts
 
     database = open_database(settings, "notify", NotifyStore)
     servicer = Servicer(
-        NotifyApi(database),
+        NotifyApi(database, bounce_addresses(settings.bounce_address, settings.pages_key)),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
-    server.serve(settings, "notify", database, [servicer])
+    urls = unsubscribe_urls(settings.pages_url, settings.pages_key)
+    pages = Unsubscribing(database, urls, Texts()).pages() if urls else []
+    server.serve(settings, "notify", database, [servicer], pages)
 
 
 def worker(settings: Settings) -> None:
@@ -27,12 +32,19 @@ def worker(settings: Settings) -> None:
     from chassis import worker as runtime
     from chassis.clock import SystemClock
     from chassis.roles import open_database
-    from services.notify.mail import MailServer
+    from services.notify.addresses import bounce_addresses, unsubscribe_urls
+    from services.notify.mail import MailServer, Marks
+    from services.notify.signing import signer
     from services.notify.store import NotifyStore
     from services.notify.texts import Texts
     from services.notify.worker import jobs, subscriptions, timers
 
     texts, system = Texts(), SystemClock()
+    marks = Marks(
+        signer(settings.dkim_key_file, settings.dkim_selector, settings.signing_domain),
+        unsubscribe_urls(settings.pages_url, settings.pages_key),
+        bounce_addresses(settings.bounce_address, settings.pages_key),
+    )
     runtime.serve(
         settings,
         "notify",
@@ -41,7 +53,7 @@ def worker(settings: Settings) -> None:
         timers(texts, system),
         jobs(
             texts,
-            lambda: MailServer(settings.smtp_url, settings.mail_from),
+            lambda: MailServer(settings.smtp_url, settings.mail_from, marks=marks),
             settings.mail_attempts,
             system,
         ),

@@ -10,10 +10,13 @@ from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
-from chassis.errors import NotFound
+from chassis.errors import FailedPrecondition, NotFound
+from services.notify import metrics
+from services.notify.bounces import read
+from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Message
 from services.notify.store import NotifyStore
-from services.notify.usecases import inbox
+from services.notify.usecases import bounces, inbox
 
 # How often an open stream looks for new messages, in seconds. The gRPC server requires
 # a waiting stream to check at least once a second whether it must end.
@@ -24,8 +27,11 @@ CHUNK = 100  # messages that a stream reads at a time
 class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
-    def __init__(self, database: Database[NotifyStore]) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database[NotifyStore], addresses: BounceAddresses | None = None
+    ) -> None:
+        """`addresses`: for mails that come back; None: there are none."""
+        self._database, self._addresses = database, addresses
 
     def SetPreferences(
         self, request: notify_pb2.SetPreferencesRequest, _: grpc.ServicerContext
@@ -88,6 +94,39 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         return notify_pb2.ListDeliveriesResponse(
             deliveries=[to_message(each, resources_pb2.Delivery) for each in deliveries],
             next_page_token=token,
+        )
+
+    def ReportBounce(
+        self, request: notify_pb2.ReportBounceRequest, _: grpc.ServicerContext
+    ) -> notify_pb2.ReportBounceResponse:
+        if self._addresses is None:
+            raise FailedPrecondition("bounces are off: TANDEM_BOUNCE_ADDRESS is not set")
+        bounce = read(self._addresses, request.recipient, request.message)
+        metrics.BOUNCES.labels(bounce.report.outcome.lower()).inc()
+        return execute(
+            self._database,
+            request,
+            notify_pb2.ReportBounceResponse,
+            lambda store: bounces.record_bounce(store, bounce),
+        )
+
+    def ListSuppressions(
+        self, request: notify_pb2.ListSuppressionsRequest, _: grpc.ServicerContext
+    ) -> notify_pb2.ListSuppressionsResponse:
+        found, token = self._database.reader().suppressions(request.person_id, page_of(request))
+        return notify_pb2.ListSuppressionsResponse(
+            suppressions=[to_message(each, resources_pb2.Suppression) for each in found],
+            next_page_token=token,
+        )
+
+    def RemoveSuppression(
+        self, request: notify_pb2.RemoveSuppressionRequest, _: grpc.ServicerContext
+    ) -> notify_pb2.RemoveSuppressionResponse:
+        return execute(
+            self._database,
+            request,
+            notify_pb2.RemoveSuppressionResponse,
+            lambda store: bounces.remove_suppression(store, request.suppression_id),
         )
 
     def _first(self, request: notify_pb2.StreamMessagesRequest) -> int:

@@ -11,7 +11,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from chassis.capabilities import CapabilityUrls
+from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Mail, Outcome, SendResult
+from services.notify.signing import Signer
 
 TIMEOUT = 30.0  # seconds that the server has for one reply
 # dot-atom@domain (RFC 5322, section 3.2.3): without quoting, so that it has one reading only.
@@ -27,9 +30,12 @@ _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463
 class _Policy(EmailPolicy):
     """Writes headers for SMTP. The newer folding of the standard library loses spaces beside words
     that need encoding (RFC 2047), so the older folding is used for the one header with free text.
+    A URL is not folded at all.
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
+        if name == "List-Unsubscribe":  # folding would encode a long URL as if it were text
+            return f"{name}: {value}\r\n".encode("ascii")
         if name != "Subject":
             return super().fold_binary(name, value)
         charset = None if value.isascii() and "=?" not in value else "utf-8"
@@ -52,11 +58,12 @@ class Envelope:
     recipient: str
 
 
-def write(mail: Mail, sender: str) -> EmailMessage:
+def write(mail: Mail, sender: str, unsubscribe_url: str = "") -> EmailMessage:
     """Return the mail as an RFC 5322 message in bytes. Raises BadAddress.
 
     The mail is marked as automatic, so that no autoresponder answers it (RFC 3834, section 5).
     The Message-ID contains the delivery's id, so that a repeated mail can be recognised.
+    `unsubscribe_url`: where one POST ends such mails (RFC 8058); empty: nowhere.
     """
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
@@ -65,6 +72,9 @@ def write(mail: Mail, sender: str) -> EmailMessage:
     message["Date"] = mail.created_at
     message["Message-ID"] = f"<{mail.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
+    if unsubscribe_url:
+        message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     # Seven bits and short lines: every server accepts them, with 8BITMIME or without.
     message.set_content(mail.body, charset="utf-8", cte="quoted-printable")
     return message
@@ -86,6 +96,32 @@ def address(text: str) -> str:
     return f"{local}@{plain}"
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What an installation adds to each mail and its envelope, as its settings say."""
+
+    signer: Signer | None = None
+    """None: mails are not signed here."""
+    unsubscribe: CapabilityUrls | None = None
+    """Of deliveries; None: people unsubscribe in the app only."""
+    bounces: BounceAddresses | None = None
+    """None: what comes back goes to the sender's address."""
+
+    def text_of(self, mail: Mail, sender: str) -> bytes:
+        """Return a mail in bytes, with all marks. Raises BadAddress."""
+        url = self.unsubscribe.url_of(mail.id) if self.unsubscribe else ""
+        text = write(mail, sender, url).as_bytes()
+        return self.signer.signed(text) if self.signer else text
+
+    def envelope_of(self, mail: Mail, sender: str) -> Envelope:
+        """Return a mail's envelope. Raises BadAddress."""
+        back = self.bounces.of_delivery(mail.id) if self.bounces else sender
+        return Envelope(back, address(mail.to))
+
+
+NO_MARKS = Marks()
+
+
 class MailServer:
     """A client of a mail server; one connection sends many mails. Use it in a `with`.
 
@@ -99,9 +135,11 @@ class MailServer:
         sender: str,
         timeout: float = TIMEOUT,
         tls: ssl.SSLContext | None = None,
+        marks: Marks = NO_MARKS,
     ) -> None:
         self._url = urlsplit(url)
         self._sender = sender
+        self._marks = marks
         self._timeout = timeout
         self._tls = tls or ssl.create_default_context()
         self._connection: smtplib.SMTP | None = None
@@ -122,14 +160,15 @@ class MailServer:
     def send(self, mail: Mail) -> SendResult:
         """Send a mail, and return the result."""
         try:
-            to, text = address(mail.to), write(mail, self._sender).as_bytes()
+            envelope = self._marks.envelope_of(mail, self._sender)
+            text = self._marks.text_of(mail, self._sender)
         except ValueError as error:
             return SendResult(Outcome.REFUSED, f"the mail can't be written: {type(error).__name__}")
         try:
             connection = self._connected()
         except (OSError, ValueError) as error:
             return SendResult(Outcome.AWAY, f"the mail server can't be used: {_reply_codes(error)}")
-        result = _hand_over(connection, Envelope(self._sender, to), text)
+        result = _hand_over(connection, envelope, text)
         if result.outcome != Outcome.ACCEPTED:
             self._start_over(connection)
         return result

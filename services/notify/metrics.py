@@ -2,6 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.notify.domain.bounces import BounceOutcome
 from services.notify.domain.enums import BULK, URGENT
 from services.notify.domain.messages import Outcome
 
@@ -23,6 +24,17 @@ for lane in (URGENT, BULK):
     LATENESS.labels(lane)
 MAILS_ABANDONED = Counter(
     "tandem_notify_mails_abandoned", "Mails given up because the worker that sent them ended."
+)
+BOUNCES = Counter(
+    "tandem_notify_bounces",
+    "Reports of mails that a mail server had accepted, by what followed: ignored, delayed, failed, "
+    "suppressed.",
+    ["outcome"],
+)
+for bounce_outcome in BounceOutcome:
+    BOUNCES.labels(bounce_outcome.lower())
+UNSUBSCRIBED = Counter(
+    "tandem_notify_unsubscribed", "Times that someone ended mails by the link in a mail."
 )
 OLDEST_MAIL = Gauge(
     "tandem_notify_oldest_mail_seconds",

@@ -96,6 +96,15 @@ _FALLS: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+# Addresses at which mail does not arrive.
+_SUPPRESSIONS: Mapping[str, Sequence[IndexModel]] = {
+    "suppressions": [
+        IndexModel([("since", -1), ("_id", -1)]),
+        IndexModel([("person_id", 1), ("since", -1), ("_id", -1)]),
+    ],
+}
+
+
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
     now = datetime.now(UTC)
@@ -129,4 +138,5 @@ MIGRATIONS = (
     Migration(9, "changed dues", adding(_DUE_DIGESTS)),
     Migration(10, "questions that wait", adding(_QUESTIONS)),
     Migration(12, "who fell behind", adding(_FALLS)),
+    Migration(14, "addresses at which mail does not arrive", adding(_SUPPRESSIONS)),
 )

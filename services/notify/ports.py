@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from chassis.replicas import Replica
+from services.notify.domain.bounces import Suppression
 from services.notify.domain.enums import AttendanceMode, Kind
 from services.notify.domain.messages import Delivery, Mail, Message, Notification
 from services.notify.domain.notices import Text
@@ -154,11 +155,14 @@ class Store(Protocol):
     def unread(self, person_id: str) -> int:
         """Return the number of unread messages in a person's inbox."""
 
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """Return a delivery."""
+
     def claimed(self, batch: Batch) -> list[Delivery]:
         """Return the deliveries that the batch still holds."""
 
-    def begin_sending(self, delivery_ids: Sequence[str]) -> None:
-        """Mark deliveries as possibly sent."""
+    def begin_sending(self, sent_to: Mapping[str, str]) -> None:
+        """Mark deliveries as possibly sent, each to an address, of which the hash is given."""
 
     def finish(self, deliveries: Sequence[Delivery]) -> None:
         """Store deliveries that were delivered or have failed."""
@@ -168,6 +172,18 @@ class Store(Protocol):
 
     def give_back(self, delivery_ids: Sequence[str]) -> None:
         """Give back deliveries that were not tried, so that others can claim them."""
+
+    def suppressed(self, hashes: Iterable[str]) -> set[str]:
+        """Return those of these hashes of addresses that get no mail."""
+
+    def suppression(self, address: str) -> Suppression | None:
+        """Return why an address gets no mail, by its hash; None if it does."""
+
+    def suppress(self, suppression: Suppression) -> None:
+        """Store that an address gets no mail, unless that is stored already."""
+
+    def remove_suppression(self, suppression_id: str) -> bool:
+        """Delete a suppression; return whether there was one."""
 
     def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
         """Return the mails of deliveries, by delivery, to the people's current addresses."""

@@ -1,17 +1,44 @@
 """The settings of notify."""
 
 import dataclasses
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parseaddr
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from chassis.operations import settings
-from chassis.operations.settings import DECLARE, WORKER, setting
+from chassis.operations.page_settings import PagesSettings, is_pages_key, is_pages_url
+from chassis.operations.settings import API, DECLARE, NO_FILE, WORKER, setting
+
+# A local part has at most 64 characters, and a token 52 of them after a "+" (domain/bounces.py).
+LONGEST_LOCAL = 11
+# Labels of letters, digits and hyphens (RFC 1123, section 2.1), with dots between.
+_LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_BOUNCE_WANTED = (
+    f"bounces@university.example, with up to {LONGEST_LOCAL} letters and digits before the @"
+)
+_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(settings.Settings):
-    """The settings of every service, and notify's own."""
+class Settings(PagesSettings):
+    """The settings of every service with pages, and notify's own."""
+
+    # The worker writes the URLs that the api answers.
+    pages_url: str = setting(
+        "the api's HTTP server as people reach it, by HTTPS; empty: they can't unsubscribe by mail",
+        roles=(API, WORKER),
+        check=is_pages_url,
+        default="",
+    )
+    pages_key: str = setting(
+        "the key that signs the URLs of unsubscribing, and the addresses for mails that come back",
+        roles=(API, WORKER),
+        secret=True,
+        check=is_pages_key,
+        default="",
+    )
 
     smtp_url: str = setting(
         "the mail server, as smtp://host:port or smtps://host:port, with user:password@ or without",
@@ -32,12 +59,76 @@ class Settings(settings.Settings):
         check=lambda number: "" if number >= 1 else "at least 1",
         default=60,
     )
+    bounce_address: str = setting(
+        "the mailbox for mails that come back, such as bounces@university.example: the server"
+        " delivers all of bounces+<token>@university.example to ReportBounce; empty: they go to"
+        " TANDEM_MAIL_FROM; it needs TANDEM_PAGES_KEY",
+        roles=(API, WORKER),
+        check=lambda text: "" if _is_bounce_address(text) else _BOUNCE_WANTED,
+        default="",
+    )
+    dkim_key_file: Path = setting(
+        "the file of the RSA key, in PEM, that signs mails by DKIM (RFC 6376); read at the start;"
+        " empty: they are not signed here",
+        roles=(WORKER,),
+        check=lambda path: "" if path.is_file() else "a file that is there",
+        default=NO_FILE,
+    )
+    dkim_selector: str = setting(
+        "DKIM: the selector; the DNS has the public key at <selector>._domainkey.<domain>",
+        roles=(WORKER,),
+        check=lambda text: "" if _NAME.fullmatch(text) else "a name of the DNS, such as tandem1",
+        default="",
+    )
+    dkim_domain: str = setting(
+        "DKIM: the domain that signs; empty: that of TANDEM_MAIL_FROM, or else one above it",
+        roles=(WORKER,),
+        check=lambda text: "" if _NAME.fullmatch(text) else "a domain, such as university.example",
+        default="",
+    )
     reminder_leads: str = setting(
         "lead times of reminders before a session, in seconds, separated by commas",
         roles=(WORKER, DECLARE),
         check=lambda text: "" if _are_leads(text) else "seconds above 0, such as 86400,3600",
         default="86400,3600",
     )
+
+    @property
+    def signing_domain(self) -> str:
+        """Return the domain that signs mails by DKIM."""
+        return self.dkim_domain or self.mail_from.rpartition("@")[2]
+
+    def faults(self) -> list[str]:
+        """Return the contradictions between settings."""
+        return [
+            *super().faults(),
+            *self._pages_faults(),
+            *self._bounce_faults(),
+            *self._dkim_faults(),
+        ]
+
+    def _pages_faults(self) -> Iterator[str]:
+        # RFC 8058, section 3.1
+        plain = self.pages_url and not self.pages_url.startswith("https://")
+        if plain and self.environment == "production":
+            yield "TANDEM_PAGES_URL must begin with https://, by which mail programs unsubscribe"
+
+    def _bounce_faults(self) -> Iterator[str]:
+        if self.bounce_address and not self.pages_key:
+            yield "TANDEM_PAGES_KEY is missing: with TANDEM_BOUNCE_ADDRESS it must be set"
+
+    def _dkim_faults(self) -> Iterator[str]:
+        signs, domain = self.dkim_key_file != NO_FILE, self.mail_from.rpartition("@")[2]
+        if signs and not self.dkim_selector:
+            yield "TANDEM_DKIM_SELECTOR is missing: with TANDEM_DKIM_KEY_FILE it must be set"
+        if not signs and (self.dkim_selector or self.dkim_domain):
+            yield "TANDEM_DKIM_KEY_FILE is missing: with a selector or a domain it must be set"
+        # Receivers compare it with the domain of From (DMARC, RFC 7489, section 3.1.1).
+        if not f".{domain}".lower().endswith(f".{self.signing_domain}".lower()):
+            yield (
+                f"TANDEM_DKIM_DOMAIN is {self.dkim_domain!r}; wanted: {domain}, the domain of"
+                " TANDEM_MAIL_FROM, or one above it"
+            )
 
     @property
     def leads(self) -> tuple[timedelta, ...]:
@@ -59,6 +150,11 @@ def _are_leads(text: str) -> bool:
 
 def _is_mailbox(text: str) -> bool:
     return "@" in text and parseaddr(text)[1] == text
+
+
+def _is_bounce_address(text: str) -> bool:
+    local, _, domain = text.rpartition("@")
+    return len(local) <= LONGEST_LOCAL and all(map(_NAME.fullmatch, (local, domain)))
 
 
 def _is_server(url: str) -> bool:

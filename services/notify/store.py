@@ -4,6 +4,7 @@
 |---|---|---|
 | messages, deliveries | a message; one of its channels | a hash of event, person, channel |
 | inboxes | the last number of a person's inbox | person |
+| suppressions | an address at which mail does not arrive | the address's hash |
 | preferences | what a person chose, by category | person |
 | sessions, reminders | a replica of a session; a reminder of it | session; session:lead |
 | broadcasts | a notice to a whole run, and the last learner notified | the notice's event |
@@ -31,6 +32,7 @@ import pymongo
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data.pages import Page, find_page
+from services.notify.domain.bounces import Suppression
 from services.notify.domain.enums import Category, Channel, DeliveryState
 from services.notify.domain.messages import Delivery, Mail, Message, Notification
 from services.notify.domain.preferences import CategoryPreference, Chosen
@@ -148,18 +150,25 @@ class NotifyStore(ReplicasStore):
         rows, token = find_page(self["deliveries"], query, order, page, self.session)
         return [from_document(both_forms(row), Delivery) for row in rows], token
 
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """Return a delivery."""
+        row = self["deliveries"].find_one({"_id": delivery_id}, session=self.session)
+        return from_document(both_forms(row), Delivery) if row else None
+
     def claimed(self, batch: Batch) -> list[Delivery]:
         """Return the deliveries that the batch still holds."""
         rows = self["deliveries"].find(jobs.ours(batch.claim, batch.ids), session=self.session)
         found = {row["_id"]: from_document(both_forms(row), Delivery) for row in rows}
         return [found[each] for each in batch.ids if each in found]
 
-    def begin_sending(self, delivery_ids: Sequence[str]) -> None:
-        """Mark deliveries as possibly sent."""
-        if delivery_ids:
-            query = {"_id": {"$in": list(delivery_ids)}}
-            change = {"$set": {"sending": True}}
-            self["deliveries"].update_many(query, change, session=self.session)
+    def begin_sending(self, sent_to: Mapping[str, str]) -> None:
+        """Mark deliveries as possibly sent, each to an address, of which the hash is given."""
+        writes = [
+            pymongo.UpdateOne({"_id": each}, {"$set": {"sending": True, "sent_to": hash_}})
+            for each, hash_ in sent_to.items()
+        ]
+        if writes:
+            self["deliveries"].bulk_write(writes, ordered=False, session=self.session)
 
     def finish(self, deliveries: Sequence[Delivery]) -> None:
         """Store deliveries that were delivered or have failed."""
@@ -188,6 +197,33 @@ class NotifyStore(ReplicasStore):
             for urgent in (False, True)
         ]
         return max((self.now - row["queued_at"] for row in rows if row), default=timedelta(0))
+
+    def suppressed(self, hashes: Iterable[str]) -> set[str]:
+        """Return those of these hashes of addresses that get no mail."""
+        return {row["_id"] for row in self.find_by_ids("suppressions", hashes)}
+
+    def suppression(self, address: str) -> Suppression | None:
+        """Return why an address gets no mail, by its hash; None if it does."""
+        return self._by_id("suppressions", [address], Suppression).get(address)
+
+    def suppress(self, suppression: Suppression) -> None:
+        """Store that an address gets no mail, unless that is stored already."""
+        row = to_document(suppression)
+        self["suppressions"].update_one(
+            {"_id": row.pop("_id")}, {"$setOnInsert": row}, upsert=True, session=self.session
+        )
+
+    def remove_suppression(self, suppression_id: str) -> bool:
+        """Delete a suppression; return whether there was one."""
+        query = {"_id": suppression_id}
+        return bool(self["suppressions"].delete_one(query, session=self.session).deleted_count)
+
+    def suppressions(self, person_id: str, page: Page) -> tuple[list[Suppression], str]:
+        """Return a page of the addresses that get no mail, newest first; an empty id: of all."""
+        query = {"person_id": person_id} if person_id else {}
+        order = [("since", -1), ("_id", -1)]
+        rows, token = find_page(self["suppressions"], query, order, page, self.session)
+        return [from_document(row, Suppression) for row in rows], token
 
     def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
         """Return the mails of deliveries, by delivery, to the people's current addresses; none to

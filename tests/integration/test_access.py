@@ -248,6 +248,9 @@ TABLE: dict[str, Rule] = {
     "notify.NotifyService.StreamMessages": Rule({SERVICE}, PERSON),
     "notify.NotifyService.MarkRead": Rule({SERVICE}, PERSON),
     "notify.NotifyService.ListDeliveries": Rule({OPERATOR, SERVICE}, PERSON),
+    "notify.NotifyService.ReportBounce": Rule({SERVICE}),
+    "notify.NotifyService.ListSuppressions": Rule({OPERATOR, SERVICE}),
+    "notify.NotifyService.RemoveSuppression": Rule({OPERATOR, SERVICE}),
 }
 
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}

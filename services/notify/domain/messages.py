@@ -23,6 +23,7 @@ UNKNOWN = "it is not known whether it was sent: the connection or the worker end
 VANISHED = "not sent: what it tells is over, or newer news has come"
 UNWANTED = "not sent: the person chose other channels, or none"
 LEFT = "not sent: the person has left the run"
+SUPPRESSED = "not sent: mail to the person's address does not arrive"
 EXPIRED = f"given up: no mail server took it within {LIFETIME.days} days"
 
 
@@ -69,6 +70,8 @@ class Delivery:
     attempts: int = 0
     error: str = ""
     finished_at: datetime | None = None
+    sent_to: str = ""
+    """The hash of the address to which it was sent last; empty: none, or by an older version."""
     sending: bool = False
     """True from just before it is sent until the result is stored."""
 
@@ -184,6 +187,16 @@ def failed(delivery: Delivery, now: datetime, reason: str) -> Delivery:
     return replace(
         delivery, state=DeliveryState.FAILED, finished_at=now, error=reason, sending=False
     )
+
+
+def returned(code: str) -> str:
+    """Return the reason why a delivery has failed whose mail came back, with its status code."""
+    return f"the mail came back: {code}"
+
+
+def delayed(code: str) -> str:
+    """Return what is noted of a delivery whose mail is late, with its status code."""
+    return f"the mail is late, and still tried: {code}"
 
 
 def after_attempt(delivery: Delivery, result: SendResult, now: datetime, most: int) -> Delivery:

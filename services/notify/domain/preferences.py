@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from chassis.errors import FieldViolation
 from services.notify.domain.enums import Category, Channel
@@ -25,6 +26,8 @@ class Preferences:
 
     person_id: str
     categories: tuple[CategoryPreference, ...]
+    mail_returned_at: datetime | None = None
+    """Since when mail to the person's address does not arrive; None: it does."""
 
 
 def preferences(person_id: str, chosen: Chosen) -> Preferences:

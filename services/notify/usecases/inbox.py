@@ -1,9 +1,10 @@
 """A person's messages and preferences."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chassis.errors import NotFound, check
+from services.notify.domain.bounces import address_hash
 from services.notify.domain.messages import Message
 from services.notify.domain.preferences import (
     CategoryPreference,
@@ -47,8 +48,13 @@ def set_preferences(store: Store, command: SetPreferences) -> Preferences:
 
 
 def get_preferences(store: Store, person_id: str) -> Preferences:
-    """Return a person's preferences, with defaults for categories without a choice."""
-    return preferences(person_id, store.chosen([person_id]).get(person_id, {}))
+    """Return a person's preferences, with defaults for categories without a choice, and whether
+    mail to the person's address arrives.
+    """
+    found = preferences(person_id, store.chosen([person_id]).get(person_id, {}))
+    person = store.people([person_id]).get(person_id)
+    suppression = store.suppression(address_hash(person.email)) if person else None
+    return replace(found, mail_returned_at=suppression.since) if suppression else found
 
 
 def overtaken(store: Store, messages: Collection[Message]) -> set[str]:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.notify.domain.bounces import address_hash
 from services.notify.domain.messages import (
     EXPIRED,
     LEFT,
     NO_PERSON,
+    SUPPRESSED,
     UNKNOWN,
     UNWANTED,
     VANISHED,
@@ -52,7 +54,7 @@ def begin(store: Store, batch: Batch) -> Begun:
     _finish(store, [failed(each, store.now, reasons[each.id]) for each in deliveries
                     if each.id in reasons])  # fmt: skip
     outgoing = tuple((each, mails[each.id]) for each in deliveries if each.id not in reasons)
-    store.begin_sending([each.id for each, _ in outgoing])
+    store.begin_sending({each.id: address_hash(mail.to) for each, mail in outgoing})
     abandoned = sum(each.sending for each in deliveries)
     return Begun(outgoing, abandoned, len(reasons) - abandoned)
 
@@ -82,6 +84,8 @@ def _reasons(
     """Return the reasons why deliveries are not sent, by id; all others are to be sent."""
     known = known_of(store, deliveries)
     chosen = store.chosen({each.person_id for each in deliveries})
+    hashes = {each: address_hash(mail.to) for each, mail in mails.items()}
+    suppressed = store.suppressed(hashes.values())
     places = store.enrolments_of({(each.run_id, each.person_id) for each in deliveries})
 
     def reason(each: Delivery) -> str:
@@ -95,7 +99,9 @@ def _reasons(
             return LEFT
         if has_expired(each, store.now):
             return EXPIRED
-        return "" if each.id in mails else NO_PERSON
+        if each.id not in mails:
+            return NO_PERSON
+        return SUPPRESSED if hashes[each.id] in suppressed else ""
 
     found = {each.id: reason(each) for each in deliveries}
     return {delivery_id: text for delivery_id, text in found.items() if text}

@@ -42,6 +42,8 @@ SECRETS = {
     "opensearch-tls": {"tls.crt", "tls.key", "ca.crt"},
     "opensearch-users": {"internal_users.yml"},
     "notify-smtp": {"url"},
+    "notify-pages": {"url", "key"},
+    "notify-dkim": {"key.pem"},
     "catalog-service-token": {"token"},
     "sessions-meetings": {"servers.toml"},
     "sessions-service-token": {"token"},
@@ -51,6 +53,8 @@ STAND_INS = {
     "TANDEM_AMQP_URL": "amqp://broker",
     "TANDEM_SMTP_URL": "smtps://mail:465",
     "TANDEM_SEARCH_URL": "https://search:9200",
+    "TANDEM_PAGES_URL": "https://api.university.example",
+    "TANDEM_PAGES_KEY": "k" * 32,
     "TANDEM_S3_ACCESS_KEY": "key",
     "TANDEM_S3_SECRET_KEY": "secret",
 }

@@ -18,6 +18,8 @@ class Script:
     def __init__(self, **answers: list[str]) -> None:
         self._answers = {key.replace("dot", "."): list(value) for key, value in answers.items()}
         self.texts: list[str] = []
+        self.senders: list[str] = []
+        """Of the envelopes of all mails that were begun."""
         self.connections = 0
         self.url = ""
 
@@ -39,6 +41,8 @@ class _Handler(socketserver.StreamRequestHandler):
         self.script.connections += 1
         self.wfile.write(b"220 test ESMTP\r\n")
         for line in self.rfile:
+            if line.lower().startswith(b"mail from:<"):
+                self.script.senders.append(line.decode()[11:].partition(">")[0])
             if not self._react(line.split()[0].decode().lower()):
                 return
 

@@ -256,6 +256,12 @@ class Mailbox:
         addresses = {address_of(one) for one in people}
         return [one for one in read_mail(self._folder) if str(one["To"]) in addresses]
 
+    def raw(self) -> list[bytes]:
+        """All mails as they were received, without the envelope."""
+        return [
+            path.read_bytes().split(b"\r\n", 2)[2] for path in sorted(self._folder.glob("*.eml"))
+        ]
+
 
 def address_of(person_id: str) -> str:
     """A person's address."""

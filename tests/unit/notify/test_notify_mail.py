@@ -2,14 +2,17 @@
 
 import email
 import email.policy
+import json
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.notify.domain.enums import Category
 from services.notify.domain.messages import Mail
 from services.notify.mail import BadAddress, address, write
+from services.notify.pages_unsubscribe import WORDS, asks
 from services.notify.texts import one_line
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -98,3 +101,28 @@ def test_long_addresses_survive_the_header() -> None:
     assert (
         parsed(write(mail(to=longest), SENDER).as_bytes())["To"].addresses[0].addr_spec == longest
     )
+
+
+@given(st.text(st.sampled_from("abcXYZ019-_./:"), min_size=1, max_size=400))
+def test_the_url_of_unsubscribing_arrives_as_it_is(path: str) -> None:
+    """However long a URL is, its header has it in one piece, with the header of RFC 8058."""
+    url = f"https://api.example.edu/{path}"
+    raw = write(mail(), SENDER, url).as_bytes()
+    assert f"\r\nList-Unsubscribe: <{url}>\r\n".encode() in raw
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
+
+
+@given(st.text(), st.binary())
+def test_any_body_can_be_looked_at(content_type: str, body: bytes) -> None:
+    """A body of any bytes, of any type, does not ask, or asks; it ends nothing."""
+    assert asks(content_type, body) in {True, False}
+    assert asks(f"multipart/form-data; boundary={content_type}", body) in {True, False}
+
+
+def test_words_of_the_page() -> None:
+    """The page that unsubscribes has all words in each of its languages."""
+    words = {path.stem: json.loads(path.read_text("utf-8")) for path in WORDS.glob("*.json")}
+    for each in words.values():
+        assert set(each) == {"title", "question", "button", "done", "categories"}
+        assert set(each["categories"]) == set(Category)
+    assert "en" in words

@@ -1,11 +1,24 @@
 """Settings: all errors are reported at once, without passwords."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
-from chassis.operations.settings import SettingsError, load
+from chassis.operations.settings import NO_FILE, SettingsError, load
+from services.notify import settings
+from services.notify.domain import bounces
 from services.notify.settings import Settings
+from services.notify.signing import signer
 
 GOOD = {
     "TANDEM_MONGO_URL": "mongodb://127.0.0.1",
@@ -46,3 +59,112 @@ def test_leads_that_cannot_be(leads: str) -> None:
 def test_no_leads_means_no_reminders() -> None:
     """An empty list turns reminders off."""
     assert load(Settings, {**GOOD, "TANDEM_REMINDER_LEADS": ""}, "worker").leads == ()
+
+
+def pem(key: PrivateKeyTypes, password: bytes | None = None) -> bytes:
+    """A key as a file has it."""
+    kept = BestAvailableEncryption(password) if password else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, kept)
+
+
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"\xff\x00 no key",
+        pem(rsa.generate_private_key(public_exponent=65537, key_size=1024)),
+        pem(ec.generate_private_key(ec.SECP256R1())),
+        pem(RSA_KEY, b"password"),
+        RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    ],
+    ids=["missing", "empty", "bytes", "short", "ec", "password", "public"],
+)
+def test_bad_keys_of_dkim(tmp_path: Path, content: bytes | None) -> None:
+    """A key that can't sign is refused at the start, together with the other faults."""
+    file = tmp_path / "key.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match="TANDEM_DKIM_KEY_FILE"):
+        signer(file, "s1", "university.example")
+
+
+def test_all_faults_of_dkim_and_bounces(tmp_path: Path) -> None:
+    """A file that is not there, and names that can't be, are told together."""
+    bad = {
+        **GOOD,
+        "TANDEM_DKIM_KEY_FILE": str(tmp_path / "none"),
+        "TANDEM_DKIM_SELECTOR": "a b",
+        "TANDEM_DKIM_DOMAIN": "-.example",
+        "TANDEM_BOUNCE_ADDRESS": "university-bounces@university.example",
+        "TANDEM_PAGES_KEY": "short",
+    }
+    with pytest.raises(SettingsError) as caught:
+        load(Settings, bad, "worker")
+    for name in ("KEY_FILE", "SELECTOR", "DOMAIN", "BOUNCE_ADDRESS", "PAGES_KEY"):
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"TANDEM_BOUNCE_ADDRESS": "bounces@university.example"}, "PAGES_KEY is missing"),
+        ({"TANDEM_PAGES_URL": "https://api.example.edu"}, "PAGES_KEY is missing"),
+        ({"TANDEM_PAGES_URL": "http://h.example", "TANDEM_PAGES_KEY": "k" * 32}, "https://"),
+    ],
+)
+@pytest.mark.parametrize("role", ["api", "worker"])
+def test_contradictions_of_addresses(role: str, given: dict[str, str], fault: str) -> None:
+    """Addresses with codes need a key, and mail programs unsubscribe by HTTPS only."""
+    api = {
+        "TANDEM_JWKS_URL": "https://h.example/jwks",
+        "TANDEM_TOKEN_ISSUER": "https://h.example",
+        "TANDEM_TOKEN_AUDIENCE": "tandem",
+    }
+    with pytest.raises(SettingsError, match=fault):
+        load(Settings, {**GOOD, **api, **given}, role)
+
+
+def test_the_longest_mailbox_for_bounces() -> None:
+    """The settings allow what leaves room for a token."""
+    assert settings.LONGEST_LOCAL == bounces.LONGEST_LOCAL
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"TANDEM_DKIM_SELECTOR": ""}, "DKIM_SELECTOR is missing"),
+        ({"TANDEM_DKIM_KEY_FILE": ""}, "DKIM_KEY_FILE is missing"),
+        ({"TANDEM_DKIM_DOMAIN": "example"}, ""),
+        ({"TANDEM_DKIM_DOMAIN": "Mail.example"}, ""),
+        ({"TANDEM_DKIM_DOMAIN": "il.example"}, "DKIM_DOMAIN is"),
+        ({"TANDEM_DKIM_DOMAIN": "elsewhere.example"}, "DKIM_DOMAIN is"),
+        ({}, ""),
+    ],
+)
+def test_contradictions_of_dkim(tmp_path: Path, changed: dict[str, str], fault: str) -> None:
+    """Key and selector are given together, and the domain is the sender's or one above it."""
+    file = tmp_path / "key.pem"
+    file.write_bytes(pem(RSA_KEY))
+    signing = {
+        **GOOD,
+        "TANDEM_MAIL_FROM": "tandem@mail.example",
+        "TANDEM_DKIM_KEY_FILE": str(file),
+        "TANDEM_DKIM_SELECTOR": "s1",
+        **changed,
+    }
+    if not fault:
+        found = load(Settings, signing, "worker")
+        assert signer(found.dkim_key_file, found.dkim_selector, found.signing_domain)
+        return
+    with pytest.raises(SettingsError, match=fault):
+        load(Settings, signing, "worker")
+
+
+def test_without_a_key_nothing_is_signed() -> None:
+    """Only the worker signs; and without settings it does not."""
+    assert signer(NO_FILE, "", "") is None
+    assert load(Settings, GOOD | {"TANDEM_DKIM_SELECTOR": "s1"}, "relay").dkim_selector == ""

@@ -68,7 +68,7 @@ Global___MessageDelivered: _TypeAlias = MessageDelivered  # noqa: Y015
 
 @_typing.final
 class MessageFailed(_message.Message):
-    """A message was given up on a channel."""
+    """A message was given up on a channel, or a mail that was handed over came back."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tandem.notify.v1 import resources_pb2 as _resources_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +19,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _BounceOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BounceOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BounceOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BOUNCE_OUTCOME_UNSPECIFIED: _BounceOutcome.ValueType  # 0
+    """Not said."""
+    BOUNCE_OUTCOME_IGNORED: _BounceOutcome.ValueType  # 1
+    """Nothing: it tells of no trouble."""
+    BOUNCE_OUTCOME_DELAYED: _BounceOutcome.ValueType  # 2
+    """The delay was noted; the mail server goes on trying."""
+    BOUNCE_OUTCOME_FAILED: _BounceOutcome.ValueType  # 3
+    """The delivery is FAILED."""
+    BOUNCE_OUTCOME_SUPPRESSED: _BounceOutcome.ValueType  # 4
+    """The delivery is FAILED, and its address gets no more mail."""
+
+class BounceOutcome(_BounceOutcome, metaclass=_BounceOutcomeEnumTypeWrapper):
+    """What followed from a mail that came back."""
+
+BOUNCE_OUTCOME_UNSPECIFIED: BounceOutcome.ValueType  # 0
+"""Not said."""
+BOUNCE_OUTCOME_IGNORED: BounceOutcome.ValueType  # 1
+"""Nothing: it tells of no trouble."""
+BOUNCE_OUTCOME_DELAYED: BounceOutcome.ValueType  # 2
+"""The delay was noted; the mail server goes on trying."""
+BOUNCE_OUTCOME_FAILED: BounceOutcome.ValueType  # 3
+"""The delivery is FAILED."""
+BOUNCE_OUTCOME_SUPPRESSED: BounceOutcome.ValueType  # 4
+"""The delivery is FAILED, and its address gets no more mail."""
+Global___BounceOutcome: _TypeAlias = BounceOutcome  # noqa: Y015
 
 @_typing.final
 class SetPreferencesRequest(_message.Message):
@@ -272,3 +305,148 @@ class ListDeliveriesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListDeliveriesResponse: _TypeAlias = ListDeliveriesResponse  # noqa: Y015
+
+@_typing.final
+class ReportBounceRequest(_message.Message):
+    """A mail that came back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    recipient: _builtins.str
+    """The address that it came to, which is the sender of the envelope of the mail that it reports."""
+    message: _builtins.bytes
+    """As it came (RFC 5322). What follows its first MiB may be left out."""
+    def __init__(
+        self,
+        *,
+        recipient: _builtins.str = ...,
+        message: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "recipient", b"recipient"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportBounceRequest: _TypeAlias = ReportBounceRequest  # noqa: Y015
+
+@_typing.final
+class ReportBounceResponse(_message.Message):
+    """The mail was taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    outcome: Global___BounceOutcome.ValueType
+    """What followed."""
+    def __init__(
+        self,
+        *,
+        outcome: Global___BounceOutcome.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportBounceResponse: _TypeAlias = ReportBounceResponse  # noqa: Y015
+
+@_typing.final
+class ListSuppressionsRequest(_message.Message):
+    """A page of the addresses that get no mail."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    """Only this person's; empty: everyone's."""
+    page_size: _builtins.int
+    """At most this many rows; 0 means 100."""
+    page_token: _builtins.str
+    """Where the last page ended; empty for the first."""
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSuppressionsRequest: _TypeAlias = ListSuppressionsRequest  # noqa: Y015
+
+@_typing.final
+class ListSuppressionsResponse(_message.Message):
+    """A page of the addresses that get no mail."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUPPRESSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    @_builtins.property
+    def suppressions(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.Suppression]:
+        """The suppressions."""
+
+    def __init__(
+        self,
+        *,
+        suppressions: _abc.Iterable[_resources_pb2.Suppression] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "suppressions", b"suppressions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSuppressionsResponse: _TypeAlias = ListSuppressionsResponse  # noqa: Y015
+
+@_typing.final
+class RemoveSuppressionRequest(_message.Message):
+    """Names a suppression."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUPPRESSION_ID_FIELD_NUMBER: _builtins.int
+    suppression_id: _builtins.str
+    """The suppression."""
+    def __init__(
+        self,
+        *,
+        suppression_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["suppression_id", b"suppression_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveSuppressionRequest: _TypeAlias = RemoveSuppressionRequest  # noqa: Y015
+
+@_typing.final
+class RemoveSuppressionResponse(_message.Message):
+    """The address gets mail again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveSuppressionResponse: _TypeAlias = RemoveSuppressionResponse  # noqa: Y015

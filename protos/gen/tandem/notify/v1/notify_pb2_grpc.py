@@ -69,6 +69,21 @@ class NotifyServiceStub:
                 request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListDeliveriesRequest.SerializeToString,
                 response_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListDeliveriesResponse.FromString,
                 _registered_method=True)
+        self.ReportBounce = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/ReportBounce',
+                request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ReportBounceRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ReportBounceResponse.FromString,
+                _registered_method=True)
+        self.ListSuppressions = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/ListSuppressions',
+                request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListSuppressionsRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListSuppressionsResponse.FromString,
+                _registered_method=True)
+        self.RemoveSuppression = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/RemoveSuppression',
+                request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.FromString,
+                _registered_method=True)
 
 
 class NotifyServiceServicer:
@@ -124,6 +139,30 @@ class NotifyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportBounce(self, request, context):
+        """Takes a mail that came back, as the mail server delivers it: a delivery status notification
+        (RFC 3464). If it reports a failure, the delivery is FAILED; if the failure is permanent and of
+        the address, that address gets no more mail, until the person has another or RemoveSuppression.
+        A repeat changes nothing. FAILED_PRECONDITION if bounces are off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSuppressions(self, request, context):
+        """The addresses that get no more mail, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveSuppression(self, request, context):
+        """Lets an address get mail again. NOT_FOUND if it is not suppressed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -156,6 +195,21 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     servicer.ListDeliveries,
                     request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListDeliveriesRequest.FromString,
                     response_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListDeliveriesResponse.SerializeToString,
+            ),
+            'ReportBounce': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportBounce,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ReportBounceRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ReportBounceResponse.SerializeToString,
+            ),
+            'ListSuppressions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSuppressions,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListSuppressionsRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListSuppressionsResponse.SerializeToString,
+            ),
+            'RemoveSuppression': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveSuppression,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -324,6 +378,87 @@ class NotifyService:
             '/tandem.notify.v1.NotifyService/ListDeliveries',
             tandem_dot_notify_dot_v1_dot_notify__pb2.ListDeliveriesRequest.SerializeToString,
             tandem_dot_notify_dot_v1_dot_notify__pb2.ListDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportBounce(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/ReportBounce',
+            tandem_dot_notify_dot_v1_dot_notify__pb2.ReportBounceRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_notify__pb2.ReportBounceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSuppressions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/ListSuppressions',
+            tandem_dot_notify_dot_v1_dot_notify__pb2.ListSuppressionsRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_notify__pb2.ListSuppressionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveSuppression(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/RemoveSuppression',
+            tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,6 +56,16 @@ class NotifyServiceStub:
     """Marks messages as read. Ids that are not the person's are NOT_FOUND and change nothing."""
     ListDeliveries: _grpc.UnaryUnaryMultiCallable[_notify_pb2.ListDeliveriesRequest, _notify_pb2.ListDeliveriesResponse]
     """The delivery log, newest first."""
+    ReportBounce: _grpc.UnaryUnaryMultiCallable[_notify_pb2.ReportBounceRequest, _notify_pb2.ReportBounceResponse]
+    """Takes a mail that came back, as the mail server delivers it: a delivery status notification
+    (RFC 3464). If it reports a failure, the delivery is FAILED; if the failure is permanent and of
+    the address, that address gets no more mail, until the person has another or RemoveSuppression.
+    A repeat changes nothing. FAILED_PRECONDITION if bounces are off.
+    """
+    ListSuppressions: _grpc.UnaryUnaryMultiCallable[_notify_pb2.ListSuppressionsRequest, _notify_pb2.ListSuppressionsResponse]
+    """The addresses that get no more mail, newest first."""
+    RemoveSuppression: _grpc.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]
+    """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
@@ -84,6 +94,16 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     """Marks messages as read. Ids that are not the person's are NOT_FOUND and change nothing."""
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_notify_pb2.ListDeliveriesRequest, _notify_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
     """The delivery log, newest first."""
+    ReportBounce: _aio.UnaryUnaryMultiCallable[_notify_pb2.ReportBounceRequest, _notify_pb2.ReportBounceResponse]  # type: ignore[assignment]
+    """Takes a mail that came back, as the mail server delivers it: a delivery status notification
+    (RFC 3464). If it reports a failure, the delivery is FAILED; if the failure is permanent and of
+    the address, that address gets no more mail, until the person has another or RemoveSuppression.
+    A repeat changes nothing. FAILED_PRECONDITION if bounces are off.
+    """
+    ListSuppressions: _aio.UnaryUnaryMultiCallable[_notify_pb2.ListSuppressionsRequest, _notify_pb2.ListSuppressionsResponse]  # type: ignore[assignment]
+    """The addresses that get no more mail, newest first."""
+    RemoveSuppression: _aio.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]  # type: ignore[assignment]
+    """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
 
 class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people are told, and how.
@@ -145,5 +165,33 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_notify_pb2.ListDeliveriesResponse, _abc.Awaitable[_notify_pb2.ListDeliveriesResponse]]:
         """The delivery log, newest first."""
+
+    @_abc_1.abstractmethod
+    def ReportBounce(
+        self,
+        request: _notify_pb2.ReportBounceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notify_pb2.ReportBounceResponse, _abc.Awaitable[_notify_pb2.ReportBounceResponse]]:
+        """Takes a mail that came back, as the mail server delivers it: a delivery status notification
+        (RFC 3464). If it reports a failure, the delivery is FAILED; if the failure is permanent and of
+        the address, that address gets no more mail, until the person has another or RemoveSuppression.
+        A repeat changes nothing. FAILED_PRECONDITION if bounces are off.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSuppressions(
+        self,
+        request: _notify_pb2.ListSuppressionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notify_pb2.ListSuppressionsResponse, _abc.Awaitable[_notify_pb2.ListSuppressionsResponse]]:
+        """The addresses that get no more mail, newest first."""
+
+    @_abc_1.abstractmethod
+    def RemoveSuppression(
+        self,
+        request: _notify_pb2.RemoveSuppressionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notify_pb2.RemoveSuppressionResponse, _abc.Awaitable[_notify_pb2.RemoveSuppressionResponse]]:
+        """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
 
 def add_NotifyServiceServicer_to_server(servicer: NotifyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -160,6 +160,7 @@ class Preferences(_message.Message):
 
     PERSON_ID_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
+    MAIL_RETURNED_AT_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """The person."""
     @_builtins.property
@@ -168,15 +169,22 @@ class Preferences(_message.Message):
         says which messages are quieter.
         """
 
+    @_builtins.property
+    def mail_returned_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when mail to the person's present address does not arrive, and none is sent; absent: it
+        arrives, as far as is known.
+        """
+
     def __init__(
         self,
         *,
         person_id: _builtins.str = ...,
         categories: _abc.Iterable[Global___CategoryPreference] | None = ...,
+        mail_returned_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mail_returned_at", b"mail_returned_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "person_id", b"person_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "mail_returned_at", b"mail_returned_at", "person_id", b"person_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -311,3 +319,43 @@ class Delivery(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
+
+@_typing.final
+class Suppression(_message.Message):
+    """An address that gets no more mail, because mail to it came back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The hash of the address."""
+    person_id: _builtins.str
+    """Whose address it was."""
+    delivery_id: _builtins.str
+    """The delivery whose mail came back."""
+    code: _builtins.str
+    """Why: an enhanced status code (RFC 3463), such as 5.1.1 for a mailbox that does not exist."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        delivery_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "delivery_id", b"delivery_id", "id", b"id", "person_id", b"person_id", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Suppression: _TypeAlias = Suppression  # noqa: Y015
