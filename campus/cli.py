@@ -21,6 +21,7 @@ MODULES = {
     "events": "campus.events_command:events",
     "import": "campus.import_command:import_",
     "library": "campus.library_command:library",
+    "notify": "campus.notify_command:notify",
     "outbox": "campus.outbox_command:outbox",
     "progress": "campus.progress_command:progress",
     "timetable": "campus.timetable_command:timetable",

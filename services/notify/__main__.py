@@ -13,10 +13,11 @@ def api(settings: Settings) -> None:
     from chassis.roles import open_database
     from services.notify.api import NotifyApi
     from services.notify.store import NotifyStore
+    from services.notify.texts import Texts
 
     database = open_database(settings, "notify", NotifyStore)
     servicer = Servicer(
-        NotifyApi(database),
+        NotifyApi(database, Texts()),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
     server.serve(settings, "notify", database, [servicer])

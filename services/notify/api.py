@@ -12,8 +12,10 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import NotFound
 from services.notify.domain.messages import Message
+from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import inbox
+from services.notify.usecases.reading import texts_of
 
 # How often an open stream looks for new messages, in seconds. The gRPC server requires
 # a waiting stream to check at least once a second whether it must end.
@@ -24,8 +26,9 @@ CHUNK = 100  # messages that a stream reads at a time
 class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
-    def __init__(self, database: Database[NotifyStore]) -> None:
+    def __init__(self, database: Database[NotifyStore], texts: Texts) -> None:
         self._database = database
+        self._texts = texts
 
     def SetPreferences(
         self, request: notify_pb2.SetPreferencesRequest, _: grpc.ServicerContext
@@ -50,7 +53,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         reader = self._database.reader()
         messages, token = reader.inbox(request.person_id, request.unread_only, page_of(request))
         return notify_pb2.ListMessagesResponse(
-            messages=_shown(reader, messages),
+            messages=self._shown(reader, messages),
             next_page_token=token,
             unread=reader.unread(request.person_id),
         )
@@ -62,7 +65,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         while context.is_active():
             reader = self._database.reader()
             messages = reader.inbox_after(request.person_id, number, CHUNK)
-            yield from _shown(reader, messages)
+            yield from self._shown(reader, messages)
             if messages:
                 number = messages[-1].number or number
             if len(messages) < CHUNK:
@@ -100,10 +103,20 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
             raise NotFound(f"no message {wanted} in this inbox")
         return found[0].number or 0
 
-
-def _shown(reader: NotifyStore, messages: Collection[Message]) -> list[resources_pb2.Message]:
-    """Return messages as the caller sees them: a few queries, however many they are."""
-    overtaken = inbox.overtaken(reader, messages)
-    return [
-        to_message(each, resources_pb2.Message, overtaken=each.id in overtaken) for each in messages
-    ]
+    def _shown(
+        self, reader: NotifyStore, messages: Collection[Message]
+    ) -> list[resources_pb2.Message]:
+        """Return messages as the caller sees them: a few queries, however many they are."""
+        overtaken = inbox.overtaken(reader, messages)
+        texts = texts_of(reader, self._texts, messages)
+        return [
+            to_message(
+                each,
+                resources_pb2.Message,
+                overtaken=each.id in overtaken,
+                title=texts[each.id].title,
+                body=texts[each.id].body,
+                language=texts[each.id].language,
+            )
+            for each in messages
+        ]

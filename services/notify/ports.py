@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from chassis.replicas import Replica
 from services.notify.domain.enums import AttendanceMode, Kind
-from services.notify.domain.messages import Delivery, Mail, Message, Notification
+from services.notify.domain.messages import Delivery, Message, Notification
 from services.notify.domain.notices import Text
 from services.notify.domain.people import Enrolment, Person
 from services.notify.domain.preferences import CategoryPreference, Chosen
@@ -33,7 +33,15 @@ class Texts(Protocol):
     def write(
         self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
     ) -> Text:
-        """Return a notice in the language nearest to `language` (BCP 47), instants in `zone`."""
+        """Return a notice in the language nearest to `language` (BCP 47), instants in `zone`.
+
+        Raises BadValues.
+        """
+
+    def write_mail(
+        self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
+    ) -> Text:
+        """Return a notice as `write` does, with its HTML. Raises BadValues."""
 
 
 class Store(Protocol):
@@ -169,5 +177,5 @@ class Store(Protocol):
     def give_back(self, delivery_ids: Sequence[str]) -> None:
         """Give back deliveries that were not tried, so that others can claim them."""
 
-    def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
-        """Return the mails of deliveries, by delivery, to the people's current addresses."""
+    def messages_by_id(self, message_ids: Iterable[str]) -> dict[str, Message]:
+        """Return those of these messages that exist, by id."""

@@ -17,7 +17,7 @@ from chassis.testing import ChannelFor, running
 from services.notify import api
 from services.notify.domain.enums import Category, Channel
 from services.notify.store import NotifyStore
-from tests.integration.notify.world import World, names
+from tests.integration.notify.world import TEXTS, World, names
 
 Stub = notify_pb2_grpc.NotifyServiceStub
 IN_APP, EMAIL = resources_pb2.CHANNEL_IN_APP, resources_pb2.CHANNEL_EMAIL
@@ -28,7 +28,7 @@ CATCH_UP, SESSION = resources_pb2.CATEGORY_CATCH_UP, resources_pb2.CATEGORY_SESS
 def channel_for(world: World) -> Iterator[ChannelFor]:
     """Channels to the API on behalf of callers."""
     servicer = Servicer(
-        api.NotifyApi(world.database),
+        api.NotifyApi(world.database, TEXTS),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
     with running([servicer], world.database) as channels:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notify.domain.messages import Mail
+from services.notify.domain.notices import Text
 from services.notify.mail import BadAddress, address, write
 from services.notify.texts import one_line
 
@@ -18,7 +19,7 @@ SENDER = "tandem@university.example"
 
 def mail(to: str = "ada@example.com", title: str = "Moved: Waves", body: str = "Hello\n") -> Mail:
     """A mail."""
-    return Mail("0c5f6f5e-6a55-5d2c-a8a7-2d0b1f7f5a11", to, title, body, AT)
+    return Mail("0c5f6f5e-6a55-5d2c-a8a7-2d0b1f7f5a11", to, Text(title, body), AT)
 
 
 def parsed(raw: bytes) -> email.message.EmailMessage:
