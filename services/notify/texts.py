@@ -46,7 +46,7 @@ class Dates:
     def local(self, instant: datetime, zone: str) -> str:
         """Return an instant in the local time of a zone; in UTC if the zone is unknown."""
         local = instant.astimezone(_zone(zone))
-        return self._written(local, f"{local:%H:%M}", local.tzinfo)
+        return self._written(local.date(), f"{local:%H:%M}", local.tzinfo)
 
     def deadline(self, instant: datetime, zone: str) -> str:
         """Return a deadline in the local time of a zone. One at midnight is at 24:00 of the day
@@ -59,10 +59,10 @@ class Dates:
 
     def date_of(self, instant: datetime, zone: str) -> str:
         """Return the date of an instant in a zone; in UTC if the zone is unknown."""
-        return format_date(instant.astimezone(_zone(zone)), self.date_pattern, self.locale)
+        return _date(instant.astimezone(_zone(zone)).date(), self.date_pattern, self.locale)
 
     def _written(self, day: date, at: str, zone: object) -> str:
-        written = format_date(day, self.day_pattern, self.locale)
+        written = _date(day, self.day_pattern, self.locale)
         return self.instant_format.format(day=written, time=at, zone=marked(str(zone)))
 
 
@@ -71,14 +71,13 @@ class Language:
 
     def __init__(self, folder: Path) -> None:
         self.tag = folder.name
-        self.environment = environment(folder)
-        self._templates = {kind: self.environment.get_template(f"{kind}.txt") for kind in Kind}
-        locale = Locale.parse(self.tag, sep="-")
-        self.direction = locale.text_direction
+        self.direction = Locale.parse(self.tag, sep="-").text_direction
+        self._templates = environment(folder)
 
     def write(self, kind: Kind, context: Mapping[str, Any]) -> tuple[str, str]:
         """Return the title and the body of a notice, with the values marked."""
-        title, _, body = self._templates[kind].render(context).partition("\n")
+        template = self._templates.get_template(f"{kind}.txt")
+        title, _, body = template.render(context).partition("\n")
         return cut(" ".join(title.split()), LONGEST_TITLE - 1), body.strip() + "\n"
 
     def text(self, title: str, body: str) -> Text:
@@ -133,10 +132,10 @@ class Texts:
 
 def duration(minutes: int) -> str:
     """Return minutes as hours and minutes, by their symbols, which are the same in all languages
-    (SI Brochure, table 8).
+    (SI Brochure, table 8); marked, because these are from left to right.
     """
     parts = zip(divmod(minutes, 60), ("h", "min"), strict=True)
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min"
+    return marked(" ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min")
 
 
 def _context(kind: Kind, zone: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,6 +173,7 @@ def environment(folder: Path) -> ImmutableSandboxedEnvironment:
     templates = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
+        auto_reload=False,
         autoescape=False,  # plain text
         trim_blocks=True,
         lstrip_blocks=True,
@@ -196,11 +196,18 @@ def _layout(folder: Path) -> Template:
     html = Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
+        auto_reload=False,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     return html.get_template("layout.html")
+
+
+# A broadcast tells thousands of people the same few dates.
+@lru_cache(maxsize=1024)
+def _date(day: date, pattern: str, locale: Locale) -> str:
+    return format_date(day, pattern, locale)
 
 
 @lru_cache(maxsize=1024)

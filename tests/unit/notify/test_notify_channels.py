@@ -31,6 +31,18 @@ def test_defaults() -> None:
     assert all(channels_for(kind) == BY_DEFAULT for kind in set(Kind) - quiet)
 
 
+def test_a_channel_that_is_added_is_off_until_it_is_chosen() -> None:
+    """Who chose nothing has the inbox and e-mail, however many channels there are: a channel is on
+    by default only where it is listed.
+    """
+    assert {Channel.IN_APP, Channel.EMAIL} == BY_DEFAULT
+    for kind in Kind:
+        assert channels_for(kind) <= {Channel.IN_APP, Channel.EMAIL}
+        assert channels_for(kind, {RULES[kind].category: frozenset()}) <= QUIET
+    told = {channel for each in preferences("ada", {}).categories for channel in each.channels}
+    assert told == {Channel.IN_APP, Channel.EMAIL}
+
+
 @given(kinds, choices)
 def test_a_choice_holds_and_urgent_is_in_the_inbox(
     kind: Kind, chosen: dict[Category, frozenset[Channel]]
