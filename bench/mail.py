@@ -19,12 +19,14 @@ from bench.figures import Figure, beside
 from campus.stack.smtp import SMTP, read_mail
 from chassis.clock import SystemClock
 from chassis.data.store import Database, connect
+from services.notify import samples
 from services.notify.domain.enums import Channel, Kind
 from services.notify.domain.messages import Mail, compose
-from services.notify.domain.notices import Notice, Text
+from services.notify.domain.notices import Notice
 from services.notify.domain.people import Person
 from services.notify.mail import write
 from services.notify.store import NotifyStore
+from services.notify.texts import Texts
 
 MAILS = int(os.environ.get("BENCH_MAILS", "20000"))
 ROUNDS = 3
@@ -32,11 +34,9 @@ PART = 500
 DATABASE = "bench_notify"
 SENDER = "tandem@university.example"
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-TEXT = Text(
-    "Cancelled: Physics & Waves on Tuesday, 3 March, 09:00",
-    "Hello Ada,\n\nthe class Physics & Waves on Tuesday, 3 March, 09:00 in the Aula is cancelled.\n"
-    "Reason: the ceiling leaks. What you need to study is in your timeline.\n\n" * 4,
-)
+KIND = Kind.SESSION_CANCELLED
+VALUES = samples.sample(KIND)
+TEXT = Texts().write_mail(KIND, "en", "Europe/Dublin", "Ada Lovelace", VALUES)
 
 
 def measure() -> Iterator[Figure]:
@@ -93,7 +93,7 @@ def _queued() -> Database[NotifyStore]:
 
 def _queue(store: NotifyStore, numbers: range) -> None:
     store.put_replicas([_person(number) for number in numbers])
-    notice = Notice("event", "tandem.sessions.session.cancelled.v1", Kind.REMINDER, {})
+    notice = Notice("event", "tandem.sessions.session.cancelled.v1", KIND, VALUES)
     channels = [Channel.EMAIL]
     store.add_notifications(
         [compose(notice, f"p{number}", channels, TEXT, None, store.now) for number in numbers]
@@ -105,7 +105,7 @@ def _person(number: int) -> Person:
 
 
 def _mail(number: int) -> Mail:
-    return Mail(f"mail-{number}", _address(number), TEXT.title, TEXT.body, AT)
+    return Mail(f"mail-{number}", _address(number), TEXT, AT)
 
 
 def _address(number: int) -> str:

@@ -1,4 +1,4 @@
-"""`tandem notify`: takes mails that came back, and shows the addresses that get no mail."""
+"""`tandem notify`: messages before they are sent, and mails that came back."""
 
 import sys
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from tandem.notify.v1 import notify_pb2
 from tandem.notify.v1.notify_pb2_grpc import NotifyServiceStub
 from tandem.notify.v1.resources_pb2 import Suppression
 
+from campus.messages_command import check, preview
 from campus.output import JSON_OPTION, LIMIT, fail, show_done, show_rows
 from campus.remote import Where, channel_to, reaching
 
@@ -48,7 +49,11 @@ class Removed:
 
 @click.group()
 def notify() -> None:
-    """Look after mails that came back."""
+    """Look at messages before anybody gets them, and after mails that came back."""
+
+
+notify.add_command(preview)
+notify.add_command(check)
 
 
 @notify.command()

@@ -60,6 +60,8 @@ def shown(text: str) -> str:
     Control characters and line breaks become spaces; invisible characters are left out, except the
     joiners and the variation selectors, which names and emoji need.
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = (_shown(sign) for sign in text)
     return " ".join("".join(kept).split())
 

@@ -19,7 +19,7 @@ def api(settings: Settings) -> None:
 
     database = open_database(settings, "notify", NotifyStore)
     servicer = Servicer(
-        NotifyApi(database, bounce_addresses(settings.bounce_address, settings.pages_key)),
+        NotifyApi(database, Texts(), bounce_addresses(settings.bounce_address, settings.pages_key)),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
     urls = unsubscribe_urls(settings.pages_url, settings.pages_key)

@@ -15,8 +15,10 @@ from services.notify import metrics
 from services.notify.bounces import read
 from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Message
+from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import bounces, inbox
+from services.notify.usecases.reading import texts_of
 
 # How often an open stream looks for new messages, in seconds. The gRPC server requires
 # a waiting stream to check at least once a second whether it must end.
@@ -28,10 +30,13 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(
-        self, database: Database[NotifyStore], addresses: BounceAddresses | None = None
+        self,
+        database: Database[NotifyStore],
+        texts: Texts,
+        addresses: BounceAddresses | None = None,
     ) -> None:
         """`addresses`: for mails that come back; None: there are none."""
-        self._database, self._addresses = database, addresses
+        self._database, self._texts, self._addresses = database, texts, addresses
 
     def SetPreferences(
         self, request: notify_pb2.SetPreferencesRequest, _: grpc.ServicerContext
@@ -56,7 +61,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         reader = self._database.reader()
         messages, token = reader.inbox(request.person_id, request.unread_only, page_of(request))
         return notify_pb2.ListMessagesResponse(
-            messages=_shown(reader, messages),
+            messages=self._shown(reader, messages),
             next_page_token=token,
             unread=reader.unread(request.person_id),
         )
@@ -68,7 +73,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         while context.is_active():
             reader = self._database.reader()
             messages = reader.inbox_after(request.person_id, number, CHUNK)
-            yield from _shown(reader, messages)
+            yield from self._shown(reader, messages)
             if messages:
                 number = messages[-1].number or number
             if len(messages) < CHUNK:
@@ -139,10 +144,20 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
             raise NotFound(f"no message {wanted} in this inbox")
         return found[0].number or 0
 
-
-def _shown(reader: NotifyStore, messages: Collection[Message]) -> list[resources_pb2.Message]:
-    """Return messages as the caller sees them: a few queries, however many they are."""
-    overtaken = inbox.overtaken(reader, messages)
-    return [
-        to_message(each, resources_pb2.Message, overtaken=each.id in overtaken) for each in messages
-    ]
+    def _shown(
+        self, reader: NotifyStore, messages: Collection[Message]
+    ) -> list[resources_pb2.Message]:
+        """Return messages as the caller sees them: a few queries, however many they are."""
+        overtaken = inbox.overtaken(reader, messages)
+        texts = texts_of(reader, self._texts, messages)
+        return [
+            to_message(
+                each,
+                resources_pb2.Message,
+                overtaken=each.id in overtaken,
+                title=texts[each.id].title,
+                body=texts[each.id].body,
+                language=texts[each.id].language,
+            )
+            for each in messages
+        ]

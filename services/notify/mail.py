@@ -68,16 +68,29 @@ def write(mail: Mail, sender: str, unsubscribe_url: str = "") -> EmailMessage:
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
     message["To"] = address(mail.to)
-    message["Subject"] = mail.title
+    message["Subject"] = mail.text.title
     message["Date"] = mail.created_at
     message["Message-ID"] = f"<{mail.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     if unsubscribe_url:
         message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    # Seven bits and short lines: every server accepts them, with 8BITMIME or without.
-    message.set_content(mail.body, charset="utf-8", cte="quoted-printable")
+    _set_body(message, mail)
     return message
+
+
+def _set_body(message: EmailMessage, mail: Mail) -> None:
+    """Set the text and, if there is any, the same as HTML (RFC 2046, section 5.1.4)."""
+    # Seven bits and short lines: every server accepts them, with 8BITMIME or without.
+    message.set_content(mail.text.body, charset="utf-8", cte="quoted-printable")
+    if mail.text.html:
+        message.add_alternative(
+            mail.text.html, subtype="html", charset="utf-8", cte="quoted-printable"
+        )
+        # The same for each attempt; quoted-printable contains no "=_" (RFC 2045, section 6.7).
+        message.set_boundary(f"=_{mail.id}")
+    if mail.text.language:
+        message["Content-Language"] = mail.text.language  # RFC 3282
 
 
 def address(text: str) -> str:

@@ -30,10 +30,10 @@ _HEADERS = {
     "content-security-policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
 }
 _PAGE = """<!doctype html>
-<html lang="{language}"><meta charset="utf-8">
+<html lang="{language}" dir="{direction}"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<body dir="auto"><main><h1>{title}</h1>
+<body><main><h1>{title}</h1>
 {rest}
 </main></body></html>
 """
@@ -88,14 +88,14 @@ class Unsubscribing:
             if isinstance(text, str)
         }
         rest = rest.format(**said, field=FIELD, value=VALUE)
-        text = _PAGE.format(language=language, title=said["title"], rest=rest)
+        direction = self._texts.languages[language].direction
+        text = _PAGE.format(language=language, direction=direction, title=said["title"], rest=rest)
         return PageAnswer(text.encode(), "text/html; charset=utf-8", headers=_HEADERS)
 
     def _words_for(self, person_id: str) -> tuple[str, Mapping[str, Any]]:
         """Return a person's language, and its words."""
         person = self._database.reader().people([person_id]).get(person_id)
         language = self._texts.nearest(person.language) if person else FALLBACK
-        language = language if language in self._words else FALLBACK
         return language, self._words[language]
 
 

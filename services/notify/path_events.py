@@ -13,6 +13,7 @@ from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About, Notice
 from services.notify.domain.path_news import DueDigest, DueMove, opened_news
 from services.notify.domain.people import Path, Run
+from services.notify.domain.values import ActivitiesOpened
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases.notifications import Addressed, notify
@@ -62,7 +63,11 @@ def _opened(store: NotifyStore, events: Events, runs: Mapping[str, Run]) -> list
         data = event.data
         if titles := opened_news(paths.get(data.run_id), data.activity_ids):
             run = runs[data.run_id].title
-            values = {"run": run, "count": len(titles), "activities": titles[:MOST]}
+            values: ActivitiesOpened = {
+                "run": run,
+                "count": len(titles),
+                "activities": titles[:MOST],
+            }
             about = About(Kind.ACTIVITIES_OPENED)
             notice = Notice(event.id, event.type, about.kind, values, about, data.run_id)
             # Who has just completed what they require sees them open.

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from chassis.replicas import Replica
 from services.notify.domain.bounces import Suppression
 from services.notify.domain.enums import AttendanceMode, Kind
-from services.notify.domain.messages import Delivery, Mail, Message, Notification
+from services.notify.domain.messages import Delivery, Message, Notification
 from services.notify.domain.notices import Text
 from services.notify.domain.people import Enrolment, Person
 from services.notify.domain.preferences import CategoryPreference, Chosen
@@ -34,7 +34,15 @@ class Texts(Protocol):
     def write(
         self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
     ) -> Text:
-        """Return a notice in the language nearest to `language` (BCP 47), instants in `zone`."""
+        """Return a notice in the language nearest to `language` (BCP 47), instants in `zone`.
+
+        Raises BadValues.
+        """
+
+    def write_mail(
+        self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
+    ) -> Text:
+        """Return a notice as `write` does, with its HTML. Raises BadValues."""
 
 
 class Store(Protocol):
@@ -185,5 +193,5 @@ class Store(Protocol):
     def remove_suppression(self, suppression_id: str) -> bool:
         """Delete a suppression; return whether there was one."""
 
-    def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
-        """Return the mails of deliveries, by delivery, to the people's current addresses."""
+    def messages_by_id(self, message_ids: Iterable[str]) -> dict[str, Message]:
+        """Return those of these messages that exist, by id."""

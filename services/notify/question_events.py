@@ -19,6 +19,7 @@ from services.notify.domain.question_news import (
     digest_id,
     shortened,
 )
+from services.notify.domain.values import QuestionAnswered, QuestionCarriedOver
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases.notifications import Addressed, notify
@@ -92,7 +93,7 @@ def _askers(data: Any) -> Iterator[str]:
 
 
 def _answered(event: Event[Any], data: sessions.QuestionAnswered, run: str) -> Notice:
-    values = {
+    values: QuestionAnswered = {
         "run": run,
         "question": shortened(data.question),
         "answer": data.answer,
@@ -105,7 +106,7 @@ def _answered(event: Event[Any], data: sessions.QuestionAnswered, run: str) -> N
 
 def _carried_over(event: Event[Any], data: sessions.QuestionCarriedOver, run: str) -> Notice:
     next_start = triggers.instant(data.start_time) if data.HasField("start_time") else None
-    values = {
+    values: QuestionCarriedOver = {
         "run": run,
         "question": shortened(data.question),
         "session": data.from_title,

@@ -15,6 +15,7 @@ from services.notify import metrics
 from services.notify.domain.enums import BULK, URGENT
 from services.notify.domain.messages import Delivery, Mail, Outcome, SendResult
 from services.notify.mail import MailServer
+from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import sending
 
@@ -30,7 +31,9 @@ WRITE_AGAIN = 1.0
 log = structlog.get_logger()
 
 
-def mail(servers: Callable[[], MailServer], attempts: int, system: Clock) -> Jobs[NotifyStore]:
+def mail(
+    texts: Texts, servers: Callable[[], MailServer], attempts: int, system: Clock
+) -> Jobs[NotifyStore]:
     """Return the jobs that send mail. `attempts`: the largest number of attempts for one mail;
     `system`: the system's clock.
     """
@@ -38,7 +41,7 @@ def mail(servers: Callable[[], MailServer], attempts: int, system: Clock) -> Job
     @contextmanager
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
         with servers() as server:
-            yield Sender(database, server, attempts, system).send
+            yield Sender(database, texts, server, attempts, system).send
 
     return Jobs(
         "notify.mail",
@@ -55,9 +58,15 @@ class Sender:
     """Sends batches of mail over one connection."""
 
     def __init__(
-        self, database: Database[NotifyStore], server: MailServer, attempts: int, system: Clock
+        self,
+        database: Database[NotifyStore],
+        texts: Texts,
+        server: MailServer,
+        attempts: int,
+        system: Clock,
     ) -> None:
         self._database = database
+        self._texts = texts
         self._server = server
         self._attempts = attempts
         self._system = system
@@ -67,7 +76,7 @@ class Sender:
 
         Raises Away if the mail server accepts no mail for now.
         """
-        begun = self._database.transact(lambda store: sending.begin(store, batch))
+        begun = self._database.transact(lambda store: sending.begin(store, self._texts, batch))
         _count(begun)
         results = self._deliver(batch, begun)
         finished = self._record(batch, results)

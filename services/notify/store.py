@@ -34,7 +34,7 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data.pages import Page, find_page
 from services.notify.domain.bounces import Suppression
 from services.notify.domain.enums import Category, Channel, DeliveryState
-from services.notify.domain.messages import Delivery, Mail, Message, Notification
+from services.notify.domain.messages import Delivery, Message, Notification
 from services.notify.domain.preferences import CategoryPreference, Chosen
 from services.notify.migrations import FENCE, MIGRATIONS
 from services.notify.ports import Batch
@@ -225,17 +225,9 @@ class NotifyStore(ReplicasStore):
         rows, token = find_page(self["suppressions"], query, order, page, self.session)
         return [from_document(row, Suppression) for row in rows], token
 
-    def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
-        """Return the mails of deliveries, by delivery, to the people's current addresses; none to
-        people who left.
-        """
-        people = self.people({one.person_id for one in deliveries})
-        messages = self._by_id("messages", {one.message_id for one in deliveries}, Message)
-        return {
-            one.id: _mail(one, people[one.person_id].email, messages[one.message_id])
-            for one in deliveries
-            if one.person_id in people and people[one.person_id].retired_at is None
-        }
+    def messages_by_id(self, message_ids: Iterable[str]) -> dict[str, Message]:
+        """Return those of these messages that exist, by id."""
+        return self._by_id("messages", message_ids, Message)
 
 
 def _row(delivery: Delivery) -> Document:
@@ -252,9 +244,10 @@ def _fields(delivery: Delivery) -> Document:
     return {name: whole[name] for name in ("state", "attempts", "error", "finished_at", "sending")}
 
 
-def _mail(delivery: Delivery, to: str, message: Message) -> Mail:
-    return Mail(delivery.id, to, message.title, message.body, message.created_at)
-
-
 def _chosen(channels: Mapping[str, Sequence[str]]) -> dict[Category, frozenset[Channel]]:
-    return {Category(key): frozenset(map(Channel, value)) for key, value in channels.items()}
+    """Return a choice without what only a newer version knows."""
+    return {
+        Category(key): frozenset(Channel(each) for each in value if each in Channel.__members__)
+        for key, value in channels.items()
+        if key in Category.__members__
+    }

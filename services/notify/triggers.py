@@ -12,13 +12,14 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
 from chassis.contracts.events import Event
+from services.notify.domain import values
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About, Notice, NotKnownYet
 from services.notify.domain.people import Item, Path, Run, due_id, offer_id
 from services.notify.store import NotifyStore
 from services.notify.usecases.notifications import Addressed
 
-Values = Mapping[str, Any]
+Values = Mapping[str, object]
 Series = sessions.SeriesMoved | sessions.SeriesCancelled
 SERIES = (sessions.SeriesMoved, sessions.SeriesCancelled)
 # A message lists the times of so many classes of a series, and counts the others.
@@ -52,9 +53,9 @@ def _readers(store: NotifyStore, data: Any) -> Sequence[str]:
     return [data.instructor_id if isinstance(data, sessions.SessionNotHeld) else data.learner_id]
 
 
-def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
+def notice_of(event: Event[Any], kind: Kind, told: Values) -> Notice:
     """Return a notice of an event."""
-    return Notice(event.id, event.type, kind, values, _about(event, kind), event.data.run_id)
+    return Notice(event.id, event.type, kind, told, _about(event, kind), event.data.run_id)
 
 
 def _about(event: Event[Any], kind: Kind) -> About:
@@ -100,7 +101,7 @@ def _by_end(data: Series) -> dict[datetime, Any]:
     return {end: each for end, each in ends if end is not None}
 
 
-def moved(store: NotifyStore, data: sessions.SessionMoved) -> Values:
+def moved(store: NotifyStore, data: sessions.SessionMoved) -> values.SessionMoved:
     """Return the values for the notice of a moved class."""
     return {
         "session": data.title,
@@ -113,13 +114,13 @@ def moved(store: NotifyStore, data: sessions.SessionMoved) -> Values:
     }
 
 
-def series_moved(store: NotifyStore, data: sessions.SeriesMoved) -> Values:
+def series_moved(store: NotifyStore, data: sessions.SeriesMoved) -> values.SeriesMoved:
     """Return the values for the notice of classes that moved together."""
     return {
         "session": data.title,
         "count": len(data.occurrences),
         "times": [
-            [instant(each.old_start_time), instant(each.new_start_time)]
+            (instant(each.old_start_time), instant(each.new_start_time))
             for each in data.occurrences[:MOST_TIMES]
         ],
         "old_room": data.old_room,
@@ -129,7 +130,7 @@ def series_moved(store: NotifyStore, data: sessions.SeriesMoved) -> Values:
     }
 
 
-def series_cancelled(store: NotifyStore, data: sessions.SeriesCancelled) -> Values:
+def series_cancelled(store: NotifyStore, data: sessions.SeriesCancelled) -> values.SeriesCancelled:
     """Return the values for the notice of classes that were cancelled together."""
     items = [each.substitute_item_id for each in data.occurrences if each.substitute_item_id]
     return {
@@ -151,7 +152,7 @@ def _new_instructor(store: NotifyStore, data: sessions.SessionMoved | sessions.S
     return person.name if person and person.name else data.new_instructor_id
 
 
-def cancelled(store: NotifyStore, data: sessions.SessionCancelled) -> Values:
+def cancelled(store: NotifyStore, data: sessions.SessionCancelled) -> values.SessionCancelled:
     """Return the values for the notice of a cancelled class."""
     return {
         "session": data.title,
@@ -162,11 +163,11 @@ def cancelled(store: NotifyStore, data: sessions.SessionCancelled) -> Values:
     }
 
 
-def _enrolment_promoted(store: NotifyStore, data: catalog.EnrolmentPromoted) -> Values:
+def _enrolment_promoted(store: NotifyStore, data: catalog.EnrolmentPromoted) -> values.OfRun:
     return {"run": _run_title(store, data.run_id)}
 
 
-def _due_extended(store: NotifyStore, data: catalog.DueExtended) -> Values:
+def _due_extended(store: NotifyStore, data: catalog.DueExtended) -> values.DueExtended:
     # Without the reason: a learner gave it to the staff, and it must not go into an e-mail.
     run = _run_title(store, data.run_id)
     path = store.replicas(Path, [data.run_id]).get(data.run_id)
@@ -174,17 +175,17 @@ def _due_extended(store: NotifyStore, data: catalog.DueExtended) -> Values:
     return {"run": run, "activity": activity or data.activity_id, "until": instant(data.until)}
 
 
-def _due(store: NotifyStore, data: progress.DueApproaching | progress.DueMissed) -> Values:
+def _due(store: NotifyStore, data: progress.DueApproaching | progress.DueMissed) -> values.Due:
     run = _run_title(store, data.run_id)
     return {"run": run, "activity": data.title or data.activity_id, "due": instant(data.due)}
 
 
-def _seat_promoted(_: NotifyStore, data: sessions.SeatPromoted) -> Values:
+def _seat_promoted(_: NotifyStore, data: sessions.SeatPromoted) -> values.OfSeat:
     seat = _seat_name(data.kind)
     return {"session": data.title, "start_time": instant(data.start_time), "seat": seat}
 
 
-def _seat_swapped(_: NotifyStore, data: sessions.SeatSwapped) -> Values:
+def _seat_swapped(_: NotifyStore, data: sessions.SeatSwapped) -> values.SeatSwapped:
     return {
         "session": data.title,
         "start_time": instant(data.start_time),
@@ -199,7 +200,7 @@ def _seat_name(kind: "types_pb2.SeatKind.ValueType") -> str:
     return "IN_ROOM" if kind == types_pb2.SEAT_KIND_IN_ROOM else "ONLINE"
 
 
-def _seat_offered(_: NotifyStore, data: sessions.SeatOffered) -> Values:
+def _seat_offered(_: NotifyStore, data: sessions.SeatOffered) -> values.SeatOffered:
     # Without the reason: staff gave it for the record, and it must not go into an e-mail.
     return {
         "session": data.title,
@@ -208,7 +209,7 @@ def _seat_offered(_: NotifyStore, data: sessions.SeatOffered) -> Values:
     }
 
 
-def _help_invited(_: NotifyStore, data: sessions.HelpInvited) -> Values:
+def _help_invited(_: NotifyStore, data: sessions.HelpInvited) -> values.HelpInvited:
     return {
         "session": data.title,
         "start_time": instant(data.start_time),
@@ -218,11 +219,13 @@ def _help_invited(_: NotifyStore, data: sessions.HelpInvited) -> Values:
     }
 
 
-def _class_values(_: NotifyStore, data: sessions.SessionNotHeld | sessions.MeetingMade) -> Values:
+def _class_values(
+    _: NotifyStore, data: sessions.SessionNotHeld | sessions.MeetingMade
+) -> values.OfClass:
     return {"session": data.title, "start_time": instant(data.start_time)}
 
 
-def _meeting_failed(_: NotifyStore, data: sessions.MeetingFailed) -> Values:
+def _meeting_failed(_: NotifyStore, data: sessions.MeetingFailed) -> values.MeetingFailed:
     return {
         "session": data.title,
         "start_time": instant(data.start_time),
@@ -232,7 +235,7 @@ def _meeting_failed(_: NotifyStore, data: sessions.MeetingFailed) -> Values:
 
 def _assigned(
     store: NotifyStore, data: progress.CatchUpAssigned | progress.CatchUpChanged
-) -> Values:
+) -> values.CatchUp:
     # Without the reason of a change: it must not go into an e-mail.
     return {
         "session": data.title,
@@ -240,7 +243,7 @@ def _assigned(
         "due": instant(data.due),
         "usual_due": instant(data.usual_due) if data.HasField("usual_due") else None,
         "weeks": [
-            [instant(each.start), _minutes(each.planned), _minutes(each.budget)]
+            (instant(each.start), _minutes(each.planned), _minutes(each.budget))
             for each in data.full_weeks
         ],
     }
@@ -250,11 +253,11 @@ def _minutes(duration: Duration) -> int:
     return round(duration.ToTimedelta() / timedelta(minutes=1))
 
 
-def _completed(_: NotifyStore, data: progress.CatchUpCompleted) -> Values:
+def _completed(_: NotifyStore, data: progress.CatchUpCompleted) -> values.CatchUpCompleted:
     return {"session": data.title, "in_time": data.in_time, "was_missed": data.was_missed}
 
 
-def _missed(_: NotifyStore, data: progress.CatchUpMissed) -> Values:
+def _missed(_: NotifyStore, data: progress.CatchUpMissed) -> values.CatchUpMissed:
     # Round down: "100 % studied" would contradict a missed catch-up.
     percent = min(max(int(data.watched_share * 100), 0), 100)
     return {"session": data.title, "due": instant(data.due), "percent": percent}

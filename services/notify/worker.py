@@ -132,7 +132,7 @@ def jobs(
     """Return the jobs of all workers. `attempts`: the largest number of attempts for one mail;
     `system`: the system's clock.
     """
-    return (sender.mail(servers, attempts, system), announcer.chunks(texts))
+    return (sender.mail(texts, servers, attempts, system), announcer.chunks(texts))
 
 
 def _people(store: NotifyStore, batch: Batch) -> None:

@@ -1,14 +1,15 @@
 """Messages and their deliveries."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from services.notify.domain.enums import BULK, URGENT, Category, Channel, DeliveryState
+from services.notify.domain.enums import BULK, URGENT, Category, Channel, DeliveryState, Kind
 from services.notify.domain.events import MessageDelivered, MessageFailed
 from services.notify.domain.notices import (
-    BOTH,
+    BY_DEFAULT,
     About,
     Notice,
     Text,
@@ -36,6 +37,8 @@ class Message:
     category: Category
     title: str
     body: str
+    """Title and body as they were written first. They are shown only where kind and values can't
+    be: the version before this one knows nothing else."""
     created_at: datetime
     event_id: str
     event_type: str
@@ -47,6 +50,10 @@ class Message:
     """What it tells of; None: nothing that could change, or a message of an older version."""
     run_id: str = ""
     """The run that it is about; empty: none."""
+    kind: Kind | None = None
+    """None: a message of an older version, which has its text only."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What it tells, as domain/values.py declares it for the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +95,7 @@ class Mail:
     id: str
     """The id of its delivery."""
     to: str
-    title: str
-    body: str
+    text: Text
     created_at: datetime
 
 
@@ -153,6 +159,8 @@ def compose(
         number=number,
         about=notice.about,
         run_id=notice.run_id,
+        kind=notice.kind,
+        values=notice.values,
     )
     return Notification(message, tuple(_delivery(notice, message, channel) for channel in channels))
 
@@ -227,7 +235,7 @@ def has_expired(delivery: Delivery, now: datetime) -> bool:
 
 def is_wanted(delivery: Delivery, chosen: Chosen) -> bool:
     """Return whether a person's present choice still includes a queued delivery."""
-    return delivery.channel in chosen.get(delivery.category, BOTH)
+    return delivery.channel in chosen.get(delivery.category, BY_DEFAULT)
 
 
 def outcome_of(delivery: Delivery) -> MessageDelivered | MessageFailed | None:

@@ -10,7 +10,9 @@ from services.notify.domain.enums import Category, Channel, Kind
 
 # It must never change: the ids made with it prevent that a repeated event notifies twice.
 _NAMESPACE = uuid.UUID("5f0c1d9e-7a34-4c52-9b8e-0f6a3d2b7c41")
-BOTH = frozenset(Channel)
+# The channels of who chose nothing. A channel that is added later is not among them: nobody hears
+# by it who did not choose it.
+BY_DEFAULT = frozenset({Channel.IN_APP, Channel.EMAIL})
 QUIET = frozenset({Channel.IN_APP})
 NOTHING_CHOSEN: Mapping[Category, frozenset[Channel]] = {}
 
@@ -103,7 +105,7 @@ class Notice:
     event_type: str
     kind: Kind
     values: Mapping[str, Any]
-    """The values for the template: texts, instants, numbers, lists of texts."""
+    """The values for the template, as domain/values.py declares them for the kind."""
     about: About | None = None
     """What the notice tells of; None: nothing that could change, or a notice of an older
     version."""
@@ -128,6 +130,10 @@ class Text:
     title: str
     """One line."""
     body: str
+    language: str = ""
+    """A language tag (BCP 47); empty: unknown, of a message of an older version."""
+    html: str = ""
+    """The same as a page of HTML; empty: not asked for, or a message of an older version."""
 
 
 def message_id(event_id: str, person_id: str) -> str:
@@ -147,12 +153,12 @@ def channels_for(
 ) -> frozenset[Channel]:
     """Return the channels of a notice for a person's choice; empty: none.
 
-    Without a choice a category has every channel. A notice that is quiet, by its kind or (`quiet`)
-    for this person, uses of its category's channels the inbox only. Other urgent notices always go
-    to the inbox, whatever was chosen.
+    Without a choice a category has the channels of BY_DEFAULT. A notice that is quiet, by its kind
+    or (`quiet`) for this person, uses of its category's channels the inbox only. Other urgent
+    notices always go to the inbox, whatever was chosen.
     """
     rule = RULES[kind]
-    wanted = frozenset(chosen.get(rule.category, BOTH))
+    wanted = frozenset(chosen.get(rule.category, BY_DEFAULT))
     if quiet or rule.quiet:
         return wanted & QUIET
     return wanted | QUIET if rule.urgent else wanted

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chassis.errors import FieldViolation
 from services.notify.domain.enums import Category, Channel
-from services.notify.domain.notices import BOTH
+from services.notify.domain.notices import BY_DEFAULT
 
 Chosen = Mapping[Category, frozenset[Channel]]
 
@@ -31,7 +31,7 @@ class Preferences:
 
 
 def preferences(person_id: str, chosen: Chosen) -> Preferences:
-    """Return all categories in order: the chosen channels, or every channel without a choice.
+    """Return all categories in order: the chosen channels, or those of BY_DEFAULT without a choice.
 
     These are the channels of the category's notices (`channels_for`); quiet ones among them come to
     the inbox only. To store the answer as a choice changes nothing.
@@ -39,7 +39,7 @@ def preferences(person_id: str, chosen: Chosen) -> Preferences:
     return Preferences(
         person_id,
         tuple(
-            CategoryPreference(category, in_order(chosen.get(category, BOTH)))
+            CategoryPreference(category, in_order(chosen.get(category, BY_DEFAULT)))
             for category in Category
         ),
     )

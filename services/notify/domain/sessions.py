@@ -8,6 +8,7 @@ from chassis.runs import is_for
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind, SessionPurpose
 from services.notify.domain.notices import About, Notice
 from services.notify.domain.people import Enrolment
+from services.notify.domain.values import Reminder as ReminderValues
 
 LIVE_MODES = frozenset({AttendanceMode.CLASSROOM, AttendanceMode.ONLINE})
 ALL_MODES = frozenset(AttendanceMode)
@@ -145,16 +146,17 @@ def overtaken(reminder: Reminder, others: Iterable[Reminder], now: datetime) -> 
 
 def reminder_notice(event_id: str, session: Session) -> Notice:
     """Return the notice of a reminder."""
+    values: ReminderValues = {
+        "session": session.title,
+        "start_time": session.start_time,
+        "room": session.room,
+        "join_url": session.join_url,
+    }
     return Notice(
         event_id,
         session.event_type,
         Kind.REMINDER,
-        {
-            "session": session.title,
-            "start_time": session.start_time,
-            "room": session.room,
-            "join_url": session.join_url,
-        },
+        values,
         About(
             Kind.REMINDER,
             session.id,

@@ -14,6 +14,7 @@ from services.notify.domain.fall_news import (
 )
 from services.notify.domain.notices import About, Notice
 from services.notify.domain.people import Run, has_left
+from services.notify.domain.values import FellBehind, LearnersFellBehind
 from services.notify.ports import Store, Texts
 from services.notify.usecases.notifications import Addressed, notify
 
@@ -78,7 +79,7 @@ def _reached(store: Store, member: StaffMember, news: Sequence[Fall]) -> Sequenc
 
 
 def _for_learner(fall: Fall, run: Run) -> Notice:
-    values = {"run": run.title, "reasons": _reasons(fall)}
+    values: FellBehind = {"run": run.title, "reasons": _reasons(fall)}
     about = About(Kind.FELL_BEHIND, fall_id=fall.id, sequence=fall.sequence)
     return Notice(fall.event_id, fall.event_type, about.kind, values, about, fall.run_id)
 
@@ -89,11 +90,11 @@ def _for_staff(
     listed = news[:LISTED]
     people = store.people({each.learner_id for each in listed})
     names = {id_: person.name for id_, person in people.items() if person.name}
-    values = {
+    values: LearnersFellBehind = {
         "run": run.title,
         "count": len(news) + more,
         "learners": [
-            [names.get(each.learner_id, each.learner_id), _reasons(each)] for each in listed
+            (names.get(each.learner_id, each.learner_id), _reasons(each)) for each in listed
         ],
     }
     about = About(Kind.LEARNERS_FELL_BEHIND)

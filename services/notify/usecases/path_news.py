@@ -6,6 +6,7 @@ from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About, Notice
 from services.notify.domain.path_news import DueDigest, DueMove, collected, told
 from services.notify.domain.people import Path, Run, has_left
+from services.notify.domain.values import DuesChanged
 from services.notify.ports import Store, Texts
 from services.notify.usecases.notifications import Addressed, notify
 
@@ -39,10 +40,10 @@ def tell(store: Store, texts: Texts, digest_ids: Sequence[str]) -> None:
 
 
 def _notice(digest: DueDigest, news: Sequence[DueMove], run: Run, path: Path | None) -> Notice:
-    values = {
+    values: DuesChanged = {
         "run": run.title,
         "count": len(news),
-        "dues": [[_title(each, path), each.known, each.due, each.cause] for each in news[:MOST]],
+        "dues": [(_title(each, path), each.known, each.due, each.cause) for each in news[:MOST]],
     }
     about = About(
         Kind.DUES_CHANGED,

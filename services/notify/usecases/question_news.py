@@ -11,6 +11,7 @@ from services.notify.domain.question_news import (
     collected,
     joined,
 )
+from services.notify.domain.values import QuestionsWaiting
 from services.notify.ports import Store, Texts
 from services.notify.usecases.notifications import Addressed, notify
 
@@ -39,7 +40,7 @@ def tell(store: Store, texts: Texts, digest_id: str) -> None:
 
 
 def _notice(digest: QuestionDigest, news: Sequence[WaitingQuestion], run: str) -> Notice:
-    values = {
+    values: QuestionsWaiting = {
         "run": run,
         "count": len(news) + digest.more,
         "left_open": sum(each.left_open for each in news),

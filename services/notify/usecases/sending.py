@@ -15,6 +15,7 @@ from services.notify.domain.messages import (
     VANISHED,
     Delivery,
     Mail,
+    Message,
     SendResult,
     after_attempt,
     failed,
@@ -22,9 +23,10 @@ from services.notify.domain.messages import (
     is_wanted,
     outcome_of,
 )
-from services.notify.domain.people import has_left
+from services.notify.domain.people import Person, has_left
 from services.notify.domain.standing import Standing, standing
-from services.notify.ports import Batch, Store
+from services.notify.ports import Batch, Store, Texts
+from services.notify.usecases.reading import text_of
 from services.notify.usecases.standing import known_of
 
 Again = Callable[[int], datetime]
@@ -43,17 +45,22 @@ class Begun:
     """The number of mails that are no longer wanted."""
 
 
-def begin(store: Store, batch: Batch) -> Begun:
+def begin(store: Store, texts: Texts, batch: Batch) -> Begun:
     """Mark the mails of a batch that will be sent now, and finish the others.
 
     If the process ends after this, it is unknown whether a mail was sent, and it is not sent again.
     """
     deliveries = store.claimed(batch)
-    mails = store.mails(deliveries)
-    reasons = _reasons(store, deliveries, mails)
+    people = store.people({each.person_id for each in deliveries})
+    reasons = _reasons(store, deliveries, people)
     _finish(store, [failed(each, store.now, reasons[each.id]) for each in deliveries
                     if each.id in reasons])  # fmt: skip
-    outgoing = tuple((each, mails[each.id]) for each in deliveries if each.id not in reasons)
+    wanted = [each for each in deliveries if each.id not in reasons]
+    messages = store.messages_by_id({each.message_id for each in wanted})
+    outgoing = tuple(
+        (each, _mail(texts, each, messages[each.message_id], people[each.person_id]))
+        for each in wanted
+    )
     store.begin_sending({each.id: address_hash(mail.to) for each, mail in outgoing})
     abandoned = sum(each.sending for each in deliveries)
     return Begun(outgoing, abandoned, len(reasons) - abandoned)
@@ -79,13 +86,12 @@ def record_results(
 
 
 def _reasons(
-    store: Store, deliveries: Sequence[Delivery], mails: Mapping[str, Mail]
+    store: Store, deliveries: Sequence[Delivery], people: Mapping[str, Person]
 ) -> dict[str, str]:
     """Return the reasons why deliveries are not sent, by id; all others are to be sent."""
     known = known_of(store, deliveries)
     chosen = store.chosen({each.person_id for each in deliveries})
-    hashes = {each: address_hash(mail.to) for each, mail in mails.items()}
-    suppressed = store.suppressed(hashes.values())
+    suppressed = store.suppressed({address_hash(each.email) for each in people.values()})
     places = store.enrolments_of({(each.run_id, each.person_id) for each in deliveries})
 
     def reason(each: Delivery) -> str:
@@ -99,12 +105,19 @@ def _reasons(
             return LEFT
         if has_expired(each, store.now):
             return EXPIRED
-        if each.id not in mails:
+        person = people.get(each.person_id)
+        if person is None or person.retired_at is not None:
             return NO_PERSON
-        return SUPPRESSED if hashes[each.id] in suppressed else ""
+        return SUPPRESSED if address_hash(person.email) in suppressed else ""
 
     found = {each.id: reason(each) for each in deliveries}
     return {delivery_id: text for delivery_id, text in found.items() if text}
+
+
+def _mail(texts: Texts, delivery: Delivery, message: Message, person: Person) -> Mail:
+    """Return the mail of a delivery, to the person's address of now."""
+    text = text_of(texts.write_mail, message, person)
+    return Mail(delivery.id, person.email, text, message.created_at)
 
 
 def _finish(store: Store, deliveries: Sequence[Delivery]) -> None:

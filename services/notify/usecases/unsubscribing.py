@@ -3,7 +3,7 @@
 from chassis.errors import NotFound
 from services.notify.domain.enums import Channel
 from services.notify.domain.messages import Delivery
-from services.notify.domain.notices import BOTH
+from services.notify.domain.notices import BY_DEFAULT
 from services.notify.domain.preferences import CategoryPreference, in_order
 from services.notify.ports import Store
 
@@ -22,6 +22,6 @@ def unsubscribe(store: Store, delivery_id: str) -> Delivery:
     """
     mail = mail_of(store, delivery_id)
     chosen = store.chosen([mail.person_id]).get(mail.person_id, {})
-    left = chosen.get(mail.category, BOTH) - {Channel.EMAIL}
+    left = chosen.get(mail.category, BY_DEFAULT) - {Channel.EMAIL}
     store.choose(mail.person_id, [CategoryPreference(mail.category, in_order(left))])
     return mail

@@ -54,6 +54,7 @@ class Holding(notify_pb2_grpc.NotifyServiceServicer):
         raise NotImplementedError
 
     SetPreferences = ListMessages = MarkRead = ListDeliveries = StreamMessages = _unused
+    ReportBounce = ListSuppressions = RemoveSuppression = _unused
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ class Notify(notify_pb2_grpc.NotifyServiceServicer):
         raise NotImplementedError
 
     SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
+    ReportBounce = ListSuppressions = RemoveSuppression = _unused
 
 
 class Progress(progress_pb2_grpc.ProgressServiceServicer):

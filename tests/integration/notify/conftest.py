@@ -1,16 +1,19 @@
 """Notify on a real MongoDB, with the real mail sink."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tandem.notify.v1 import notify_pb2
 
-from services.notify import announcer
+from chassis.edge.methods import Servicer
+from chassis.testing import ChannelFor, running
+from services.notify import announcer, api
 from services.notify.store import NotifyStore
-from tests.integration.notify.world import Mailbox, World
+from tests.integration.notify.world import TEXTS, Mailbox, World
 
 
 class SystemClockOfTests:
@@ -30,6 +33,17 @@ def world(
     """A university without people yet; a run of a timer does all there is, however slowly."""
     monkeypatch.setattr(announcer, "BUDGET", 600.0)
     return World(make_database(NotifyStore), clock, SystemClockOfTests())
+
+
+@pytest.fixture
+def channel_for(world: World) -> Iterator[ChannelFor]:
+    """Channels to the API on behalf of callers."""
+    servicer = Servicer(
+        api.NotifyApi(world.database, TEXTS),
+        notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
+    )
+    with running([servicer], world.database) as channels:
+        yield channels
 
 
 @pytest.fixture

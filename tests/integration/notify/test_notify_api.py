@@ -1,7 +1,6 @@
 """The API through the real edge."""
 
 import itertools
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -12,8 +11,7 @@ from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
-from chassis.edge.methods import Servicer
-from chassis.testing import ChannelFor, running
+from chassis.testing import ChannelFor
 from services.notify import api
 from services.notify.domain.enums import Category, Channel
 from services.notify.store import NotifyStore
@@ -22,17 +20,6 @@ from tests.integration.notify.world import World, names
 Stub = notify_pb2_grpc.NotifyServiceStub
 IN_APP, EMAIL = resources_pb2.CHANNEL_IN_APP, resources_pb2.CHANNEL_EMAIL
 CATCH_UP, SESSION = resources_pb2.CATEGORY_CATCH_UP, resources_pb2.CATEGORY_SESSION
-
-
-@pytest.fixture
-def channel_for(world: World) -> Iterator[ChannelFor]:
-    """Channels to the API on behalf of callers."""
-    servicer = Servicer(
-        api.NotifyApi(world.database),
-        notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
-    )
-    with running([servicer], world.database) as channels:
-        yield channels
 
 
 @pytest.fixture

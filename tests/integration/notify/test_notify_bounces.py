@@ -15,6 +15,7 @@ from services.notify.domain.bounces import BounceAddresses, address_hash
 from services.notify.domain.enums import Channel, DeliveryState
 from services.notify.domain.messages import SUPPRESSED
 from services.notify.mail import MailServer, Marks
+from services.notify.texts import Texts
 from tests.integration.notify.script import HANG_UP, Script, playing
 from tests.integration.notify.world import SENDER, Mailbox, World, address_of, person
 from tests.reports import dsn
@@ -29,7 +30,7 @@ DELIVERED, FAILED = DeliveryState.DELIVERED, DeliveryState.FAILED
 def channel_for(world: World) -> Iterator[ChannelFor]:
     """Channels to the API on behalf of callers."""
     contract = notify_pb2.DESCRIPTOR.services_by_name["NotifyService"]
-    servicer = Servicer(api.NotifyApi(world.database, ADDRESSES), contract)
+    servicer = Servicer(api.NotifyApi(world.database, Texts(), ADDRESSES), contract)
     with running([servicer], world.database) as channels:
         yield channels
 
@@ -271,7 +272,9 @@ def test_bounces_that_are_refused(world: World, channel_for: ChannelFor, mail_se
 def test_without_an_address_bounces_are_off(world: World) -> None:
     """An api without TANDEM_BOUNCE_ADDRESS says so."""
     contract = notify_pb2.DESCRIPTOR.services_by_name["NotifyService"]
-    with running([Servicer(api.NotifyApi(world.database), contract)], world.database) as channels:
+    with running(
+        [Servicer(api.NotifyApi(world.database, Texts()), contract)], world.database
+    ) as channels:
         stub = Stub(channels("postfix", "service"))
         code = refused(lambda: report(stub, "bounces@university.example", "failed", "5.1.1"))
     assert code is CODE.FAILED_PRECONDITION

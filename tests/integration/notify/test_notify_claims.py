@@ -19,7 +19,7 @@ from services.notify.mail import MailServer
 from services.notify.usecases import sending
 from tests.integration.notify.script import Script, playing
 from tests.integration.notify.test_notify_sending import queue, server_at
-from tests.integration.notify.world import SENDER, Mailbox, World, names
+from tests.integration.notify.world import SENDER, TEXTS, Mailbox, World, names
 
 LEASE = timedelta(seconds=60)
 
@@ -76,7 +76,9 @@ def test_a_worker_that_ends_while_it_sends(world: World) -> None:
 def test_a_worker_that_ends_before_it_sends(world: World) -> None:
     """Another worker sends its claimed mails when the claim ends."""
     queue(world, *names(10, "p"))
-    assert Queue(world.database, sender.mail(never, 9, world.system), world.system).claim(["bulk"])
+    assert Queue(world.database, sender.mail(TEXTS, never, 9, world.system), world.system).claim(
+        ["bulk"]
+    )
     with playing(Script()) as script:
         world.send(server_at(script.url))
         assert script.texts == []
@@ -88,13 +90,13 @@ def test_a_worker_that_ends_before_it_sends(world: World) -> None:
 def test_a_claim_that_was_lost_settles_nothing(world: World) -> None:
     """The results of a delayed worker for mails that others took over are ignored."""
     queue(world, "p")
-    jobs = Queue(world.database, sender.mail(never, 9, world.system), world.system)
+    jobs = Queue(world.database, sender.mail(TEXTS, never, 9, world.system), world.system)
     late = jobs.claim(["bulk"])
     assert late
     world.system.at += LEASE + timedelta(seconds=1)
     with playing(Script()) as script:
         world.send(server_at(script.url))
-    assert world.database.transact(lambda store: sending.begin(store, late)).outgoing == ()
+    assert world.database.transact(lambda store: sending.begin(store, TEXTS, late)).outgoing == ()
     refused = {late.ids[0]: SendResult(Outcome.REFUSED, "too late to say so")}
     again = world.system.now
     finished = world.database.transact(

@@ -13,7 +13,7 @@ from tandem.types.v1 import types_pb2
 
 from services.notify.domain.enums import Channel, DeliveryState
 from services.notify.domain.messages import VANISHED
-from tests.integration.notify.world import HOUR, Mailbox, World
+from tests.integration.notify.world import HOUR, Mailbox, World, text_of
 
 DAY = 24 * HOUR
 ENDINGS = [progress.CatchUpCompleted, progress.CatchUpMissed, progress.CatchUpWithdrawn]
@@ -326,7 +326,7 @@ def test_an_invitation_to_help_is_mailed_once(world: World, mailbox: Mailbox, ad
     [mail] = mailbox.mails(ada)
     until = "Monday, 2 March 2026, 09:00 (Europe/Dublin)"
     assert mail["Subject"] == f"Help is offered, answer by {until}: Help desk"
-    text = mail.get_content()
+    text = text_of(mail)
     assert "in the room" in text
     assert "Room: Aula" in text
     assert "Starts: Wednesday, 4 March 2026, 08:00 (Europe/Dublin)" in text

@@ -12,7 +12,7 @@ from tandem.sessions.v1 import events_pb2 as sessions
 
 from services.notify import announcer
 from services.notify.domain.enums import Category, Channel, Kind
-from services.notify.domain.notices import BOTH, QUIET, RULES, channels_for
+from services.notify.domain.notices import BY_DEFAULT, QUIET, RULES, channels_for
 from services.notify.domain.preferences import CategoryPreference
 from services.notify.usecases import inbox
 from tests.integration.notify.world import HOUR, TEXTS, World
@@ -127,7 +127,9 @@ TYPES: Mapping[Kind, str] = {
 }
 
 
-@pytest.mark.parametrize("channels", [None, BOTH, QUIET, frozenset({Channel.EMAIL}), frozenset()])
+@pytest.mark.parametrize(
+    "channels", [None, BY_DEFAULT, QUIET, frozenset({Channel.EMAIL}), frozenset()]
+)
 def test_each_kind_goes_by_the_channels_that_preferences_tell(
     world: World, channels: frozenset[Channel] | None
 ) -> None:

@@ -89,8 +89,8 @@ def test_reminders_by_mail(world: World, mailbox: Mailbox, ada: str) -> None:
     world.broadcast()
     world.send(mailbox.server())
     (mail,) = mailbox.mails(ada)
-    assert "Room: Aula" in mail.get_content()
-    assert "https://meet.example/1" in mail.get_content()
+    assert "Room: Aula" in text_of(mail)
+    assert "https://meet.example/1" in text_of(mail)
 
 
 @pytest.mark.parametrize("closed", [True, False])
@@ -221,7 +221,7 @@ def test_a_move_to_another_room_at_the_same_time(world: World, mailbox: Mailbox,
     world.broadcast()
     world.send(mailbox.server())
     (mail,) = [one for one in mailbox.mails(ada) if "Reminder" in str(one["Subject"])]
-    assert "Room: Lab" in mail.get_content()
+    assert "Room: Lab" in text_of(mail)
 
 
 def test_who_enrols_later_is_reminded(world: World, ada: str) -> None:

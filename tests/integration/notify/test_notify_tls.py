@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from services.notify.domain.messages import Mail, Outcome
+from services.notify.domain.notices import Text
 from services.notify.mail import MailServer
 from tests.integration.notify.script import Script, playing
 
 NOW = datetime.now(UTC)
-MAIL = Mail("d1", "ada@example.com", "Waves", "Hello\n", NOW)
+MAIL = Mail("d1", "ada@example.com", Text("Waves", "Hello\n"), NOW)
 SENDER = "tandem@university.example"
 
 

@@ -146,7 +146,7 @@ def test_the_page_asks_in_the_language_of_the_person(world: World, urls: Capabil
     world.people("ada", language="de-AT")
     url = link_of(world, urls)
     page = call("GET", url).text
-    assert '<html lang="de">' in page
+    assert '<html lang="de" dir="ltr">' in page
     assert "<title>E-Mails über Termine zum Nachholen</title>" in page
     assert page.count("<h1>") == page.count("<button>") == 1
     fields = dict(re.findall(r'name="([^"]*)" value="([^"]*)"', page))

@@ -205,7 +205,7 @@ class World:
 
     def runner(self, server: MailServer, attempts: int = 9) -> Runner:
         """One worker's sending of mail."""
-        jobs = sender.mail(lambda: server, attempts, self.system)
+        jobs = sender.mail(TEXTS, lambda: server, attempts, self.system)
         return Runner(self.database, jobs, self.system)
 
     def send(self, server: MailServer, attempts: int = 9) -> None:
@@ -292,7 +292,9 @@ def chunks(items: Iterable[str], size: int) -> Iterable[list[str]]:
 
 def text_of(mail: EmailMessage) -> str:
     """A mail's text, encodings undone."""
-    return str(mail.get_content())
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
 
 
 _ALL = Page(100_000)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from services.notify.domain.enums import Category, Channel, Kind
 from services.notify.domain.notices import (
-    BOTH,
+    BY_DEFAULT,
     QUIET,
     RULES,
     channels_for,
@@ -28,7 +28,19 @@ def test_defaults() -> None:
     """By default, every kind uses both channels, except completed catch-ups."""
     quiet = {kind for kind in Kind if channels_for(kind) == QUIET}
     assert quiet == {Kind.CATCH_UP_COMPLETED}
-    assert all(channels_for(kind) == BOTH for kind in set(Kind) - quiet)
+    assert all(channels_for(kind) == BY_DEFAULT for kind in set(Kind) - quiet)
+
+
+def test_a_channel_that_is_added_is_off_until_it_is_chosen() -> None:
+    """Who chose nothing has the inbox and e-mail, however many channels there are: a channel is on
+    by default only where it is listed.
+    """
+    assert {Channel.IN_APP, Channel.EMAIL} == BY_DEFAULT
+    for kind in Kind:
+        assert channels_for(kind) <= {Channel.IN_APP, Channel.EMAIL}
+        assert channels_for(kind, {RULES[kind].category: frozenset()}) <= QUIET
+    told = {channel for each in preferences("ada", {}).categories for channel in each.channels}
+    assert told == {Channel.IN_APP, Channel.EMAIL}
 
 
 @given(kinds, choices)
@@ -39,7 +51,7 @@ def test_a_choice_holds_and_urgent_is_in_the_inbox(
     a quiet one is never mailed.
     """
     rule = RULES[kind]
-    wanted = chosen.get(rule.category, BOTH)
+    wanted = chosen.get(rule.category, BY_DEFAULT)
     expected = wanted & QUIET if rule.quiet else wanted | (QUIET if rule.urgent else frozenset())
     assert channels_for(kind, chosen) == expected
 
@@ -96,7 +108,7 @@ def test_preferences_are_complete(chosen: dict[Category, frozenset[Channel]]) ->
     complete = preferences("ada", chosen)
     assert [one.category for one in complete.categories] == list(Category)
     for one in complete.categories:
-        assert frozenset(one.channels) == chosen.get(one.category, BOTH)
+        assert frozenset(one.channels) == chosen.get(one.category, BY_DEFAULT)
 
 
 def test_a_category_named_twice_is_a_violation_each_time() -> None:

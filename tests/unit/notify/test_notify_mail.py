@@ -11,17 +11,26 @@ from hypothesis import strategies as st
 
 from services.notify.domain.enums import Category
 from services.notify.domain.messages import Mail
+from services.notify.domain.notices import Text
 from services.notify.mail import BadAddress, address, write
+from services.notify.marked import one_line
 from services.notify.pages_unsubscribe import WORDS, asks
-from services.notify.texts import one_line
+from services.notify.texts import Texts
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 SENDER = "tandem@university.example"
 
 
-def mail(to: str = "ada@example.com", title: str = "Moved: Waves", body: str = "Hello\n") -> Mail:
+def mail(
+    to: str = "ada@example.com",
+    title: str = "Moved: Waves",
+    body: str = "Hello\n",
+    language: str = "",
+    html: str = "",
+) -> Mail:
     """A mail."""
-    return Mail("0c5f6f5e-6a55-5d2c-a8a7-2d0b1f7f5a11", to, title, body, AT)
+    text = Text(title, body, language, html)
+    return Mail("0c5f6f5e-6a55-5d2c-a8a7-2d0b1f7f5a11", to, text, AT)
 
 
 def parsed(raw: bytes) -> email.message.EmailMessage:
@@ -41,7 +50,36 @@ def test_headers() -> None:
 
 def test_a_repeat_would_be_the_same_bytes() -> None:
     """Writing a mail again makes the same mail, its Message-ID and Date with it."""
-    assert write(mail(), SENDER).as_bytes() == write(mail(), SENDER).as_bytes()
+    for one in (mail(), mail(html="<p>Hello</p>")):
+        assert write(one, SENDER).as_bytes() == write(one, SENDER).as_bytes()
+
+
+@given(st.text(max_size=2_000), st.text(min_size=1, max_size=2_000))
+def test_text_and_html_are_alternatives(body: str, html: str) -> None:
+    """A program shows the last part that it can (RFC 2046, section 5.1.4): text first, then HTML,
+    both whatever they contain, a boundary too.
+    """
+    lines = ["--=_0c5f6f5e-6a55-5d2c-a8a7-2d0b1f7f5a11--", *map(one_line, (body, html))]
+    text = "\n".join(lines) + "\n"
+    raw = write(mail(body=text, language="ar", html=text), SENDER).as_bytes()
+    message = parsed(raw)
+    assert message.get_content_type() == "multipart/alternative"
+    assert (message["MIME-Version"], message["Content-Language"]) == ("1.0", "ar")
+    parts = list(message.iter_parts())
+    assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
+    for part in parts:
+        assert isinstance(part, email.message.EmailMessage)
+        assert part.get_content_charset() == "utf-8"
+        assert part.get_content().replace("\r\n", "\n") == text
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998  # RFC 5322, section 2.1.1
+
+
+def test_a_message_of_an_older_version_goes_out_as_text() -> None:
+    """It has no HTML, and its language is not known."""
+    message = parsed(write(mail(), SENDER).as_bytes())
+    assert message.get_content_type() == "text/plain"
+    assert message["Content-Language"] is None
 
 
 @given(st.text(min_size=1, max_size=200), st.text(max_size=3_000))
@@ -120,9 +158,9 @@ def test_any_body_can_be_looked_at(content_type: str, body: bytes) -> None:
 
 
 def test_words_of_the_page() -> None:
-    """The page that unsubscribes has all words in each of its languages."""
+    """The page that unsubscribes has all words in each language that messages have."""
     words = {path.stem: json.loads(path.read_text("utf-8")) for path in WORDS.glob("*.json")}
     for each in words.values():
         assert set(each) == {"title", "question", "button", "done", "categories"}
         assert set(each["categories"]) == set(Category)
-    assert "en" in words
+    assert set(words) == set(Texts().languages)

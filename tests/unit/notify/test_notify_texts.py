@@ -1,6 +1,5 @@
 """Templates in every language, with kind values and hostile ones."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +9,10 @@ from tandem.progress.v1.events_pb2 import DueCause
 from tandem.progress.v1.resources_pb2 import BehindReasonKind
 
 from services.notify.domain.enums import Kind
-from services.notify.texts import FOLDER, LONGEST_TITLE, Texts, one_line
+from services.notify.marked import FSI, PDI, RLM, one_line
+from services.notify.samples import sample
+from services.notify.texts import LONGEST_TITLE, Texts
+from tests.unit.notify.values import with_texts
 
 NOON = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 TEXTS = Texts()
@@ -18,120 +20,21 @@ BEHIND = "BEHIND_REASON_KIND_"
 HOSTILE = (
     "{{ 7 * 7 }}\r\nBcc: all@example.com\n\n{% for x in ().__class__ %}\u2028\0<b>\ud83d\udca5"
 )
-REASONS = [[kind.removeprefix(BEHIND), 3] for kind in BehindReasonKind.DESCRIPTOR.values_by_name]
-CATCH_UP: dict[str, object] = {
-    "session": HOSTILE,
-    "items": [HOSTILE, HOSTILE],
-    "due": NOON,
-    "usual_due": None,
-    "weeks": [[NOON, 90, 120]],
-}
-VALUES: dict[Kind, dict[str, object]] = {
-    Kind.ENROLMENT_PROMOTED: {"run": HOSTILE},
-    Kind.SESSION_MOVED: {
-        "session": HOSTILE,
-        "old_start_time": NOON,
-        "old_room": HOSTILE,
-        "new_start_time": NOON,
-        "new_room": HOSTILE,
-        "instructor": HOSTILE,
-        "reason": HOSTILE,
-    },
-    Kind.SESSION_CANCELLED: {
-        "session": HOSTILE,
-        "start_time": NOON,
-        "reason": HOSTILE,
-        "substitute_item_id": HOSTILE,
-    },
-    Kind.SERIES_MOVED: {
-        "session": HOSTILE,
-        "count": 3,
-        "times": [[NOON, NOON], [NOON, NOON]],
-        "old_room": HOSTILE,
-        "new_room": HOSTILE,
-        "instructor": HOSTILE,
-        "reason": HOSTILE,
-    },
-    Kind.SERIES_CANCELLED: {
-        "session": HOSTILE,
-        "count": 3,
-        "times": [NOON, NOON],
-        "reason": HOSTILE,
-        "substitutes": [HOSTILE, HOSTILE],
-    },
-    Kind.SESSION_NOT_HELD: {"session": HOSTILE, "start_time": NOON},
-    Kind.MEETING_FAILED: {"session": HOSTILE, "start_time": NOON, "reason": HOSTILE},
-    Kind.MEETING_MADE: {"session": HOSTILE, "start_time": NOON},
-    Kind.SEAT_PROMOTED: {"session": HOSTILE, "start_time": NOON, "seat": HOSTILE},
-    Kind.SEAT_SWAPPED: {
-        "session": HOSTILE,
-        "start_time": NOON,
-        "seat": HOSTILE,
-        "from_session": HOSTILE,
-        "from_start_time": NOON,
-        "from_seat": HOSTILE,
-    },
-    Kind.SEAT_OFFERED: {"session": HOSTILE, "start_time": NOON, "expires": NOON},
-    Kind.HELP_INVITED: {
-        "session": HOSTILE,
-        "start_time": NOON,
-        "seat": "IN_ROOM",
-        "room": HOSTILE,
-        "answer_by": NOON,
-    },
-    Kind.CATCH_UP_ASSIGNED: CATCH_UP,
-    Kind.CATCH_UP_CHANGED: CATCH_UP,
-    Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False, "was_missed": False},
-    Kind.CATCH_UP_MISSED: {"session": HOSTILE, "due": NOON, "percent": 31},
-    Kind.DUE_EXTENDED: {"run": HOSTILE, "activity": HOSTILE, "until": NOON},
-    Kind.DUE_APPROACHING: {"run": HOSTILE, "activity": HOSTILE, "due": NOON},
-    Kind.DUE_MISSED: {"run": HOSTILE, "activity": HOSTILE, "due": NOON},
-    Kind.DUES_CHANGED: {
-        "run": HOSTILE,
-        "count": 3,
-        "dues": [[HOSTILE, None, NOON, "EXTENSION"], [HOSTILE, NOON, None, HOSTILE]],
-    },
-    Kind.ACTIVITIES_OPENED: {"run": HOSTILE, "count": 3, "activities": [HOSTILE, HOSTILE]},
-    Kind.QUESTION_ANSWERED: {
-        "run": HOSTILE,
-        "question": HOSTILE,
-        "answer": HOSTILE,
-        "session": HOSTILE,
-        "minute": 3,
-    },
-    Kind.QUESTION_CARRIED_OVER: {
-        "run": HOSTILE,
-        "question": HOSTILE,
-        "session": HOSTILE,
-        "next_session": HOSTILE,
-        "next_start_time": NOON,
-    },
-    Kind.QUESTIONS_WAITING: {
-        "run": HOSTILE,
-        "count": 3,
-        "left_open": 2,
-        "questions": [HOSTILE, HOSTILE],
-    },
-    Kind.FELL_BEHIND: {"run": HOSTILE, "reasons": REASONS},
-    Kind.LEARNERS_FELL_BEHIND: {
-        "run": HOSTILE,
-        "count": 3,
-        "learners": [[HOSTILE, REASONS], [HOSTILE, []]],
-    },
-    Kind.REMINDER: {"session": HOSTILE, "start_time": NOON, "room": HOSTILE, "join_url": HOSTILE},
-}
+CATCH_UP = {**sample(Kind.CATCH_UP_ASSIGNED), "due": NOON, "usual_due": None, "weeks": []}
+MARKS = str.maketrans("", "", FSI + PDI + RLM)
 
 
-def test_english_and_german_are_there() -> None:
-    """There are texts in English and in German at least."""
-    assert {"de", "en"} <= set(TEXTS.languages)
+def test_english_german_and_arabic_are_there() -> None:
+    """There are texts in three languages at least, one of them from right to left."""
+    assert {"ar", "de", "en"} <= TEXTS.languages.keys()
+    assert TEXTS.languages["ar"].direction == "rtl"
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("language", TEXTS.languages)
 def test_every_template_bears_hostile_values(language: str, kind: Kind) -> None:
     """Values are not read as templates, and can't start a line or a header."""
-    text = TEXTS.write(kind, language, "Europe/Dublin", HOSTILE, VALUES[kind])
+    text = TEXTS.write(kind, language, "Europe/Dublin", HOSTILE, with_texts(kind, HOSTILE))
     assert text.title
     assert "\n" not in text.title + text.title.replace("\r", "\n")
     assert "49" not in text.title + text.body
@@ -143,21 +46,11 @@ def test_every_template_bears_hostile_values(language: str, kind: Kind) -> None:
 @pytest.mark.parametrize("language", TEXTS.languages)
 def test_every_template_bears_empty_values(language: str, kind: Kind) -> None:
     """Empty text leaves no line that announces nothing."""
-    values = {
-        key: type(value)() if isinstance(value, str | list) else value
-        for key, value in VALUES[kind].items()
-    }
+    values = with_texts(kind, "")
     text = TEXTS.write(kind, language, "Europe/Dublin", "Ada", values)
     assert text.title
     assert "Ada" in text.body
     assert "\n\n\n\n" not in text.body
-
-
-@pytest.mark.parametrize("language", TEXTS.languages)
-def test_every_calendar_is_whole(language: str) -> None:
-    """A language's calendar has seven days and twelve months."""
-    calendar = json.loads((FOLDER / language / "calendar.json").read_text(encoding="utf-8"))
-    assert (len(set(calendar["days"])), len(set(calendar["months"]))) == (7, 12)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +67,7 @@ def test_the_nearest_language(wanted: str, given: str) -> None:
     [
         ("en", "Europe/Dublin", "Monday, 2 March 2026, 12:30 (Europe/Dublin)"),
         ("de-AT", "Europe/Vienna", "Montag, 2. März 2026, 13:30 Uhr (Europe/Vienna)"),
+        ("ar", "Asia/Riyadh", "الاثنين، 2 مارس 2026، الساعة 15:30 (Asia/Riyadh)"),
         ("en", "Pacific/Auckland", "Tuesday, 3 March 2026, 01:30 (Pacific/Auckland)"),
         ("en", "No/Such", "Monday, 2 March 2026, 12:30 (UTC)"),
         ("en", "../etc/passwd", "Monday, 2 March 2026, 12:30 (UTC)"),
@@ -182,8 +76,8 @@ def test_the_nearest_language(wanted: str, given: str) -> None:
 )
 def test_instants_are_told_in_the_persons_zone(language: str, zone: str, expected: str) -> None:
     """An instant is written as the person's language and zone have it."""
-    values = {**CATCH_UP, "weeks": []}
-    assert expected in TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, zone, "Ada", values).body
+    text = TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, zone, "Ada", CATCH_UP)
+    assert expected in text.body.translate(MARKS)
 
 
 @given(st.text())
@@ -208,7 +102,8 @@ def test_a_name_can_not_turn_the_text_around_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("en", "arrived later"), ("de", "später eingetroffen")]
+    ("language", "words"),
+    [("en", "arrived later"), ("de", "später eingetroffen"), ("ar", "وصل متأخرًا")],
 )
 def test_a_catch_up_that_was_missed_says_that_it_was_in_time(language: str, words: str) -> None:
     """Only where it had counted as missed or late."""
@@ -224,14 +119,15 @@ def test_a_catch_up_that_was_missed_says_that_it_was_in_time(language: str, word
     [
         ("en", "later than usual (Monday, 2 March 2026, 12:30 (Europe/Dublin))"),
         ("de", "später als üblich (Montag, 2. März 2026, 12:30 Uhr (Europe/Dublin))"),
+        ("ar", "متأخر عن المعتاد (الاثنين، 2 مارس 2026، الساعة 12:30 (Europe/Dublin))"),
     ],
 )
 def test_a_later_due_says_why(kind: Kind, language: str, words: str) -> None:
     """Beside the usual due; where the due is as usual, nothing is said of it."""
-    values = {**CATCH_UP, "weeks": []}
-    later = TEXTS.write(kind, language, "Europe/Dublin", "Ada", {**values, "usual_due": NOON}).body
-    usual = TEXTS.write(kind, language, "Europe/Dublin", "Ada", values).body
-    assert words in later
+    values = {**CATCH_UP, "usual_due": NOON}
+    later = TEXTS.write(kind, language, "Europe/Dublin", "Ada", values).body
+    usual = TEXTS.write(kind, language, "Europe/Dublin", "Ada", CATCH_UP).body
+    assert words in later.translate(MARKS)
     assert later.startswith(usual.rstrip())
 
 
@@ -248,6 +144,14 @@ def test_a_later_due_says_why(kind: Kind, language: str, words: str) -> None:
             ["- ab 2. März 2026: 1 h 30 min von 2 h", "- ab 9. März 2026: 0 min von 45 min"],
             "... und 2 weitere Wochen",
         ),
+        (
+            "ar",
+            [
+                "- ابتداءً من 2 مارس 2026: 1 h 30 min من أصل 2 h",
+                "- ابتداءً من 9 مارس 2026: 0 min من أصل 45 min",
+            ],
+            "... وأسبوعان آخران",
+        ),
     ],
 )
 def test_weeks_without_room_are_told(language: str, lines: list[str], more: str) -> None:
@@ -256,7 +160,8 @@ def test_weeks_without_room_are_told(language: str, lines: list[str], more: str)
 
     def told(times: int) -> list[str]:
         values = {**CATCH_UP, "weeks": weeks * times}
-        return TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, "UTC", "Ada", values).body.splitlines()
+        body = TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, "UTC", "Ada", values).body
+        return body.translate(MARKS).splitlines()
 
     assert told(1)[-2:] == lines
     assert told(10)[-1] == lines[-1]
@@ -274,7 +179,8 @@ def test_weeks_without_room_are_told(language: str, lines: list[str], more: str)
 def test_a_deadline_that_ends_a_day_is_at_24_00(kind: Kind, zone: str, expected: str) -> None:
     """In a zone where it is not midnight, it is an instant as any other."""
     midnight = datetime(2026, 3, 6, tzinfo=UTC)
-    values = {"run": "Physics", "activity": "Essay", "due": midnight, "until": midnight}
+    due = "until" if kind is Kind.DUE_EXTENDED else "due"
+    values = {"run": "Physics", "activity": "Essay", due: midnight}
     assert expected in TEXTS.write(kind, "en", zone, "Ada", values).body
 
 
@@ -286,11 +192,13 @@ def test_every_cause_of_a_changed_due_is_told(language: str) -> None:
     for cause in sorted(causes):
         dues = [["Essay", NOON, None, cause.removeprefix("DUE_CAUSE_")]]
         values = {"run": "Physics", "count": 1, "dues": dues}
-        body = TEXTS.write(Kind.DUES_CHANGED, language, "UTC", "Ada", values).body
+        text = TEXTS.write(Kind.DUES_CHANGED, language, "UTC", "Ada", values)
+        body = text.body.translate(MARKS)
         lines.add(next(line for line in body.splitlines() if line.startswith("- Essay (")))
     assert len(lines) == len(causes)
     values = {"run": "Physics", "count": 1, "dues": [["Essay", NOON, None, "MAGIC"]]}
-    assert "- Essay\n" in TEXTS.write(Kind.DUES_CHANGED, language, "UTC", "Ada", values).body
+    text = TEXTS.write(Kind.DUES_CHANGED, language, "UTC", "Ada", values)
+    assert "- Essay\n" in text.body.translate(MARKS)
 
 
 @pytest.mark.parametrize("language", TEXTS.languages)
@@ -315,3 +223,30 @@ def _told_behind(language: str, kind: str, number: int) -> tuple[str, str]:
     lines = [line for line in learner.splitlines() if line.startswith("- ")]
     more = [line for line in staff.splitlines() if line.startswith("  ")]
     return "".join(lines), "".join(more)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "أصبح نشاط واحد متاحًا لك"),
+        (2, "أصبح نشاطان متاحين لك"),
+        (3, "أصبحت 3 أنشطة متاحة لك"),
+        (10, "أصبحت 10 أنشطة متاحة لك"),
+        (11, "أصبح 11 نشاطًا متاحًا لك"),
+        (99, "أصبح 99 نشاطًا متاحًا لك"),
+        (100, "أصبح 100 نشاط متاحًا لك"),
+        (103, "أصبحت 103 أنشطة متاحة لك"),
+    ],
+)
+def test_arabic_counts_by_its_own_forms(count: int, words: str) -> None:
+    """Arabic has a form for one, for two, for few, for many and for others (CLDR)."""
+    values = {"run": "Physics", "count": count, "activities": ["Essay"]}
+    assert words in TEXTS.write(Kind.ACTIVITIES_OPENED, "ar", "UTC", "Ada", values).body
+
+
+@pytest.mark.parametrize("language", TEXTS.languages)
+def test_each_text_names_its_language(language: str) -> None:
+    """A region's tag becomes the language's own, which is that of the text."""
+    values = sample(Kind.ACTIVITIES_OPENED)
+    text = TEXTS.write(Kind.ACTIVITIES_OPENED, f"{language}-XX", "UTC", "Ada", values)
+    assert text.language == language

@@ -101,8 +101,9 @@ class NotifyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPreferences(self, request, context):
-        """What a person wants to hear. A category of which nothing was chosen has every channel. Of its
-        category's channels a completed catch-up uses the inbox only; a moved or cancelled class comes
+        """What a person wants to hear. A category of which nothing was chosen comes to the inbox and by
+        e-mail; a channel that is added later is off until a person chooses it. Of its category's
+        channels a completed catch-up uses the inbox only; a moved or cancelled class comes
         to the inbox of those who are expected in it even if SESSION was chosen without it, and of
         SELF_PACED learners to the inbox only. To set what this answers changes nothing.
         """

@@ -41,8 +41,9 @@ class NotifyServiceStub:
     SetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_pb2.SetPreferencesRequest, _resources_pb2.Preferences]
     """Sets what a person wants to hear; categories that are not named stay as they are."""
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_pb2.GetPreferencesRequest, _resources_pb2.Preferences]
-    """What a person wants to hear. A category of which nothing was chosen has every channel. Of its
-    category's channels a completed catch-up uses the inbox only; a moved or cancelled class comes
+    """What a person wants to hear. A category of which nothing was chosen comes to the inbox and by
+    e-mail; a channel that is added later is off until a person chooses it. Of its category's
+    channels a completed catch-up uses the inbox only; a moved or cancelled class comes
     to the inbox of those who are expected in it even if SESSION was chosen without it, and of
     SELF_PACED learners to the inbox only. To set what this answers changes nothing.
     """
@@ -79,8 +80,9 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     SetPreferences: _aio.UnaryUnaryMultiCallable[_notify_pb2.SetPreferencesRequest, _resources_pb2.Preferences]  # type: ignore[assignment]
     """Sets what a person wants to hear; categories that are not named stay as they are."""
     GetPreferences: _aio.UnaryUnaryMultiCallable[_notify_pb2.GetPreferencesRequest, _resources_pb2.Preferences]  # type: ignore[assignment]
-    """What a person wants to hear. A category of which nothing was chosen has every channel. Of its
-    category's channels a completed catch-up uses the inbox only; a moved or cancelled class comes
+    """What a person wants to hear. A category of which nothing was chosen comes to the inbox and by
+    e-mail; a channel that is added later is off until a person chooses it. Of its category's
+    channels a completed catch-up uses the inbox only; a moved or cancelled class comes
     to the inbox of those who are expected in it even if SESSION was chosen without it, and of
     SELF_PACED learners to the inbox only. To set what this answers changes nothing.
     """
@@ -126,8 +128,9 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_pb2.GetPreferencesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Preferences, _abc.Awaitable[_resources_pb2.Preferences]]:
-        """What a person wants to hear. A category of which nothing was chosen has every channel. Of its
-        category's channels a completed catch-up uses the inbox only; a moved or cancelled class comes
+        """What a person wants to hear. A category of which nothing was chosen comes to the inbox and by
+        e-mail; a channel that is added later is off until a person chooses it. Of its category's
+        channels a completed catch-up uses the inbox only; a moved or cancelled class comes
         to the inbox of those who are expected in it even if SESSION was chosen without it, and of
         SELF_PACED learners to the inbox only. To set what this answers changes nothing.
         """

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tandem/notify/v1/resources.proto\x12\x10tandem.notify.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\"\x7f\n\x12\x43\x61tegoryPreference\x12\x34\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x1a.tandem.notify.v1.CategoryB\x06\xb2\xbb\x18\x02\x08\x01\x12\x33\n\x08\x63hannels\x18\x02 \x03(\x0e\x32\x19.tandem.notify.v1.ChannelB\x06\xb2\xbb\x18\x02 \x08\"\x90\x01\n\x0bPreferences\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x38\n\ncategories\x18\x02 \x03(\x0b\x32$.tandem.notify.v1.CategoryPreference\x12\x34\n\x10mail_returned_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x99\x02\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12,\n\x08\x63\x61tegory\x18\x03 \x01(\x0e\x32\x1a.tandem.notify.v1.Category\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07read_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vent_id\x18\x08 \x01(\t\x12\x12\n\nevent_type\x18\t \x01(\t\x12\x0e\n\x06urgent\x18\n \x01(\x08\x12\x11\n\tovertaken\x18\x0b \x01(\x08\"\xac\x02\n\x08\x44\x65livery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12*\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x19.tandem.notify.v1.Channel\x12.\n\x05state\x18\x05 \x01(\x0e\x32\x1f.tandem.notify.v1.DeliveryState\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\x12\r\n\x05\x65rror\x18\x07 \x01(\t\x12-\n\tqueued_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vent_id\x18\n \x01(\t\"z\n\x0bSuppression\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65livery_id\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*I\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANNEL_IN_APP\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\xef\x01\n\x08\x43\x61tegory\x12\x18\n\x14\x43\x41TEGORY_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41TEGORY_ENROLMENT\x10\x01\x12\x14\n\x10\x43\x41TEGORY_SESSION\x10\x02\x12\x11\n\rCATEGORY_SEAT\x10\x03\x12\x15\n\x11\x43\x41TEGORY_CATCH_UP\x10\x04\x12\x15\n\x11\x43\x41TEGORY_DEADLINE\x10\x05\x12\x15\n\x11\x43\x41TEGORY_REMINDER\x10\x06\x12\x15\n\x11\x43\x41TEGORY_ACTIVITY\x10\x07\x12\x15\n\x11\x43\x41TEGORY_QUESTION\x10\x08\x12\x15\n\x11\x43\x41TEGORY_PROGRESS\x10\t*\x83\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45LIVERY_STATE_QUEUED\x10\x01\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x02\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tandem/notify/v1/resources.proto\x12\x10tandem.notify.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\"\x7f\n\x12\x43\x61tegoryPreference\x12\x34\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x1a.tandem.notify.v1.CategoryB\x06\xb2\xbb\x18\x02\x08\x01\x12\x33\n\x08\x63hannels\x18\x02 \x03(\x0e\x32\x19.tandem.notify.v1.ChannelB\x06\xb2\xbb\x18\x02 \x08\"\x90\x01\n\x0bPreferences\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x38\n\ncategories\x18\x02 \x03(\x0b\x32$.tandem.notify.v1.CategoryPreference\x12\x34\n\x10mail_returned_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xab\x02\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12,\n\x08\x63\x61tegory\x18\x03 \x01(\x0e\x32\x1a.tandem.notify.v1.Category\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07read_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vent_id\x18\x08 \x01(\t\x12\x12\n\nevent_type\x18\t \x01(\t\x12\x0e\n\x06urgent\x18\n \x01(\x08\x12\x11\n\tovertaken\x18\x0b \x01(\x08\x12\x10\n\x08language\x18\x0c \x01(\t\"\xac\x02\n\x08\x44\x65livery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12*\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x19.tandem.notify.v1.Channel\x12.\n\x05state\x18\x05 \x01(\x0e\x32\x1f.tandem.notify.v1.DeliveryState\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\x12\r\n\x05\x65rror\x18\x07 \x01(\t\x12-\n\tqueued_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vent_id\x18\n \x01(\t\"z\n\x0bSuppression\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65livery_id\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*I\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANNEL_IN_APP\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\xef\x01\n\x08\x43\x61tegory\x12\x18\n\x14\x43\x41TEGORY_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41TEGORY_ENROLMENT\x10\x01\x12\x14\n\x10\x43\x41TEGORY_SESSION\x10\x02\x12\x11\n\rCATEGORY_SEAT\x10\x03\x12\x15\n\x11\x43\x41TEGORY_CATCH_UP\x10\x04\x12\x15\n\x11\x43\x41TEGORY_DEADLINE\x10\x05\x12\x15\n\x11\x43\x41TEGORY_REMINDER\x10\x06\x12\x15\n\x11\x43\x41TEGORY_ACTIVITY\x10\x07\x12\x15\n\x11\x43\x41TEGORY_QUESTION\x10\x08\x12\x15\n\x11\x43\x41TEGORY_PROGRESS\x10\t*\x83\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45LIVERY_STATE_QUEUED\x10\x01\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x02\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,20 +37,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATEGORYPREFERENCE'].fields_by_name['category']._serialized_options = b'\262\273\030\002\010\001'
   _globals['_CATEGORYPREFERENCE'].fields_by_name['channels']._loaded_options = None
   _globals['_CATEGORYPREFERENCE'].fields_by_name['channels']._serialized_options = b'\262\273\030\002 \010'
-  _globals['_CHANNEL']._serialized_start=1107
-  _globals['_CHANNEL']._serialized_end=1180
-  _globals['_CATEGORY']._serialized_start=1183
-  _globals['_CATEGORY']._serialized_end=1422
-  _globals['_DELIVERYSTATE']._serialized_start=1425
-  _globals['_DELIVERYSTATE']._serialized_end=1556
+  _globals['_CHANNEL']._serialized_start=1125
+  _globals['_CHANNEL']._serialized_end=1198
+  _globals['_CATEGORY']._serialized_start=1201
+  _globals['_CATEGORY']._serialized_end=1440
+  _globals['_DELIVERYSTATE']._serialized_start=1443
+  _globals['_DELIVERYSTATE']._serialized_end=1574
   _globals['_CATEGORYPREFERENCE']._serialized_start=120
   _globals['_CATEGORYPREFERENCE']._serialized_end=247
   _globals['_PREFERENCES']._serialized_start=250
   _globals['_PREFERENCES']._serialized_end=394
   _globals['_MESSAGE']._serialized_start=397
-  _globals['_MESSAGE']._serialized_end=678
-  _globals['_DELIVERY']._serialized_start=681
-  _globals['_DELIVERY']._serialized_end=981
-  _globals['_SUPPRESSION']._serialized_start=983
-  _globals['_SUPPRESSION']._serialized_end=1105
+  _globals['_MESSAGE']._serialized_end=696
+  _globals['_DELIVERY']._serialized_start=699
+  _globals['_DELIVERY']._serialized_end=999
+  _globals['_SUPPRESSION']._serialized_start=1001
+  _globals['_SUPPRESSION']._serialized_end=1123
 # @@protoc_insertion_point(module_scope)

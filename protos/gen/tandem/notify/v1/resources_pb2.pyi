@@ -207,6 +207,7 @@ class Message(_message.Message):
     EVENT_TYPE_FIELD_NUMBER: _builtins.int
     URGENT_FIELD_NUMBER: _builtins.int
     OVERTAKEN_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     person_id: _builtins.str
@@ -214,9 +215,9 @@ class Message(_message.Message):
     category: Global___Category.ValueType
     """What it is about."""
     title: _builtins.str
-    """One line."""
+    """One line, in the language that the person has when it is read, as is the body."""
     body: _builtins.str
-    """The text, plain."""
+    """The text, plain. Values of another direction of writing stand in isolates (UAX #9)."""
     event_id: _builtins.str
     """The event that caused it."""
     event_type: _builtins.str
@@ -226,6 +227,10 @@ class Message(_message.Message):
     overtaken: _builtins.bool
     """True when newer news of the same class or catch-up is known, so that this text tells what is so
     no more: the class was moved again or cancelled, the catch-up completed, missed or withdrawn.
+    """
+    language: _builtins.str
+    """The language of title and body (BCP 47), as for `lang` of HTML; empty: unknown, of a message of
+    an older version.
     """
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
@@ -249,10 +254,11 @@ class Message(_message.Message):
         event_type: _builtins.str = ...,
         urgent: _builtins.bool = ...,
         overtaken: _builtins.bool = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "read_at", b"read_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "category", b"category", "created_at", b"created_at", "event_id", b"event_id", "event_type", b"event_type", "id", b"id", "overtaken", b"overtaken", "person_id", b"person_id", "read_at", b"read_at", "title", b"title", "urgent", b"urgent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "category", b"category", "created_at", b"created_at", "event_id", b"event_id", "event_type", b"event_type", "id", b"id", "language", b"language", "overtaken", b"overtaken", "person_id", b"person_id", "read_at", b"read_at", "title", b"title", "urgent", b"urgent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
