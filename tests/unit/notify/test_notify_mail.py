@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.notify.domain.messages import Mail
 from services.notify.domain.notices import Text
 from services.notify.mail import BadAddress, address, write
-from services.notify.texts import one_line
+from services.notify.marked import one_line
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 SENDER = "tandem@university.example"
