@@ -141,7 +141,7 @@ def duration(minutes: int) -> str:
 def _context(kind: Kind, zone: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     whole = checked(kind, values)
     shown = {key: _shown(hint, whole[key]) for key, hint in declared(kind).items()}
-    return {**shown, "zone": zone, "name": marked(one_line(name))}
+    return {**shown, "zone": zone, "name": _shown(str, name)}
 
 
 def _shown(hint: Any, value: Any) -> Any:
