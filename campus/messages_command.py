@@ -78,7 +78,10 @@ def _faults(
         yield "KIND: give either a KIND or --list"
     elif kind is not None and kind not in set(map(str, Kind)):
         yield f"KIND: {kind!r} is not a kind of message; it is one of {', '.join(Kind)}"
-    if texts.nearest(language) == FALLBACK and language.lower().split("-")[0] != FALLBACK:
+    if (
+        texts.nearest(language) == FALLBACK
+        and language.lower().replace("_", "-").split("-")[0] != FALLBACK
+    ):
         known = ", ".join(texts.languages)
         yield f"--language: {language!r} has no templates; these have: {known}"
     if zone not in available_timezones():

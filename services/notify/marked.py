@@ -9,7 +9,7 @@ can look like no mark, no list and no other line, whatever it is.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Literal, NamedTuple
 
 from chassis.texts import shown
@@ -18,7 +18,8 @@ FSI, LRI, PDI, RLM = "\u2068", "\u2066", "\u2069", "\u200f"
 _VALUE = re.compile(f"{FSI}([^{PDI}]*){PDI}")
 _LINK = re.compile(f"(.*): {LRI}([^{PDI}]*){PDI}")
 _WEB = re.compile(r"https?://[^\s/]\S*")
-_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_LETTERS = frozenset({"R", "AL"})
+_RIGHT_TO_LEFT = _LETTERS | {"AN"}
 
 Tag = Literal["p", "ul", "blockquote"]
 
@@ -61,8 +62,8 @@ def link(url: str, label: str) -> str:
 
     `label`: what the link is to; HTML shows this instead of the address.
     """
-    plain = one_line(url)
-    return f"{label}: {LRI}{plain}{PDI}" if _WEB.fullmatch(plain) else ""
+    address = one_line(url)
+    return f"{label}: {LRI}{address}{PDI}" if _WEB.fullmatch(address) else ""
 
 
 def cut(text: str, most: int) -> str:
@@ -111,15 +112,14 @@ def _plain(line: str, right_to_left: bool) -> Iterator[str]:
         yield to[2]
     elif right_to_left:
         words = _VALUE.sub("", line)
-        yield line if not line or _has_right_to_left(words) else RLM + line
+        yield line if not line or _has(_LETTERS, words) else RLM + line
     else:
-        yield _VALUE.sub(lambda value: value[0] if _has_right_to_left(value[1]) else value[1], line)
+        yield _VALUE.sub(lambda value: value[0 if _has(_RIGHT_TO_LEFT, value[1]) else 1], line)
 
 
-def _has_right_to_left(text: str) -> bool:
-    return not text.isascii() and any(
-        unicodedata.bidirectional(sign) in _RIGHT_TO_LEFT for sign in text
-    )
+def _has(classes: Set[str], text: str) -> bool:
+    """Return whether a text has a character of these bidirectional classes."""
+    return not text.isascii() and any(unicodedata.bidirectional(sign) in classes for sign in text)
 
 
 def _add(found: list[Block], tag: Tag, fresh: bool) -> list[list[Line]]:

@@ -10,7 +10,7 @@ import json
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -45,21 +45,21 @@ class Dates:
 
     def local(self, instant: datetime, zone: str) -> str:
         """Return an instant in the local time of a zone; in UTC if the zone is unknown."""
-        local = instant.astimezone(_zone(zone))
+        local = _local(instant, zone)
         return self._written(local.date(), f"{local:%H:%M}", local.tzinfo)
 
     def deadline(self, instant: datetime, zone: str) -> str:
         """Return a deadline in the local time of a zone. One at midnight is at 24:00 of the day
         that it ends: people would take 00:00 for a day too late, or too early.
         """
-        local = instant.astimezone(_zone(zone))
-        if local.time() != time():
+        local = _local(instant, zone)
+        if local.time() != time() or local.date() == date.min:
             return self.local(instant, zone)
         return self._written(local.date() - timedelta(days=1), "24:00", local.tzinfo)
 
     def date_of(self, instant: datetime, zone: str) -> str:
         """Return the date of an instant in a zone; in UTC if the zone is unknown."""
-        return _date(instant.astimezone(_zone(zone)).date(), self.date_pattern, self.locale)
+        return _date(_local(instant, zone).date(), self.date_pattern, self.locale)
 
     def _written(self, day: date, at: str, zone: object) -> str:
         written = _date(day, self.day_pattern, self.locale)
@@ -141,7 +141,7 @@ def duration(minutes: int) -> str:
 def _context(kind: Kind, zone: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     whole = checked(kind, values)
     shown = {key: _shown(hint, whole[key]) for key, hint in declared(kind).items()}
-    return {**shown, "zone": zone, "name": marked(one_line(name))}
+    return {**shown, "zone": zone, "name": _shown(str, name)}
 
 
 def _shown(hint: Any, value: Any) -> Any:
@@ -208,6 +208,13 @@ def _layout(folder: Path) -> Template:
 @lru_cache(maxsize=1024)
 def _date(day: date, pattern: str, locale: Locale) -> str:
     return format_date(day, pattern, locale)
+
+
+def _local(instant: datetime, zone: str) -> datetime:
+    try:
+        return instant.astimezone(_zone(zone))
+    except OverflowError:  # at the ends of the years 1 and 9999, which an event may have
+        return instant.astimezone(UTC)
 
 
 @lru_cache(maxsize=1024)

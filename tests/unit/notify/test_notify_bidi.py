@@ -11,7 +11,6 @@ from services.notify.texts import LONGEST_TITLE, LONGEST_VALUE, Texts
 from tests.unit.notify.values import with_texts
 
 TEXTS = Texts()
-ALEF = "\u05d0"
 
 
 def test_values_from_left_to_right_need_no_marks_in_such_text() -> None:
@@ -22,12 +21,13 @@ def test_values_from_left_to_right_need_no_marks_in_such_text() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_a_value_from_right_to_left_is_isolated(language: str) -> None:
+@pytest.mark.parametrize("sign", ["\u05d0", "\u0627", "\u0663"])  # Hebrew, Arabic, an Arabic digit
+def test_a_value_from_right_to_left_is_isolated(language: str, sign: str) -> None:
     """Else what follows it, a number or a bracket, would move to its other side."""
-    values = {**sample(Kind.SESSION_MOVED), "session": ALEF, "old_room": f"{ALEF} 3"}
+    values = {**sample(Kind.SESSION_MOVED), "session": sign, "old_room": f"{sign} 3"}
     text = TEXTS.write(Kind.SESSION_MOVED, language, "UTC", "Ada", values)
-    assert text.title.endswith(f": {marked(ALEF)}")
-    assert f", {marked(ALEF + ' 3')}\n" in text.body
+    assert text.title.endswith(f": {marked(sign)}")
+    assert f", {marked(sign + ' 3')}\n" in text.body
     assert marked("Ada") not in text.body
 
 

@@ -12,7 +12,7 @@ from services.notify.domain.enums import Kind
 from services.notify.marked import FSI, PDI, RLM, one_line
 from services.notify.samples import sample
 from services.notify.texts import LONGEST_TITLE, Texts
-from tests.unit.notify.values import with_texts
+from tests.unit.notify.values import values_of, with_texts
 
 NOON = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 TEXTS = Texts()
@@ -78,6 +78,21 @@ def test_instants_are_told_in_the_persons_zone(language: str, zone: str, expecte
     """An instant is written as the person's language and zone have it."""
     text = TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, zone, "Ada", CATCH_UP)
     assert expected in text.body.translate(MARKS)
+
+
+@settings(max_examples=50)
+@given(
+    st.data(),
+    st.sampled_from(Kind),
+    st.sampled_from(sorted(TEXTS.languages)),
+    st.sampled_from(["Pacific/Kiritimati", "Pacific/Pago_Pago", "No/Such"]),
+)
+def test_whatever_is_declared_can_be_written(
+    data: st.DataObject, kind: Kind, language: str, zone: str
+) -> None:
+    """A stored message can be read in any language and zone."""
+    values = data.draw(values_of(kind))
+    assert TEXTS.write(kind, language, zone, "Ada", values).title
 
 
 @given(st.text())

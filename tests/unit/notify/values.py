@@ -12,7 +12,9 @@ from services.notify.domain.values import Code, Link, declared
 from services.notify.samples import sample
 
 CODES = ("IN_ROOM", "ONLINE", "SESSION_MOVED", "OVERDUE_WORK", "SILENCE", "MAGIC")
-INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+# Not every zone has the first and the last instant.
+ENDS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+INSTANTS = st.datetimes(timezones=st.just(UTC)) | st.sampled_from(ENDS)
 # Letters of both directions, the characters of bidi, of HTML, of URLs and of our own templates.
 SIGNS = st.sampled_from("aZ0 :/-.#?&<>\"'{}%\n\r\0\u05d0\u0627\u2066\u2068\u2069\u202e\u200f")
 TEXT = st.text(SIGNS | st.characters(), max_size=40)
