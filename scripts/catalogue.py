@@ -46,7 +46,7 @@ def page(contracts: Contracts) -> str:
     return "".join(
         [
             HEAD.read_text(),
-            "## All events\n\n| event | when | personal data |\n|---|---|---|\n",
+            "## All events\n\n| event | by | when | personal data |\n|---|---|---|---|\n",
             *(_row(event, contracts) for event in contracts.events),
             "\n",
             *(_section(event, contracts) for event in contracts.events),
@@ -59,7 +59,8 @@ def page(contracts: Contracts) -> str:
 
 def _row(event: EventType, contracts: Contracts) -> str:
     anchor = event.type.replace(".", "")
-    return f"| [{event.type}](#{anchor}) | {event.comment} | {_personal(event, contracts)} |\n"
+    link, personal = f"[{event.type}](#{anchor})", _personal(event, contracts)
+    return f"| {link} | {event.service} | {event.comment} | {personal} |\n"
 
 
 def _section(event: EventType, contracts: Contracts) -> str:

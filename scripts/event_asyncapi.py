@@ -7,15 +7,18 @@ from typing import Any
 import event_examples
 import yaml
 from event_contracts import ROOT, Contracts, EventType
-from event_schemas import INSTANT, Schema, of_message, schema_of
+from event_schemas import INSTANT, Schema, Schemas
 
 BINDING = "0.3.0"
 EXCHANGE = "tandem.events"
+PLACE = "#/components/schemas/"
 DESCRIPTION = """\
 Tandem publishes each of its steps as a CloudEvent 1.0 in binary mode: the attributes are message
 headers, the body is JSON. Each event type is a channel; its address is the routing key, by which
 you bind a queue of your own to the topic exchange `tandem.events` (`*` stands for one word, `#` for
 any number). An operation is what Tandem does: it sends; you receive.
+
+A body leaves fields out that have their default value: an enum's is UNSPECIFIED.
 
 The same event may arrive twice: ignore an id that you have seen. Fields, enum values and types are
 only added; a change that would break a reader gets a new type with the next version. `x-personal`
@@ -33,7 +36,7 @@ def render(contracts: Contracts) -> str:
 def document(contracts: Contracts) -> dict[str, Any]:
     """Return the document."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    every = contracts.events
+    every, schemas = contracts.events, Schemas(contracts, PLACE)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -51,11 +54,8 @@ def document(contracts: Contracts) -> dict[str, Any]:
             "messages": {each.name: _message(each, contracts) for each in every},
             "schemas": {
                 "CloudEvent": CLOUD_EVENT,
-                **{each.name: of_message(each, _schema) for each in every},
-                **{
-                    name.rpartition(".")[2]: schema_of(name, contracts, _schema)
-                    for name in (*contracts.parts, *contracts.enums)
-                },
+                **{each.name: schemas.of_message(each) for each in every},
+                **schemas.named([*contracts.parts, *contracts.enums]),
             },
             "operationTraits": {
                 "published": {
@@ -118,7 +118,7 @@ def _message(event: EventType, contracts: Contracts) -> dict[str, Any]:
         "contentType": "application/json",
         "tags": [{"name": event.service}],
         "headers": _headers(event),
-        "payload": {"$ref": _schema(event.name)},
+        "payload": {"$ref": f"{PLACE}{event.name}"},
         "bindings": {"amqp": {"messageType": event.type, "bindingVersion": BINDING}},
         "examples": [{"headers": event_examples.headers(event, body), "payload": body}],
         "x-version": int(event.version),
@@ -133,7 +133,7 @@ def _headers(event: EventType) -> Schema:
     key = " and ".join(event.partition_key)
     return {
         "type": "object",
-        "allOf": [{"$ref": _schema("CloudEvent")}],
+        "allOf": [{"$ref": f"{PLACE}CloudEvent"}],
         "properties": {
             "cloudEvents_type": {"type": "string", "const": event.type},
             "cloudEvents_source": {
@@ -151,10 +151,6 @@ def _headers(event: EventType) -> Schema:
         },
         **({} if event.option.without_sequence else {"required": ["cloudEvents_sequence"]}),
     }
-
-
-def _schema(name: str) -> str:
-    return f"#/components/schemas/{name}"
 
 
 def _attributes(described: Mapping[str, Schema]) -> Schema:

@@ -21,7 +21,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from chassis.contracts import events
 from chassis.contracts.events import contracts
 from tests.contract.event_messages import messages, places, wrong_values
-from tests.deep import DEEP
+from tests.deep import DEEP, deep
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -132,6 +132,7 @@ def test_an_example_is_such_an_event(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TYPES)
+@deep
 @settings(max_examples=50 if DEEP else 5)
 @given(st.data())
 def test_every_message_is_valid(name: str, data: st.DataObject) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chassis.contracts import events
+from chassis.contracts import json_bodies
 from chassis.contracts.events import contracts
 from chassis.contracts.mapping import from_message
 from chassis.data.store import Store
@@ -53,7 +53,7 @@ def happened(service: str, bodies: dict[str, Any]) -> list[object]:
     """The events as the service's domain has them."""
     classes = {cls.__name__: cls for cls in domain_classes(service)}
     messages = [
-        events.json_bodies.parse(json.dumps(body).encode(), contracts()[name])
+        json_bodies.parse(json.dumps(body).encode(), contracts()[name])
         for name, body in bodies.items()
     ]
     return [from_message(each, classes[each.DESCRIPTOR.name]) for each in messages]
