@@ -3,6 +3,9 @@
 The mapping (protobuf.dev/programming-guides/json) leaves a field out that has its default value.
 Fields and enum values are only added, so a schema allows fields that it doesn't know, and an enum's
 value of a newer version by its name, or by its number where the publisher does not know its name.
+Of a field's rule a schema has what must be there, lengths, and bounds, not the pattern: that one is
+for requests, and statements that come by xAPI have other ways to write an IRI.
+
 The schemas have keywords that mean the same in JSON Schema 2020-12 and in draft 7, of which
 AsyncAPI's schemas are a superset; beside a reference they only describe.
 """
@@ -108,14 +111,8 @@ def _text(field: Field) -> Schema:
     return {
         **({"minLength": 1} if rule.required else {}),
         **({"maxLength": rule.max_length} if rule.max_length else {}),
-        **({"pattern": f"^(?:{_portable(rule.pattern)})$"} if rule.pattern else {}),
         **({"format": "date", "pattern": DATE} if rule.date else {}),
     }
-
-
-def _portable(pattern: str) -> str:
-    """Return a rule's pattern so that each dialect reads it as the rules' checks do: as ASCII."""
-    return pattern.replace(r"\S", r"[^ \t\n\v\f\r]").replace(r"\d", "[0-9]")
 
 
 def _bounds(field: Field) -> Schema:
