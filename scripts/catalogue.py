@@ -51,7 +51,7 @@ def page(contracts: Contracts) -> str:
             "\n",
             *(_section(event, contracts) for event in contracts.events),
             "## Parts of events\n\n",
-            *(_part(part) for part in contracts.parts.values()),
+            *(_part(part, contracts) for part in contracts.parts.values()),
             *(_enum(enum) for enum in contracts.enums.values()),
         ]
     )
@@ -74,7 +74,7 @@ def _section(event: EventType, contracts: Contracts) -> str:
         f"Message `{event.package}.{event.name}`, [schema](events/schemas/{event.type}.json). "
         f"Personal data: {_personal(event, contracts)}. "
         f"Ids of people: {_people(event, contracts)}.\n\n"
-        f"{_fields(event)}\n```json\n{_json(example)}\n```\n\n"
+        f"{_fields(event, contracts)}\n```json\n{_json(example)}\n```\n\n"
     )
 
 
@@ -88,8 +88,8 @@ def _people(event: EventType, contracts: Contracts) -> str:
     return ", ".join(f"`{path}`" for path in paths) or "none"
 
 
-def _part(part: Part) -> str:
-    return f"### {part.name}\n\n{part.comment}\n\n{_fields(part)}\n"
+def _part(part: Part, contracts: Contracts) -> str:
+    return f"### {part.name}\n\n{part.comment}\n\n{_fields(part, contracts)}\n"
 
 
 def _enum(enum: Enum) -> str:
@@ -97,19 +97,28 @@ def _enum(enum: Enum) -> str:
     return f"### {enum.name}\n\n{enum.comment}\n\n| value | meaning |\n|---|---|\n{rows}\n"
 
 
-def _fields(message: Part) -> str:
+def _fields(message: Part, contracts: Contracts) -> str:
     rows = ["| field | JSON | meaning |\n|---|---|---|\n"]
     for field in message.fields:
         personal = " **Personal.**" if field.is_personal else ""
-        rows.append(f"| `{field.name}` | {_type(field)} | {field.comment}{personal} |\n")
+        rows.append(f"| `{field.name}` | {_type(field, contracts)} | {field.comment}{personal} |\n")
     return "".join(rows)
 
 
-def _type(field: Field) -> str:
-    short = field.part.rpartition(".")[2]
+def _type(field: Field, contracts: Contracts) -> str:
     named = _JSON_TYPES.get(field.proto.type) or _WELL_KNOWN_TYPES.get(field.proto.type_name)
-    shown = named or f"[{short}](#{short.lower()})"
+    shown = named or _link(field.part, contracts)
     return f"list of {shown}" if field.is_list else shown
+
+
+def _link(name: str, contracts: Contracts) -> str:
+    """Return a link to a part's section. Of headings that differ in case alone, such as WeekDay and
+    Weekday, the second one's anchor has a number.
+    """
+    short = name.rpartition(".")[2]
+    lower = [each.rpartition(".")[2].lower() for each in (*contracts.parts, *contracts.enums)]
+    is_second = name in contracts.enums and lower.count(short.lower()) > 1
+    return f"[{short}](#{short.lower()}{'-1' * is_second})"
 
 
 def _json(value: Any) -> str:
