@@ -53,7 +53,7 @@ rules: setup  ## Generate the objectives' alerts and the PrometheusRule of deplo
 dashboards: setup  ## Generate the Grafana dashboards of deploy/monitoring
 	$(BIN)/python scripts/dashboards.py
 
-protos: setup  ## Generate protos/gen and docs/events.md from the contracts
+protos: setup  ## Generate protos/gen, docs/events.md and docs/events from the contracts
 	$(BIN)/python scripts/generate_protos.py
 	$(BIN)/python scripts/catalogue.py
 	$(BIN)/python scripts/golden.py --write

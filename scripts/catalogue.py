@@ -1,153 +1,129 @@
-"""Write docs/events.md, the catalogue of events, from the contracts.
+"""Write the catalogue of events from the contracts: docs/events.md, and in docs/events the AsyncAPI
+document and a JSON Schema of each event.
 
-Usage: catalogue.py [OUTPUT]   (OUTPUT defaults to docs/events.md)
+Usage: catalogue.py [FOLDER]   (FOLDER defaults to docs)
 """
 
+import json
+import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import grpc_tools
-from google.protobuf import descriptor_pb2
-from grpc_tools import protoc
-from tandem.options.v1 import options_pb2
+import event_asyncapi
+import event_examples
+import event_schemas
+from event_contracts import DURATION, ROOT, TIMESTAMP, Contracts, Enum, EventType, Field, Part, load
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "protos"
-WELL_KNOWN = Path(grpc_tools.__file__).parent / "_proto"
 HEAD = Path(__file__).with_name("catalogue_head.md")
-# FileDescriptorProto.message_type and DescriptorProto.field, as source paths number them
-MESSAGES, FIELDS = 4, 2
 _JSON_TYPES = {
-    descriptor_pb2.FieldDescriptorProto.TYPE_STRING: "string",
-    descriptor_pb2.FieldDescriptorProto.TYPE_BOOL: "boolean",
-    descriptor_pb2.FieldDescriptorProto.TYPE_DOUBLE: "number",
-    descriptor_pb2.FieldDescriptorProto.TYPE_UINT32: "number",
-    descriptor_pb2.FieldDescriptorProto.TYPE_UINT64: "string of digits",
+    FieldDescriptorProto.TYPE_STRING: "string",
+    FieldDescriptorProto.TYPE_BOOL: "boolean",
+    FieldDescriptorProto.TYPE_DOUBLE: "number",
+    FieldDescriptorProto.TYPE_UINT32: "number",
+    FieldDescriptorProto.TYPE_UINT64: "string of digits",
 }
-_WELL_KNOWN_TYPES = {
-    ".google.protobuf.Timestamp": "RFC 3339 instant",
-    ".google.protobuf.Duration": 'seconds, "3.5s"',
-}
+_WELL_KNOWN_TYPES = {TIMESTAMP: "RFC 3339 instant", DURATION: 'seconds, "3.5s"'}
 
 
-def render() -> str:
-    """Return the whole page in Markdown."""
-    files = list(_files())
-    messages = {
-        f".{file.package}.{message.name}": (file, place, message)
-        for file in files
-        for place, message in enumerate(file.message_type)
-    }
-    enums = {f".{file.package}.{enum.name}": enum for file in files for enum in file.enum_type}
-    parts = [HEAD.read_text()]
-    for file, place, message in messages.values():
-        if _event(message).type:
-            parts.append(_section(file, place, message))
-    parts.append("## Parts of events\n\n")
-    used = sorted(_used(messages))
-    parts += [_part(*messages[name]) for name in used if name in messages]
-    parts += [_enum(enums[name]) for name in used if name in enums]
-    return "".join(parts)
+def write(folder: Path) -> None:
+    """Write the whole catalogue into a folder; schemas of events that are gone go, too."""
+    contracts = load()
+    schemas = folder / "events" / "schemas"
+    shutil.rmtree(schemas, ignore_errors=True)
+    schemas.mkdir(parents=True)
+    for event in contracts.events:
+        example = event_examples.body(event, contracts)
+        schema = event_schemas.document(event, contracts, example)
+        (schemas / f"{event.type}.json").write_text(_json(schema) + "\n")
+    (folder / "events" / "asyncapi.yaml").write_text(event_asyncapi.render(contracts))
+    (folder / "events.md").write_text(page(contracts))
 
 
-def _files() -> Iterator[descriptor_pb2.FileDescriptorProto]:
-    """Return every contract, with its comments."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "contracts.binpb"
-        contracts = sorted(
-            str(path.relative_to(SOURCE)) for path in SOURCE.glob("tandem/**/*.proto")
-        )
-        code = protoc.main(
-            [
-                "protoc",
-                f"--proto_path={SOURCE}",
-                f"--proto_path={WELL_KNOWN}",
-                "--include_source_info",
-                f"--descriptor_set_out={output}",
-                *contracts,
-            ]
-        )
-        if code:
-            raise SystemExit("protoc refused the contracts")
-        yield from descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes()).file
-
-
-def _event(message: descriptor_pb2.DescriptorProto) -> options_pb2.Event:
-    return message.options.Extensions[options_pb2.event]
-
-
-def _section(
-    file: descriptor_pb2.FileDescriptorProto, place: int, message: descriptor_pb2.DescriptorProto
-) -> str:
-    event = _event(message)
-    key = ":".join(f"{{{_json(field)}}}" for field in event.partition_key)
-    return (
-        f"## {event.type}\n\n{_comment(file, MESSAGES, place)}\n\n"
-        f"Subject `{{{_json(event.subject)}}}`, partition key `{key}`"
-        f"{', without sequence' if event.without_sequence else ''}. "
-        f"Message `{file.package}.{message.name}`.\n\n{_fields(file, place, message)}\n"
+def page(contracts: Contracts) -> str:
+    """Return the page in Markdown."""
+    return "".join(
+        [
+            HEAD.read_text(),
+            "## All events\n\n| event | by | when | personal data |\n|---|---|---|---|\n",
+            *(_row(event, contracts) for event in contracts.events),
+            "\n",
+            *(_section(event, contracts) for event in contracts.events),
+            "## Parts of events\n\n",
+            *(_part(part, contracts) for part in contracts.parts.values()),
+            *(_enum(enum) for enum in contracts.enums.values()),
+        ]
     )
 
 
-def _part(
-    file: descriptor_pb2.FileDescriptorProto, place: int, message: descriptor_pb2.DescriptorProto
-) -> str:
-    comment = _comment(file, MESSAGES, place)
-    return f"### {message.name}\n\n{comment}\n\n{_fields(file, place, message)}\n"
+def _row(event: EventType, contracts: Contracts) -> str:
+    anchor = event.type.replace(".", "")
+    link, personal = f"[{event.type}](#{anchor})", _personal(event, contracts)
+    return f"| {link} | {event.service} | {event.comment} | {personal} |\n"
 
 
-def _enum(enum: descriptor_pb2.EnumDescriptorProto) -> str:
-    names = ", ".join(f"`{value.name}`" for value in enum.value)
-    return f"### {enum.name}\n\n{names}\n\n"
+def _section(event: EventType, contracts: Contracts) -> str:
+    key = ":".join(f"{{{name}}}" for name in event.partition_key)
+    example = event_examples.body(event, contracts)
+    return (
+        f"## {event.type}\n\n{event.comment}\n\n"
+        f"Published by {event.service}, version {event.version}. "
+        f"Subject `{{{event.subject}}}`, partition key `{key}`"
+        f"{', without sequence' if event.option.without_sequence else ''}. "
+        f"Message `{event.package}.{event.name}`, [schema](events/schemas/{event.type}.json). "
+        f"Personal data: {_personal(event, contracts)}. "
+        f"Ids of people: {_people(event, contracts)}.\n\n"
+        f"{_fields(event, contracts)}\n```json\n{_json(example)}\n```\n\n"
+    )
 
 
-def _fields(
-    file: descriptor_pb2.FileDescriptorProto, place: int, message: descriptor_pb2.DescriptorProto
-) -> str:
+def _personal(event: EventType, contracts: Contracts) -> str:
+    paths = [path for path, field in contracts.fields(event) if field.is_personal]
+    return ", ".join(f"`{path}`" for path in paths) or "none"
+
+
+def _people(event: EventType, contracts: Contracts) -> str:
+    paths = [path for path, field in contracts.fields(event) if field.names_people]
+    return ", ".join(f"`{path}`" for path in paths) or "none"
+
+
+def _part(part: Part, contracts: Contracts) -> str:
+    return f"### {part.name}\n\n{part.comment}\n\n{_fields(part, contracts)}\n"
+
+
+def _enum(enum: Enum) -> str:
+    rows = "".join(f"| `{name}` | {comment} |\n" for name, comment in enum.values.items())
+    return f"### {enum.name}\n\n{enum.comment}\n\n| value | meaning |\n|---|---|\n{rows}\n"
+
+
+def _fields(message: Part, contracts: Contracts) -> str:
     rows = ["| field | JSON | meaning |\n|---|---|---|\n"]
-    for number, field in enumerate(message.field):
-        comment = _comment(file, MESSAGES, place, FIELDS, number)
-        if field.options.Extensions[options_pb2.personal]:
-            comment += " **Personal.**"
-        rows.append(f"| `{_json(field.name)}` | {_type(field)} | {comment} |\n")
+    for field in message.fields:
+        personal = " **Personal.**" if field.is_personal else ""
+        rows.append(f"| `{field.name}` | {_type(field, contracts)} | {field.comment}{personal} |\n")
     return "".join(rows)
 
 
-def _type(field: descriptor_pb2.FieldDescriptorProto) -> str:
-    name = _JSON_TYPES.get(field.type) or _WELL_KNOWN_TYPES.get(field.type_name)
-    shown = name or f"[{field.type_name.split('.')[-1]}](#{field.type_name.split('.')[-1].lower()})"
-    return f"list of {shown}" if field.label == field.LABEL_REPEATED else shown
+def _type(field: Field, contracts: Contracts) -> str:
+    named = _JSON_TYPES.get(field.proto.type) or _WELL_KNOWN_TYPES.get(field.proto.type_name)
+    shown = named or _link(field.part, contracts)
+    return f"list of {shown}" if field.is_list else shown
 
 
-def _used(messages: dict[str, Any]) -> set[str]:
-    """Return the messages and enums that events contain, directly or through others."""
-    open_ones = [name for name, (_, _, message) in messages.items() if _event(message).type]
-    found: set[str] = set()
-    while open_ones:
-        _, _, message = messages.get(open_ones.pop(), (None, 0, descriptor_pb2.DescriptorProto()))
-        new = {field.type_name for field in message.field if field.type_name} - found
-        new -= _WELL_KNOWN_TYPES.keys()
-        found |= new
-        open_ones += new
-    return found
+def _link(name: str, contracts: Contracts) -> str:
+    """Return a link to a part's section. Of headings that differ in case alone, such as WeekDay and
+    Weekday, the second one's anchor has a number.
+    """
+    short = name.rpartition(".")[2]
+    lower = [each.rpartition(".")[2].lower() for each in (*contracts.parts, *contracts.enums)]
+    is_second = name in contracts.enums and lower.count(short.lower()) > 1
+    return f"[{short}](#{short.lower()}{'-1' * is_second})"
 
 
-def _comment(file: descriptor_pb2.FileDescriptorProto, *path: int) -> str:
-    for location in file.source_code_info.location:
-        if list(location.path) == list(path):
-            return " ".join(location.leading_comments.split())
-    return ""
-
-
-def _json(name: str) -> str:
-    """Return a field's name in the canonical JSON mapping."""
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "events.md"
-    target.write_text(render())
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs")

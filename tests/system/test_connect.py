@@ -1,7 +1,6 @@
 """Callers by HTTP without anything of ours: curl, and the stock Connect client of Node."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from google.rpc import error_details_pb2
 from grpc_tools import protoc
 
 from campus.platform import Platform
+from tests import node
 from tests.contract.tools import need
 
 HERE = Path(__file__).parent / "connect"
@@ -51,14 +51,9 @@ def test_curl_calls_a_service(platform: Platform, token: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the client and what it needs, as locked."""
-    need("node")
-    npm, folder = need("npm"), tmp_path_factory.mktemp("node") / "connect"
-    shutil.copytree(HERE, folder)
-    command = [npm, "ci", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    folder = node.installed(HERE, tmp_path_factory.mktemp("node"))
     descriptors(folder / "contracts.binpb")
     return folder
 
@@ -74,13 +69,11 @@ def descriptors(target: Path) -> None:
 
 @pytest.mark.parametrize("form", ["json", "binary"])
 def test_the_stock_connect_client_calls_a_service(
-    platform: Platform, token: str, node: Path, form: str
+    platform: Platform, token: str, client: Path, form: str
 ) -> None:
     """Answers, errors, their details and headers come as the protocol has them."""
-    command = ["node", "call.mjs", "contracts.binpb", platform.url("catalog"), token, form]
-    done = subprocess.run(command, cwd=node, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout)
+    url = platform.url("catalog")
+    results = json.loads(node.run(client, "call.mjs", "contracts.binpb", url, token, form))
     assert results["created"]["ok"]["title"] == "\u00dcber Wellen"
     assert results["faulty"]["code"] == "InvalidArgument"
     assert {"code", "title"} <= set(results["faulty"]["fields"])
