@@ -1,0 +1,75 @@
+// Note what happens to enrolments, one line for each of Tandem's events, with amqplib and cloudevents.
+//
+//     npm install amqplib cloudevents
+//     node with_amqplib.mjs live amqp://user:password@host/vhost enrolments.jsonl
+//     node with_amqplib.mjs replay amqp://user:password@host/vhost enrolments.jsonl
+//
+// ../README.md says what `live` and `replay` do, and why no event is lost or noted twice.
+import { fsyncSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import amqplib from "amqplib";
+import { CloudEvent } from "cloudevents";
+
+const QUEUE = "records.enrolments";
+const TYPES = "tandem.catalog.enrolment.";
+const PREFIX = "cloudEvents_";
+
+const [mode, url, path] = process.argv.slice(2);
+const file = openSync(path, "a");
+const seen = new Set();
+let last;
+readBack();
+
+// Read our own lines. A line without an end was not written as a whole, so it is removed.
+function readBack() {
+  const bytes = readFileSync(path);
+  const end = bytes.lastIndexOf("\n") + 1;
+  truncateSync(path, end);
+  for (const line of bytes.subarray(0, end).toString().split("\n").filter(Boolean)) {
+    const noted = JSON.parse(line);
+    seen.add(noted.id);
+    last = noted.place ?? last;
+  }
+}
+
+// Return a message as a CloudEvent, which checks the attributes.
+function asEvent({ content, properties }) {
+  const headers = Object.entries(properties.headers).filter(([name]) => name.startsWith(PREFIX));
+  const attributes = headers.map(([name, value]) => [name.slice(PREFIX.length), value]);
+  const datacontenttype = properties.contentType;
+  const data = JSON.parse(content);
+  return new CloudEvent({ ...Object.fromEntries(attributes), datacontenttype, data });
+}
+
+// Note an event once: what happened, the id and the place in the history are one line.
+function note(event, place) {
+  if (seen.has(event.id)) return;
+  const { id, type, data } = event;
+  writeSync(file, JSON.stringify({ id, type, run: data.runId, place }) + "\n");
+  fsyncSync(file);
+  seen.add(id);
+}
+
+const connection = await amqplib.connect(url);
+connection.on("close", () => process.exit(1));
+const channel = await connection.createChannel();
+await channel.prefetch(100);
+if (mode === "live") {
+  await channel.assertQueue(QUEUE, { durable: true, arguments: { "x-queue-type": "quorum" } });
+  await channel.bindQueue(QUEUE, "tandem.events", TYPES + "#");
+  await channel.consume(QUEUE, onMessage);
+} else {
+  await channel.consume("tandem.history", onMessage, { arguments: { "x-stream-offset": last ?? "first" } });
+}
+
+// Acknowledge an event once it is noted; an error ends the program before that.
+function onMessage(message) {
+  const place = message.properties.headers["x-stream-offset"];
+  if (place !== undefined && last !== undefined && place !== last) {
+    throw new Error(`the history no longer has the events after ${last}`);
+  }
+  last = undefined; // the history begins with the event that we noted last
+  if (message.fields.routingKey.startsWith(TYPES)) {
+    note(asEvent(message), place);
+  }
+  channel.ack(message);
+}
