@@ -1,11 +1,12 @@
-// Note what happens to enrolments, one line for each of Tandem's events, with amqplib and cloudevents.
+// Note what happens to enrolments, one line for each of Tandem's events, with amqplib and
+// cloudevents.
 //
 //     npm install amqplib cloudevents
 //     node with_amqplib.mjs live amqp://user:password@host/vhost enrolments.jsonl
 //     node with_amqplib.mjs replay amqp://user:password@host/vhost enrolments.jsonl
 //
 // ../README.md says what `live` and `replay` do, and why no event is lost or noted twice.
-import { fsyncSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import { appendFileSync, readFileSync, truncateSync } from "node:fs";
 import amqplib from "amqplib";
 import { CloudEvent } from "cloudevents";
 
@@ -14,13 +15,13 @@ const TYPES = "tandem.catalog.enrolment.";
 const PREFIX = "cloudEvents_";
 
 const [mode, url, path] = process.argv.slice(2);
-const file = openSync(path, "a");
 const seen = new Set();
 let last;
 readBack();
 
 // Read our own lines. A line without an end was not written as a whole, so it is removed.
 function readBack() {
+  appendFileSync(path, ""); // it is there from now
   const bytes = readFileSync(path);
   const end = bytes.lastIndexOf("\n") + 1;
   truncateSync(path, end);
@@ -44,8 +45,8 @@ function asEvent({ content, properties }) {
 function note(event, place) {
   if (seen.has(event.id)) return;
   const { id, type, data } = event;
-  writeSync(file, JSON.stringify({ id, type, run: data.runId, place }) + "\n");
-  fsyncSync(file);
+  const line = JSON.stringify({ id, type, run: data.runId, place }) + "\n";
+  appendFileSync(path, line, { flush: true });
   seen.add(id);
 }
 
@@ -58,7 +59,8 @@ if (mode === "live") {
   await channel.bindQueue(QUEUE, "tandem.events", TYPES + "#");
   await channel.consume(QUEUE, onMessage);
 } else {
-  await channel.consume("tandem.history", onMessage, { arguments: { "x-stream-offset": last ?? "first" } });
+  const from = { "x-stream-offset": last ?? "first" };
+  await channel.consume("tandem.history", onMessage, { arguments: from });
 }
 
 // Acknowledge an event once it is noted; an error ends the program before that.

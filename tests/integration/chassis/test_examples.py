@@ -34,6 +34,8 @@ QUEUE = "records.enrolments"
 COUNT, KILLS = (1_500, 10) if DEEP else (150, 2)
 PROGRAMS = ["with_pika.py", "with_kombu.py", "with_nameko.py", "node/with_amqplib.mjs"]
 MODES = ["live", "replay"]
+# pika, unlike the others, gives up to connect; here a busy broker may take its time.
+PATIENT = {"with_pika.py": "?socket_timeout=150&stack_timeout=150"}
 Counts = Counter[tuple[str, str]]
 
 
@@ -49,7 +51,8 @@ class Example:
     def running(self, mode: str) -> Iterator["subprocess.Popen[str]"]:
         """The program with nothing of ours; killed by SIGKILL at the end."""
         runs = ["node"] if self.program.suffix == ".mjs" else [sys.executable, "-W", "ignore"]
-        words = [*runs, str(self.program), mode, self.bus.amqp_url, str(self.file)]
+        url = self.bus.amqp_url + PATIENT.get(self.program.name, "")
+        words = [*runs, str(self.program), mode, url, str(self.file)]
         surroundings = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
         with subprocess.Popen(
             words, env=surroundings, cwd=self.file.parent, stderr=subprocess.PIPE, text=True
