@@ -15,8 +15,10 @@ from kombu import Connection, Exchange, Queue
 from kombu.mixins import ConsumerMixin
 
 TYPES = "tandem.catalog.enrolment."
+# RabbitMQ 4 would drop an event that came 20 times, as it does if the program ends at it.
+KEPT = {"x-queue-type": "quorum", "x-delivery-limit": 2**31 - 1}
 EVENTS = Exchange("tandem.events", "topic", durable=True, passive=True)
-LIVE = Queue("records.enrolments", EVENTS, TYPES + "#", queue_arguments={"x-queue-type": "quorum"})
+LIVE = Queue("records.enrolments", EVENTS, TYPES + "#", queue_arguments=KEPT)
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS counts (run TEXT, type TEXT, number INTEGER, PRIMARY KEY (run, type));

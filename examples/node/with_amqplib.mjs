@@ -13,6 +13,8 @@ import { CloudEvent } from "cloudevents";
 const QUEUE = "records.enrolments";
 const TYPES = "tandem.catalog.enrolment.";
 const PREFIX = "cloudEvents_";
+// RabbitMQ 4 would drop an event that came 20 times, as it does if the program ends at it.
+const KEPT = { "x-queue-type": "quorum", "x-delivery-limit": 2 ** 31 - 1 };
 
 const [mode, url, path] = process.argv.slice(2);
 const seen = new Set();
@@ -55,7 +57,7 @@ connection.on("close", () => process.exit(1));
 const channel = await connection.createChannel();
 await channel.prefetch(100);
 if (mode === "live") {
-  await channel.assertQueue(QUEUE, { durable: true, arguments: { "x-queue-type": "quorum" } });
+  await channel.assertQueue(QUEUE, { durable: true, arguments: KEPT });
   await channel.bindQueue(QUEUE, "tandem.events", TYPES + "#");
   await channel.consume(QUEUE, onMessage);
 } else {

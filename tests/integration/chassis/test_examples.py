@@ -6,9 +6,9 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,15 @@ class Example:
     program: Path
     bus: Bus
     file: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def running(self, mode: str) -> Iterator["subprocess.Popen[str]"]:
         """The program with nothing of ours; killed by SIGKILL at the end."""
         runs = ["node"] if self.program.suffix == ".mjs" else [sys.executable, "-W", "ignore"]
         url = self.bus.amqp_url + PATIENT.get(self.program.name, "")
-        words = [*runs, str(self.program), mode, url, str(self.file)]
-        surroundings = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+        words = [*runs, str(self.program), *mode.split(), url, str(self.file)]
+        surroundings = {"PATH": os.environ["PATH"], **self.environment}
         with subprocess.Popen(
             words, env=surroundings, cwd=self.file.parent, stderr=subprocess.PIPE, text=True
         ) as process:
@@ -62,11 +63,11 @@ class Example:
             finally:
                 process.kill()
 
-    def makes_its_queue(self) -> None:
+    def makes_its_queue(self, mode: str = "live") -> None:
         """Start it, and kill it when it consumes its queue, which it has declared and bound by
         then.
         """
-        with self.running("live") as process:
+        with self.running(mode) as process:
             eventually("its consumer", lambda: _runs(process) and self._listens())
 
     def _listens(self) -> bool:
