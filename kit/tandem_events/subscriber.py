@@ -179,6 +179,7 @@ class Subscriber(Generic[T]):
             delivery_mode=2,
             content_type=properties.content_type,
             message_id=properties.message_id,
+            type=properties.type,
             headers=headers,
         )
         channel.basic_publish(self.again, key, body, kept, mandatory=True)

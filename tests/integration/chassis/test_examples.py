@@ -31,7 +31,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 NODE_PACKAGES = EXAMPLES / "node" / "node_modules"
 QUEUE = "records.enrolments"
 # Events, more than a program's prefetch; and how often it is killed among them.
-COUNT, KILLS = (1_500, 10) if DEEP else (150, 2)
+COUNT, KILLS = (600, 8) if DEEP else (150, 2)
 PROGRAMS = ["with_pika.py", "with_kombu.py", "with_nameko.py", "node/with_amqplib.mjs"]
 MODES = ["live", "replay"]
 # pika, unlike the others, gives up to connect; here a busy broker may take its time.
