@@ -1,12 +1,14 @@
 """The broker's accounts of deploy/kubernetes, on a real broker: enough to work, and no more."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pika.exceptions import ChannelClosedByBroker
+from tandem_events import SqliteInbox, Subscriber
 
 from campus.architecture import services
 from chassis.contracts.events import Event
@@ -214,6 +216,28 @@ def test_a_stranger_listens_by_a_queue_of_its_own(broker: Broker) -> None:
         publish(broker.url("catalog-relay"), topology.EXCHANGE, TYPE)
         eventually("the event", lambda: channel.basic_get("lti.grades", auto_ack=True)[0])
         channel.queue_delete("lti.grades")
+
+
+def test_a_stranger_may_use_the_kit(broker: Broker) -> None:
+    """The queues and the exchange of a subscription have the account's prefix."""
+    with closing(SqliteInbox(":memory:")) as inbox:
+        subscriber = Subscriber(broker.url(STRANGER), "lti.people", ["tandem.catalog.#"], inbox)
+        subscriber.declare()
+        publish(broker.url("catalog-relay"), topology.EXCHANGE, TYPE)
+        publish(broker.url("catalog-relay"), topology.EXCHANGE, TYPE)
+        thread = threading.Thread(target=subscriber.run, args=[print])
+        thread.start()
+        pattern, both = "^lti[.]people[.]dead$", {"lti.people.dead": 2}
+        try:
+            eventually("both, as unreadable", lambda: broker.queues(pattern) == both)
+        finally:
+            subscriber.stop()
+            thread.join()
+        assert subscriber.retry_dead() == 2
+    with channel_of(broker.url(STRANGER)) as channel:
+        channel.exchange_delete("lti.people.again")
+        for queue in broker.queues("^lti[.]people"):
+            channel.queue_delete(queue)
 
 
 def test_what_the_default_exchange_still_lets_them_do(broker: Broker) -> None:

@@ -3,10 +3,8 @@
 import os
 import subprocess
 import sys
-from typing import Any
 
 import pika
-from kombu import Connection, Consumer, Exchange, Queue
 
 from chassis.contracts import events
 from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
@@ -51,33 +49,6 @@ def test_a_stock_nameko_service_reads_our_events(bus: Bus) -> None:
                 assert stranger.stdout.readline() == "SEEN e1 ada\n"
         finally:
             stranger.kill()
-
-
-def test_a_stock_kombu_consumer_reads_our_events(bus: Bus) -> None:
-    """A kombu consumer, as docs/events.md shows it, gets headers and the decoded body."""
-    bus.declare()
-    exchange = Exchange("tandem.events", "topic", durable=True, passive=True)
-    queue = Queue(
-        "stranger",
-        exchange,
-        "tandem.catalog.enrolment.#",
-        durable=True,
-        queue_arguments={"x-queue-type": "quorum"},
-    )
-    seen: list[Any] = []
-
-    def on_event(body: Any, message: Any) -> None:
-        seen.append((message.headers["cloudEvents_type"], body["enrolmentId"]))
-        message.ack()
-
-    with (
-        Connection(bus.amqp_url) as connection,
-        Consumer(connection, queue, callbacks=[on_event]),
-        bus.running("relay"),
-    ):
-        bus.commit("run", ["e1"])
-        connection.drain_events(timeout=150)
-    assert seen == [("tandem.catalog.enrolment.withdrawn.v1", "e1")]
 
 
 def test_headers_survive_a_delay(bus: Bus) -> None:

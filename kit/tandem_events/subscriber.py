@@ -1,0 +1,199 @@
+"""A subscription to Tandem's events: its queues, and the loop that handles what is in them.
+
+A subscription `records` has, all of its own, and all durable:
+
+    records            the queue, bound to tandem.events by patterns of types
+    records.again      the exchange through which events return to it, wait, or end
+    records.wait.<s>   a queue in which an event waits for s seconds until its next try
+    records.dead       the dead letters
+
+So its account needs the rights to configure, read and write what begins with its name, and to read
+tandem.events.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+import pika
+from pika.exceptions import ConsumerCancelled
+
+from tandem_events.event import Event, UnreadableError, read
+from tandem_events.inbox import HandlerError, Inbox
+
+T = TypeVar("T")
+
+EXCHANGE = "tandem.events"
+DELAYS = (1, 10, 60, 600)
+"""Seconds until the next try, by the tries before; after the last one an event is a dead letter."""
+TRIES, REASON = "x-tandem-tries", "x-tandem-reason"
+# An event that ends the process is delivered this often; then the broker makes it a dead letter.
+DELIVERY_LIMIT = 20
+# RabbitMQ 4 would delete a dead letter after 20 looks at it.
+UNLIMITED = 2**31 - 1
+# Headers that the broker adds. It would take a message with them for one that goes in circles.
+BROKERS = frozenset(
+    {
+        "x-death",
+        "x-delivery-count",
+        "x-first-death-exchange",
+        "x-first-death-queue",
+        "x-first-death-reason",
+    }
+)
+# With more, an event that ends the process would become a dead letter together with those that were
+# fetched behind it.
+PREFETCH = 1
+# Seconds until `run` looks whether it is to stop.
+PAUSE = 0.5
+
+log = logging.getLogger("tandem_events")
+
+
+class DeadLetter(Exception):
+    """A handler raises this if an event can never be handled. It is not tried again."""
+
+
+class Subscriber(Generic[T]):
+    """Handles the events of one queue, one after the other, each once."""
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        patterns: Sequence[str],
+        inbox: Inbox[T],
+        delays: Sequence[int] = DELAYS,
+    ) -> None:
+        """`url`: of the broker; `name`: of the subscription; `patterns`: of types, such as
+        tandem.catalog.enrolment.# or a whole type; `delays`: in seconds, see DELAYS.
+        """
+        self.name, self.dead, self.again = name, f"{name}.dead", f"{name}.again"
+        self._parameters = pika.URLParameters(url)
+        self._patterns, self._inbox, self._delays = patterns, inbox, delays
+        self._stopped = False
+
+    def declare(self) -> None:
+        """Declare the queues, and bind them. `run` does so, too; repeating it is harmless.
+
+        A pattern that is no longer wanted stays bound until somebody removes it. Raises
+        pika.exceptions.AMQPError.
+        """
+        with self._channel() as channel:
+            self._declare(channel)
+
+    def run(self, handler: Callable[[Event, T], None]) -> None:
+        """Handle events until `stop` is called.
+
+        An event is acknowledged once its transaction is stored. If the handler raises, the event is
+        tried again after each of the delays, while later events go on; then it is a dead letter. An
+        event that can't be read is a dead letter at once. Raises pika.exceptions.AMQPError if the
+        broker or the queue is away, and the inbox's error if its database is: start the program
+        again, and nothing is lost.
+        """
+        with self._channel() as channel:
+            self._declare(channel)
+            channel.basic_qos(prefetch_count=PREFETCH)
+            for method, properties, body in channel.consume(self.name, inactivity_timeout=PAUSE):
+                if method is not None:
+                    self._take(channel, properties, body, handler)
+                    channel.basic_ack(method.delivery_tag)
+                if self._stopped:
+                    return
+        raise ConsumerCancelled(f"the broker cancelled the consumer of {self.name}")
+
+    def stop(self) -> None:
+        """Let `run` return after the event that it handles; a signal handler may call this."""
+        self._stopped = True
+
+    def retry_dead(self) -> int:
+        """Put the dead letters back into the queue, to be tried as often as new events; return how
+        many there were. Raises pika.exceptions.AMQPError.
+        """
+        with self._channel() as channel:
+            count = channel.queue_declare(self.dead, passive=True).method.message_count
+            for done in range(count):
+                method, properties, body = channel.basic_get(self.dead)
+                if method is None:
+                    return done
+                self._publish(channel, "again", _headers(properties, {}), properties, body)
+                channel.basic_ack(method.delivery_tag)
+            return int(count)
+
+    @contextmanager
+    def _channel(self) -> Iterator[Any]:
+        with pika.BlockingConnection(self._parameters) as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            yield channel
+
+    def _declare(self, channel: Any) -> None:
+        channel.exchange_declare(self.again, "direct", durable=True)
+        self._queue(channel, self.dead, "dead", {"x-delivery-limit": UNLIMITED})
+        for delay in self._delays:
+            back = self._dead_lettering("again") | {"x-message-ttl": delay * 1_000}
+            self._queue(channel, f"{self.name}.wait.{delay}", f"wait.{delay}", back)
+        limit = self._dead_lettering("dead") | {"x-delivery-limit": DELIVERY_LIMIT}
+        self._queue(channel, self.name, "again", limit)
+        for pattern in self._patterns:
+            channel.queue_bind(self.name, EXCHANGE, pattern)
+
+    def _queue(self, channel: Any, name: str, key: str, arguments: Mapping[str, Any]) -> None:
+        whole = {"x-queue-type": "quorum", **arguments}
+        channel.queue_declare(name, durable=True, arguments=whole)
+        channel.queue_bind(name, self.again, key)
+
+    def _dead_lettering(self, key: str) -> dict[str, Any]:
+        """Return the arguments of a queue whose messages go on, and are kept until they arrived."""
+        return {
+            "x-dead-letter-exchange": self.again,
+            "x-dead-letter-routing-key": key,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        }
+
+    def _take(
+        self, channel: Any, properties: Any, body: bytes, handler: Callable[[Event, T], None]
+    ) -> None:
+        """Handle a message, or send it where it has to go."""
+        tries = _tries(properties)
+        try:
+            self._inbox.handle(read(properties.headers, body), handler)
+        except UnreadableError as error:
+            key, reason = "dead", str(error)
+        except HandlerError as error:
+            is_last = isinstance(error.__cause__, DeadLetter) or tries >= len(self._delays)
+            key = "dead" if is_last else f"wait.{self._delays[tries]}"
+            reason = repr(error.__cause__)
+        else:
+            return
+        log.warning("%s: an event goes to %s: %s", self.name, key, reason)
+        more = {TRIES: tries + 1, REASON: reason[:1_000]}
+        self._publish(channel, key, _headers(properties, more), properties, body)
+
+    def _publish(
+        self, channel: Any, key: str, headers: dict[str, Any], properties: Any, body: bytes
+    ) -> None:
+        kept = pika.BasicProperties(
+            delivery_mode=2,
+            content_type=properties.content_type,
+            message_id=properties.message_id,
+            type=properties.type,
+            headers=headers,
+        )
+        channel.basic_publish(self.again, key, body, kept, mandatory=True)
+
+
+def _headers(properties: Any, more: dict[str, Any]) -> dict[str, Any]:
+    """Return a message's own headers, with ours of now."""
+    given = properties.headers or {}
+    return {
+        name: each for name, each in given.items() if name not in BROKERS | {TRIES, REASON}
+    } | more
+
+
+def _tries(properties: Any) -> int:
+    """Return how often a message was tried before."""
+    found = (properties.headers or {}).get(TRIES)
+    return found if isinstance(found, int) and found >= 0 else 0
