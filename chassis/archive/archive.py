@@ -47,25 +47,31 @@ class Archive:
         place = wanted.first
         spans = [each for each in self.segments() if _meet(each, wanted)]
         for group in layout.overlapping(spans):
-            for offset, message in sorted(self._merged(group).items()):
+            found, broker = self._merged(group)
+            for offset in sorted(found):
                 if not place <= offset <= wanted.last:
                     continue
-                if offset > place:
-                    yield Span(place, offset - 1)
-                yield message
+                yield from layout.holes(broker, Span(place, offset - 1))
+                yield found[offset]
                 place = offset + 1
-        if place <= wanted.last:
-            yield Span(place, wanted.last)
+            for span in broker:
+                if span.first <= place:
+                    place = max(place, min(span.last, wanted.last) + 1)
+        yield from layout.holes((), Span(place, wanted.last))
 
-    def _merged(self, spans: list[Span]) -> dict[int, Message]:
-        """Return the messages of spans that overlap; what is damaged is missing, and logged."""
+    def _merged(self, spans: list[Span]) -> tuple[dict[int, Message], list[Span]]:
+        """Return the messages of spans that overlap, and the broker's own offsets; what is damaged
+        is missing, and logged.
+        """
         found: dict[int, Message] = {}
+        broker: list[Span] = []
         for span in spans:
             try:
                 segment = self.segment(span)
             except (DamagedSegment, NoSuchObject) as error:
                 log.warning("a segment of the archive is damaged", span=str(span), why=str(error))
                 continue
+            broker += segment.broker
             for file in segment.files:
                 try:
                     content = segments.unpack(file, self.bucket.get(file.key))
@@ -73,7 +79,7 @@ class Archive:
                     log.warning("a file of the archive is damaged", file=file.key, why=str(error))
                     continue
                 found.update((each.offset, each) for each in content)
-        return found
+        return found, sorted(broker)
 
     def _spans(self, folder: str) -> dict[Span, Stored]:
         listed = ((span_of(each.key), each) for each in self.bucket.listed(folder))

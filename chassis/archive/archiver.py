@@ -8,7 +8,7 @@ archive does not have. So a hole in the middle is filled too, if the stream stil
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import orjson
@@ -49,9 +49,7 @@ class Archiver:
         """
         self._bucket.prepare()
         self._undo_what_is_pending()
-        segments_before, lost = self._archive.segments(), self._archive.lost()
-        metrics.ARCHIVE_LOST.set(sum(map(_length, lost)))
-        spans = [*segments_before, *lost]
+        spans = [*self._archive.segments(), *self._archive.lost()]
         end = history.last_offset(self._amqp_url)
         self._check_stream(max(spans, key=lambda span: span.last, default=None), end)
         if end is None:
@@ -59,15 +57,15 @@ class Archiver:
         for hole in list(holes(spans, Span(0, FOREVER))):
             if hole.first <= end:
                 self._fill(hole, end)
-        _report(0, 0.0)
+        _report(0, ())
 
     def _fill(self, hole: Span, end: float) -> None:
-        for piece in segments.pieces(self._messages(hole, end), hole):
+        for piece in segments.pieces(self._messages(hole, end), hole, self._has):
             if isinstance(piece, Span):
                 self._give_up(piece)
-                continue
-            _report(max(0.0, min(end, hole.last) - piece[0].offset + 1), piece[0].made_at)
-            self._commit(*segments.pack(piece))
+            else:
+                _report(min(end, hole.last) - piece.span.first + 1, piece.messages)
+                self._commit(*segments.pack(piece))
 
     def _messages(self, hole: Span, end: float) -> Iterator[Message]:
         for message in history.messages(self._amqp_url, hole.first, end):
@@ -83,8 +81,7 @@ class Archiver:
         self._check()
         self._bucket.put(key_of(SEGMENTS, segment.span), segments.write(segment))
         self._bucket.remove(pending)
-        count = _length(segment.span)
-        metrics.ARCHIVE_EVENTS.inc(count)
+        metrics.ARCHIVE_EVENTS.inc(sum(file.messages for file in segment.files))
         log.info("archived", offsets=str(segment.span), files=len(segment.files))
 
     def _give_up(self, span: Span) -> None:
@@ -92,20 +89,23 @@ class Archiver:
         self._check()
         facts = {"first": span.first, "last": span.last, "noticed": datetime.now(UTC).isoformat()}
         self._bucket.put(key_of(LOST, span), orjson.dumps(facts))
-        metrics.ARCHIVE_LOST.inc(_length(span))
+        metrics.ARCHIVE_LOST.inc(span.last - span.first + 1)
         log.error("the history no longer has events that were not archived", offsets=str(span))
 
     def _undo_what_is_pending(self) -> None:
         """Remove what an archiver that died has left."""
         for each in list(self._bucket.listed(PENDING)):
             span = span_of(each.key)
-            if span is not None and not self._has(span):
+            if span is not None and not self._is_committed(span):
                 for key in orjson.loads(self._bucket.get(each.key)):
                     self._check()
                     self._bucket.remove(key)
             self._bucket.remove(each.key)
 
-    def _has(self, span: Span) -> bool:
+    def _has(self, offset: int) -> bool:
+        return history.has(self._amqp_url, offset)
+
+    def _is_committed(self, span: Span) -> bool:
         try:
             self._bucket.get(key_of(SEGMENTS, span))
         except NoSuchObject:
@@ -127,12 +127,10 @@ class Archiver:
             raise OtherStream(f"offset {newest.last} is another message than the archived one")
 
 
-def _report(events: float, since: float) -> None:
+def _report(events: float, messages: Sequence[Message]) -> None:
+    """Report how many events are not archived yet; `messages` are the oldest of them."""
+    since = messages[0].made_at if messages else None
     metrics.ARCHIVE_LAG_EVENTS.set(events)
     metrics.ARCHIVE_LAG_SECONDS.set_function(
-        lambda: max(0.0, time.time() - since) if events else 0.0
+        lambda: 0.0 if since is None else max(0.0, time.time() - since)
     )
-
-
-def _length(span: Span) -> int:
-    return span.last - span.first + 1

@@ -34,10 +34,10 @@ def _messages(
     place = _start(amqp_url, archive, since, oldest)
     while True:
         head = _head(amqp_url, place, end)
-        if head is None or head > place:
-            for each in _archived(archive, place, head):
-                yield each
-                place = each.last + 1 if isinstance(each, Span) else each.offset + 1
+        if head is not None and head > place > 0 and history.has(amqp_url, place - 1):
+            place = head  # nothing was deleted: the offsets between are the broker's own
+        yield from _archived(archive, place, head)
+        place = max(place, head or 0)
         for message in history.messages(amqp_url, place, end, follow):
             if message.offset > place:
                 break  # deleted meanwhile, or missing: the archive may have it

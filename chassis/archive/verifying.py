@@ -89,7 +89,8 @@ def _verify_segment(
     wrong = [offset for offset, count in found.items() if count > 1 or not _within(offset, span)]
     for offset in sorted(wrong):
         report.faults.append(Fault("damaged", f"segment {span}: offset {offset} is not its own"))
-    for hole in layout.holes((Span(each, each) for each in found), span):
+    known = [*segment.broker, *(Span(each, each) for each in found)]
+    for hole in layout.holes(known, span):
         report.faults.append(Fault("missing", f"offsets {hole}"))
 
 

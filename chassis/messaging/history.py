@@ -91,6 +91,12 @@ def messages(
             return
 
 
+def has(amqp_url: str, offset: int) -> bool:
+    """Return whether the history has a message at `offset`: it was not deleted yet."""
+    first = next(messages(amqp_url, offset, last_offset(amqp_url)), None)
+    return first is not None and first.offset == offset
+
+
 def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[Message]:
     """Read on, with a new connection, if the broker fails to deliver a stored message.
 

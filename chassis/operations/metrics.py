@@ -162,9 +162,9 @@ ARCHIVE_LAG_SECONDS = Gauge(
     "tandem_archive_lag_seconds", "Age of the oldest of these events; 0 if there is none."
 )
 ARCHIVE_EVENTS = Counter("tandem_archive_events", "Events that were archived.")
-ARCHIVE_LOST = Gauge(
-    "tandem_archive_lost_events",
-    "Offsets that the history had already deleted when the archiver wanted to archive them.",
+ARCHIVE_LOST = Counter(
+    "tandem_archive_lost_offsets",
+    "Offsets that the history had already deleted when this archiver wanted to archive them.",
 )
 ARCHIVE_FAILURES = Counter(
     "tandem_archive_failures",
