@@ -1,5 +1,6 @@
 """Reading the history: the RabbitMQ stream that contains every event."""
 
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ QUIET = 5.0
 INTERNAL_ERROR = 541
 # More messages than a chunk has.
 MOST_SKIPPED = 5_000
+PIKA_LOG = logging.getLogger("pika.adapters.blocking_connection")
 
 Offset = str | int | datetime
 Read = Event[Body] | UndecodableError
@@ -129,14 +131,16 @@ def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[Message]
 def _connected(amqp_url: str) -> Iterator[Any]:
     """Yield a connection, and ignore errors when it is closed.
 
-    pika returns undelivered messages, which a stream refuses (540).
+    pika returns undelivered messages, which a stream refuses (540); pika then logs an error.
     """
     connection = pika.BlockingConnection(amqp_pika.parameters(amqp_url))
     try:
         yield connection
     finally:
+        PIKA_LOG.disabled = True
         with suppress(AMQPError):
             connection.close()
+        PIKA_LOG.disabled = False
 
 
 def last_offset(amqp_url: str) -> float | None:
