@@ -57,14 +57,14 @@ class Archiver:
         for hole in list(holes(spans, Span(0, FOREVER))):
             if hole.first <= end:
                 self._fill(hole, end)
-        _report(0, ())
+        report_lag(0, ())
 
     def _fill(self, hole: Span, end: float) -> None:
         for piece in segments.pieces(self._messages(hole, end), hole, self._has):
             if isinstance(piece, Span):
                 self._give_up(piece)
             else:
-                _report(min(end, hole.last) - piece.span.first + 1, piece.messages)
+                report_lag(min(end, hole.last) - piece.span.first + 1, piece.messages)
                 self._commit(*segments.pack(piece))
 
     def _messages(self, hole: Span, end: float) -> Iterator[Message]:
@@ -127,7 +127,7 @@ class Archiver:
             raise OtherStream(f"offset {newest.last} is another message than the archived one")
 
 
-def _report(events: float, messages: Sequence[Message]) -> None:
+def report_lag(events: float, messages: Sequence[Message]) -> None:
     """Report how many events are not archived yet; `messages` are the oldest of them."""
     since = messages[0].made_at if messages else None
     metrics.ARCHIVE_LAG_EVENTS.set(events)

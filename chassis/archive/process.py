@@ -1,5 +1,6 @@
 """The role `archiver`: one process archives, by lease; others wait to take over."""
 
+import os
 import signal
 import threading
 import time
@@ -13,9 +14,9 @@ from pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 
 from chassis import ids
-from chassis.archive.archiver import Archiver, OtherStream
+from chassis.archive.archiver import Archiver, OtherStream, report_lag
 from chassis.archive.segments import DamagedSegment
-from chassis.archive.store import Bucket, StoreAway
+from chassis.archive.store import Bucket, NoSuchObject, StoreAway
 from chassis.data import lease
 from chassis.data.ping import is_answering
 from chassis.data.store import Database
@@ -32,6 +33,7 @@ REASONS = {
     OtherStream: "other_stream",
     DamagedSegment: "damaged",
     StoreAway: "away",
+    NoSuchObject: "away",  # somebody else removed it a moment ago
     AMQPError: "away",
     OSError: "away",
 }
@@ -44,12 +46,15 @@ class LeaseLost(Exception):
 
 
 def serve(settings: Settings, database: Database[Any], bucket: Bucket, every: timedelta) -> None:
-    """Archive every `every` until SIGTERM or SIGINT, while this process holds the lease."""
+    """Archive every `every` until SIGTERM or SIGINT, while this process holds the lease.
+
+    Then end within `settings.drain`, wherever the archiver is: the next one goes on from there.
+    """
     for reason in set(REASONS.values()):
         metrics.ARCHIVE_FAILURES.labels(reason)
     process = Process(settings.amqp_url, database, bucket, every)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: process.stop())
+        signal.signal(number, lambda *_: _end(process, settings.drain))
     watched = ops.serve(settings.ops_address, process.ready)
     log.info("archiving", ops_port=watched.port, seconds=every.total_seconds())
     try:
@@ -57,6 +62,13 @@ def serve(settings: Settings, database: Database[Any], bucket: Bucket, every: ti
     finally:
         watched.close()
         log.info("stopped")
+
+
+def _end(process: "Process", drain: timedelta) -> None:
+    process.stop()
+    late = threading.Timer(drain.total_seconds(), os._exit, [0])
+    late.daemon = True
+    late.start()
 
 
 class Process:
@@ -132,6 +144,7 @@ class Process:
             ended.set()
             renewing.join()
             metrics.ARCHIVE_LEADING.set(0)
+            report_lag(0, ())  # another process reports it from now on
             self._release()
 
     def _keep(self, ended: threading.Event) -> None:

@@ -36,7 +36,8 @@ def _messages(
         head = _head(amqp_url, place, end)
         if head is not None and head > place > 0 and history.has(amqp_url, place - 1):
             place = head  # nothing was deleted: the offsets between are the broker's own
-        yield from _archived(archive, place, head)
+        if head is not None or oldest is None:
+            yield from _archived(archive, place, head)
         place = max(place, head or 0)
         for message in history.messages(amqp_url, place, end, follow):
             if message.offset > place:

@@ -14,7 +14,7 @@ from chassis.data import s3
 
 
 class StoreAway(Exception):
-    """The S3 store can't be reached, or fails; later it may work."""
+    """The S3 store can't be reached, fails, or refuses our key; later it may work."""
 
 
 class NoSuchObject(LookupError):
@@ -36,15 +36,15 @@ class Bucket:
         self, endpoint: str, access_key: str, secret_key: str, region: str, bucket: str
     ) -> None:
         self._client = s3.client(endpoint, access_key, secret_key, region, s3.PATIENT)
-        self._bucket = bucket
+        self.name = bucket
 
     def prepare(self) -> None:
         """Make the bucket if it is missing."""
         with _translating():
-            if self._client.bucket_exists(self._bucket):
+            if self._client.bucket_exists(self.name):
                 return
             try:
-                self._client.make_bucket(self._bucket)
+                self._client.make_bucket(self.name)
             except S3Error as error:
                 if error.code not in s3.OURS_ALREADY:
                     raise
@@ -53,13 +53,13 @@ class Bucket:
         """Store an object, as a whole or not at all; what was there before is replaced."""
         with _translating():
             self._client.put_object(
-                self._bucket, key, io.BytesIO(content), len(content), "application/octet-stream"
+                self.name, key, io.BytesIO(content), len(content), "application/octet-stream"
             )
 
     def get(self, key: str) -> bytes:
         """Return an object's content. Raises NoSuchObject."""
         with _translating():
-            answer = self._client.get_object(self._bucket, key)
+            answer = self._client.get_object(self.name, key)
             try:
                 return bytes(answer.read())
             finally:
@@ -70,7 +70,7 @@ class Bucket:
         """Yield the objects below a folder, ordered by key; none if there is no bucket."""
         with _translating():
             try:
-                for each in self._client.list_objects(self._bucket, folder, recursive=True):
+                for each in self._client.list_objects(self.name, folder, recursive=True):
                     yield Stored(str(each.object_name), each.last_modified)
             except S3Error as error:
                 if error.code != "NoSuchBucket":
@@ -79,7 +79,7 @@ class Bucket:
     def remove(self, key: str) -> None:
         """Delete an object, if there is one."""
         with _translating():
-            self._client.remove_object(self._bucket, key)
+            self._client.remove_object(self.name, key)
 
 
 @contextmanager
@@ -89,8 +89,6 @@ def _translating() -> Iterator[None]:
     except S3Error as error:
         if error.code in (*s3.GONE, "NoSuchBucket"):
             raise NoSuchObject(str(error.code)) from error
-        if error.code in s3.AWAY:
-            raise StoreAway(str(error.code)) from error
-        raise
+        raise StoreAway(str(error.code)) from error
     except (urllib3.exceptions.HTTPError, MinioException, ParseError, OSError) as error:
         raise StoreAway(repr(error)[:300]) from error
