@@ -13,6 +13,7 @@ from chassis.archive import layout, reading, segments, verifying
 from chassis.archive.archive import Archive
 from chassis.archive.archiver import Archiver, OtherStream
 from chassis.archive.layout import PENDING, SEGMENTS, Span
+from chassis.archive.process import LeaseLost
 from chassis.archive.segments import Piece
 from chassis.archive.store import Bucket, StoreAway
 from chassis.archive.verifying import Fault
@@ -377,3 +378,41 @@ def test_the_lag_is_told(bus: Bus, bucket: Bucket, monkeypatch: pytest.MonkeyPat
     assert sample.value > 0
     archive(bus, bucket)
     assert metrics.ARCHIVE_LAG_EVENTS._value.get() == 0
+
+
+def test_who_lost_the_lease_adds_no_segment(bus: Bus, bucket: Bucket) -> None:
+    """It learns so before each step; what it wrote before belongs to nothing, and is removed."""
+    bus.declare()
+    send(bus, 1, 1)
+    checks = iter([None, None])  # for the message, and the file
+
+    def check() -> None:
+        if next(checks, LeaseLost) is LeaseLost:
+            raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        Archiver(bus.amqp_url, bucket, check).archive()
+    assert [each.key.partition("/")[0] for each in bucket.listed("")] == ["events", "pending"]
+    assert faults(bucket) == []
+    archive(bus, bucket)
+    assert archived(bucket) == [0]
+
+
+def test_a_reader_that_follows_goes_on(bus: Bus, bucket: Bucket, stack: dict[str, str]) -> None:
+    """From the archive to the stream, and on to what comes."""
+    bus.declare()
+    send(bus, 1, 2)
+    archive(bus, bucket)
+    oldest = truncate(bus, stack)
+    following = reading.read(bus.amqp_url, Archive(bucket), LONG_AGO, follow=True)
+    found = [next(following) for _ in range(4)]
+    assert [each if isinstance(each, Span) else each[0] for each in found] == [
+        0,
+        1,
+        Span(2, oldest - 1),
+        oldest,
+    ]
+    send(bus, 3, 3)
+    subjects = (subject(each[1]) for each in following if not isinstance(each, Span))
+    assert "e3" in subjects
+    following.close()  # type: ignore[attr-defined]
