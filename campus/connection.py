@@ -6,7 +6,10 @@ from pathlib import Path
 import click
 
 from campus.platform import Platform
+from campus.stack.errors import StackError
 from campus.stack.given import check_amqp_url
+from chassis.archive.archive import Archive
+from chassis.archive.store import Bucket
 
 DATA = click.option(
     "--data",
@@ -35,5 +38,32 @@ def mongo_url(folder: Path) -> str:
     return _setting(folder, "TANDEM_MONGO_URL")
 
 
-def _setting(folder: Path, name: str) -> str:
-    return os.environ.get(name) or Platform(folder).environment()[name]
+def archive(folder: Path) -> Archive | None:
+    """Return the archive of the history; None if the S3 store's variables are not all given, and no
+    local platform has them.
+    """
+    try:
+        bucket = Bucket(
+            _setting(folder, "TANDEM_S3_ENDPOINT"),
+            _setting(folder, "TANDEM_S3_ACCESS_KEY"),
+            _setting(folder, "TANDEM_S3_SECRET_KEY"),
+            _setting(folder, "TANDEM_S3_REGION", "us-east-1"),
+            _setting(folder, "TANDEM_ARCHIVE_BUCKET", "tandem-history"),
+        )
+    except (StackError, KeyError):
+        return None
+    return Archive(bucket)
+
+
+def _setting(folder: Path, name: str, default: str = "") -> str:
+    """Return a variable of ours, or of the local platform, or `default`. Raises StackError if
+    nothing runs, and KeyError if there is no value.
+    """
+    if given := os.environ.get(name):
+        return given
+    try:
+        return Platform(folder).environment()[name]
+    except (StackError, KeyError):
+        if default:
+            return default
+        raise

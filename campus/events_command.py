@@ -1,8 +1,11 @@
-"""`tandem events tail|replay`: prints events, and sends events of the history again."""
+"""`tandem events tail|replay|archive`: prints events, sends events of the history again, and
+verifies the archive.
+"""
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,19 @@ from rich.markup import escape
 
 from campus import queues
 from campus.connection import DATA, amqp_url
+from campus.connection import archive as archive_of
 from campus.output import JSON_OPTION, console, fail, printable, show_rows
+from chassis.archive import reading
+from chassis.archive.layout import Span
+from chassis.archive.store import StoreAway
+from chassis.archive.verifying import verify as verify_archive
 from chassis.contracts.events import Event, UndecodableError
 from chassis.messaging import history
 from chassis.messaging.replay import replay as send_again
 
 LONGEST = timedelta(days=3650)
+# Years.
+EARLIEST, LATEST = 1900, 2200
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -42,6 +52,31 @@ class Ago(click.ParamType[timedelta]):
         return ago
 
 
+class Since(click.ParamType[datetime]):
+    """An instant: so long ago (10m, 7d), or a day (2026-03-01, from midnight UTC), or RFC 3339."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        """Return an instant with its zone. The error for a wrong value shows right ones."""
+        if isinstance(value, datetime):
+            return value
+        if re.fullmatch(r"\d+[a-z]", str(value)):
+            return datetime.now(UTC) - Ago().convert(value, param, ctx)
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            found = None
+        if found is None or not EARLIEST <= found.year < LATEST:
+            self.fail(
+                f"{value!r} is no instant; use for example 90s, 10m, 2h or 7d ago, 2026-03-01, or "
+                "2026-03-01T08:00:00Z",
+                param,
+                ctx,
+            )
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Sent:
     """The number of events that were sent to a subscription again."""
@@ -56,7 +91,7 @@ def events() -> None:
 
 
 @events.command()
-@click.option("--since", type=Ago(), help="How far back to start: 10m, 2h, 7d.")
+@click.option("--since", type=Since(), help="When to start: 10m, 2h or 7d ago, or 2026-03-01.")
 @click.option("--type", "wanted", default="", help="Only types that contain this text.")
 @click.option(
     "--follow/--no-follow", default=None, help="Also print new events.  [default without --since]"
@@ -64,19 +99,70 @@ def events() -> None:
 @DATA
 @JSON_OPTION
 def tail(
-    since: timedelta | None, wanted: str, follow: bool | None, folder: Path, as_json: bool
+    since: datetime | None, wanted: str, follow: bool | None, folder: Path, as_json: bool
 ) -> None:
-    """Print events, one on each line: new ones, or those of the last --since."""
-    offset = datetime.now(UTC) - since if since else "next"
-    going_on = follow if follow is not None else since is None
+    """Print events, one on each line: new ones, or those since an instant.
+
+    What the history no longer has is read from the archive. Events that neither has are listed by
+    their offsets.
+    """
     try:
-        for number, event in history.read(amqp_url(folder), offset, going_on):
-            if isinstance(event, UndecodableError):
-                _print_unread(number, event, as_json)
-            elif wanted in event.type:
-                _print(number, event, as_json)
+        for each in _events(folder, since, follow if follow is not None else since is None):
+            if isinstance(each, Span):
+                _print_missing(each, as_json)
+            elif isinstance(each[1], UndecodableError):
+                _print_unread(each[0], each[1], as_json)
+            elif wanted in each[1].type:
+                _print(each[0], each[1], as_json)
+    except StoreAway as error:
+        fail(f"the S3 store, which has the archive, does not answer: {error}")
     except KeyboardInterrupt:
         return
+
+
+def _events(
+    folder: Path, since: datetime | None, follow: bool
+) -> Iterator[tuple[int, history.Read] | Span]:
+    if since is None:
+        return history.read(amqp_url(folder), "next", follow)
+    return reading.read(amqp_url(folder), archive_of(folder), since, follow)
+
+
+@events.group()
+def archive() -> None:
+    """Look after the archive, which has the history's events for good."""
+
+
+@archive.command()
+@DATA
+@JSON_OPTION
+def verify(folder: Path, as_json: bool) -> None:
+    """Read the whole archive, and list what is missing or wrong in it.
+
+    Each file has the hash and the number of events that were written; no offset of the stream is
+    missing; no number is missing in the sequence of a source and key. The exit status is 1 if there
+    is a fault.
+    """
+    found = archive_of(folder)
+    if found is None:
+        fail(
+            "which S3 store has the archive? Set TANDEM_S3_ENDPOINT, TANDEM_S3_ACCESS_KEY and "
+            "TANDEM_S3_SECRET_KEY, and TANDEM_ARCHIVE_BUCKET if it is not tandem-history"
+        )
+    try:
+        report = verify_archive(found)
+    except StoreAway as error:
+        fail(f"the S3 store does not answer: {error}")
+    if as_json:
+        click.echo(json.dumps(asdict(report), indent=2))
+    else:
+        console.print(
+            f"{report.messages} events in {report.files} files of {report.segments} segments,"
+            f" up to offset {report.last}"
+        )
+        show_rows("Faults", report.faults, as_json)
+    if report.faults:
+        raise SystemExit(1)
 
 
 @events.command()
@@ -106,6 +192,14 @@ def replay(
     sent = send_again(amqp_url(folder), wanted, now - since, now - until)
     rows = [Sent(one.name, sent[one.name]) for one in wanted]
     show_rows("Sent again", sorted(rows, key=lambda row: row.subscription), as_json)
+
+
+def _print_missing(span: Span, as_json: bool) -> None:
+    why = "neither the history nor the archive has them"
+    if as_json:
+        click.echo(_json({"missing": {"first": span.first, "last": span.last}, "error": why}))
+    else:
+        console.print(f"[red]offsets {span} are missing: {why}[/]")
 
 
 def _print_unread(offset: int, error: UndecodableError, as_json: bool) -> None:

@@ -24,7 +24,7 @@ from chassis.operations.settings import DECLARE, EDGES, MIGRATE
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "catalog": ("api", "worker", "relay"),
-    "library": ("api", "worker", "relay"),
+    "library": ("api", "worker", "relay", "archiver"),
     "sessions": ("api", "live", "worker", "solver", "meetings", "relay"),
     "progress": ("api", "worker", "relay"),
     "notify": ("api", "worker", "relay"),

@@ -590,6 +590,44 @@ def _library() -> Row:
                 "TandemRenditionsWait",
                 14_400,
             ),
+            Panel(
+                "Events that are not archived",
+                "Events that the history has and the archive does not, at the last look. Normal: as"
+                " many as an hour has, then none.",
+                "short",
+                (Query(f"max(tandem_archive_lag_events{{{OURS}}})", "events"),),
+            ),
+            Panel(
+                "Age of the oldest event that is not archived",
+                "Normal: up to an hour.",
+                "s",
+                (Query(f"max(tandem_archive_lag_seconds{{{OURS}}})", "age"),),
+                "TandemArchiveLags",
+                21_600,
+            ),
+            Panel(
+                "Archivers",
+                "One leads. Events that were archived, and offsets that were deleted before."
+                " Normal: none was deleted.",
+                "short",
+                (
+                    Query(f"sum(tandem_archive_leading{{{OURS}}})", "leading"),
+                    Query(
+                        f"sum(increase(tandem_archive_events_total{{{OURS}}}[$__rate_interval]))",
+                        "archived",
+                    ),
+                    Query(
+                        f"sum(increase(tandem_archive_lost_offsets_total{{{OURS}}}"
+                        "[$__rate_interval]))",
+                        "deleted before",
+                    ),
+                    Query(
+                        f"sum(increase(tandem_archive_failures_total{{{OURS}}}[$__rate_interval]))",
+                        "failures",
+                    ),
+                ),
+                "TandemArchiveLost",
+            ),
         ),
     )
 

@@ -1,17 +1,19 @@
 """Reading the history: the RabbitMQ stream that contains every event."""
 
+import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pika
-from google.protobuf.message import Message
+from google.protobuf.message import Message as Body
 from pika.exceptions import AMQPError, ConnectionClosedByBroker
 
 from chassis import ids
-from chassis.contracts import events
+from chassis.contracts import cloudevents, events
 from chassis.contracts.events import Event, UndecodableError
 from chassis.messaging import amqp_pika, topology
 
@@ -24,9 +26,39 @@ QUIET = 5.0
 INTERNAL_ERROR = 541
 # More messages than a chunk has.
 MOST_SKIPPED = 5_000
+PIKA_LOG = logging.getLogger("pika.adapters.blocking_connection")
 
 Offset = str | int | datetime
-Read = Event[Message] | UndecodableError
+Read = Event[Body] | UndecodableError
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the history as its publisher wrote it."""
+
+    offset: int
+    headers: Mapping[str, Any]
+    body: bytes
+    content_type: str | None
+    error: str = ""
+    """Why the message itself can't be had; its other fields are empty then."""
+
+    @property
+    def event(self) -> Read:
+        """Return the event, or why there is none."""
+        if self.error:
+            return UndecodableError(self.error)
+        try:
+            return events.read(self.headers, self.body, self.content_type)
+        except UndecodableError as error:
+            return error
+
+    @property
+    def made_at(self) -> float:
+        """Return when its event was made, in Unix seconds of the system's clock; now if it does not
+        say.
+        """
+        return ids.made_at(str(cloudevents.raw(self.headers).get("id", "")))
 
 
 def read(amqp_url: str, offset: Offset, follow: bool = False) -> Iterator[tuple[int, Read]]:
@@ -37,17 +69,37 @@ def read(amqp_url: str, offset: Offset, follow: bool = False) -> Iterator[tuple[
     that exists at the start, unless `follow` is set. A message that can't be decoded yields the
     error. Raises pika.exceptions.AMQPError if there is no broker or no history.
     """
-    end = None if follow else _end(amqp_url)
+    end = math.inf if follow else last_offset(amqp_url)
+    for each in messages(amqp_url, offset, end, follow):
+        event = each.event
+        if not is_older(event, offset):
+            yield each.offset, event
+
+
+def messages(
+    amqp_url: str, offset: Offset, end: float | None, follow: bool = False
+) -> Iterator[Message]:
+    """Yield every message from `offset` to the offset `end` (see `last_offset`) as it was
+    published; with `follow` also those after it, for ever.
+
+    The first ones may be older than an instant: the broker delivers whole chunks. An offset that is
+    missing was removed from the history. Raises as `read` does.
+    """
     if not follow and _is_beyond(offset, end):
         return
-    for number, event in _unstopped(amqp_url, offset, follow):
-        if not _is_older(event, offset):
-            yield number, event
-        if end is not None and number >= end:
+    for each in _unstopped(amqp_url, offset, follow):
+        yield each
+        if not follow and end is not None and each.offset >= end:
             return
 
 
-def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[tuple[int, Read]]:
+def has(amqp_url: str, offset: int) -> bool:
+    """Return whether the history has a message at `offset`: it was not deleted yet."""
+    first = next(messages(amqp_url, offset, last_offset(amqp_url)), None)
+    return first is not None and first.offset == offset
+
+
+def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[Message]:
     """Read on, with a new connection, if the broker fails to deliver a stored message.
 
     RabbitMQ 3.10 stores messages that it can't deliver, such as one with two headers `CC` of which
@@ -62,7 +114,7 @@ def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[tuple[in
             with _connected(amqp_url) as connection:
                 for number, properties, body in _deliveries(connection, place, follow):
                     place = number + 1
-                    yield number, _event(properties, body)
+                    yield Message(number, properties.headers or {}, body, properties.content_type)
             return
         except ConnectionClosedByBroker as error:
             skipped = skipped + 1 if place == before else 0
@@ -71,7 +123,7 @@ def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[tuple[in
             if skipped > MOST_SKIPPED:
                 raise  # the cause is not the messages
             if skipped:
-                yield place, UndecodableError("the broker can't hand it over")
+                yield Message(place, {}, b"", None, "the broker can't hand it over")
                 place += 1
 
 
@@ -79,18 +131,20 @@ def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[tuple[in
 def _connected(amqp_url: str) -> Iterator[Any]:
     """Yield a connection, and ignore errors when it is closed.
 
-    pika returns undelivered messages, which a stream refuses (540).
+    pika returns undelivered messages, which a stream refuses (540); pika then logs an error.
     """
     connection = pika.BlockingConnection(amqp_pika.parameters(amqp_url))
     try:
         yield connection
     finally:
+        PIKA_LOG.disabled = True
         with suppress(AMQPError):
             connection.close()
+        PIKA_LOG.disabled = False
 
 
-def _end(amqp_url: str) -> float | None:
-    """Return the last offset; None if there is none, infinity if no message says it.
+def last_offset(amqp_url: str) -> float | None:
+    """Return the history's last offset; None if it is empty, infinity if no message says it.
 
     The broker's count of a stream lags behind (3.10), but it delivers the last chunk as a whole.
     """
@@ -148,14 +202,7 @@ def _number(properties: Any, otherwise: float) -> float:
     return number if isinstance(number, int) else otherwise
 
 
-def _event(properties: Any, body: bytes) -> Read:
-    try:
-        return events.read(properties.headers, body, properties.content_type)
-    except UndecodableError as error:
-        return error
-
-
-def _is_older(event: Read, offset: Offset) -> bool:
+def is_older(event: Read, offset: Offset) -> bool:
     """Return whether an event is older than the wanted instant: the first chunk comes as a whole.
 
     It compares ids, because `Event.time` may be of a steered clock.

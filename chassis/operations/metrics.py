@@ -150,6 +150,29 @@ JOBS_OLDEST = Gauge(
     ["jobs", "lane"],
 )
 
+# The archiver.
+ARCHIVE_LEADING = Gauge(
+    "tandem_archive_leading", "1 where this archiver holds the lease, 0 where it waits for it."
+)
+ARCHIVE_LAG_EVENTS = Gauge(
+    "tandem_archive_lag_events",
+    "Events that the history had at the last look, and the archive does not have yet.",
+)
+ARCHIVE_LAG_SECONDS = Gauge(
+    "tandem_archive_lag_seconds", "Age of the oldest of these events; 0 if there is none."
+)
+ARCHIVE_EVENTS = Counter("tandem_archive_events", "Events that were archived.")
+ARCHIVE_LOST = Counter(
+    "tandem_archive_lost_offsets",
+    "Offsets that the history had already deleted when this archiver wanted to archive them.",
+)
+ARCHIVE_FAILURES = Counter(
+    "tandem_archive_failures",
+    "Rounds of the archiver that failed: away (a server did not answer), other_stream (the history"
+    " is not the one that was archived before), damaged (the newest segment can't be read).",
+    ["reason"],
+)
+
 
 # A process is one role of one service.
 _who = ("", "")

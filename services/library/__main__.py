@@ -1,4 +1,4 @@
-"""Run a role: python -m services.library api|worker|relay|migrate|declare."""
+"""Run a role: python -m services.library api|worker|relay|archiver|migrate|declare."""
 
 from chassis.roles import main
 from services.library.settings import Settings
@@ -87,6 +87,24 @@ def relay(settings: Settings) -> None:
     runtime.serve(settings, "library")
 
 
+def archiver(settings: Settings) -> None:
+    """Archive the history of all services in the S3 store."""
+    from chassis import roles
+    from chassis.archive import process
+    from chassis.archive.store import Bucket
+    from services.library.store import LibraryStore
+
+    database = roles.open_database(settings, "library", LibraryStore)
+    bucket = Bucket(
+        settings.s3_endpoint,
+        settings.s3_access_key,
+        settings.s3_secret_key,
+        settings.s3_region,
+        settings.archive_bucket,
+    )
+    process.serve(settings, database, bucket, settings.archive_every)
+
+
 def migrate(settings: Settings) -> None:
     """Bring the database to this version."""
     from chassis import roles
@@ -109,5 +127,12 @@ if __name__ == "__main__":
     main(
         "library",
         Settings,
-        {"api": api, "worker": worker, "relay": relay, "migrate": migrate, "declare": declare},
+        {
+            "api": api,
+            "worker": worker,
+            "relay": relay,
+            "archiver": archiver,
+            "migrate": migrate,
+            "declare": declare,
+        },
     )

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, BinaryIO, TypeVar
-from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
 import structlog
@@ -19,6 +18,8 @@ from minio import Minio
 from minio.datatypes import Part
 from minio.error import MinioException, S3Error
 
+from chassis.data import s3
+from chassis.data.s3 import AWAY, GONE, OURS_ALREADY, PATIENT, QUICK
 from services.library.metrics import S3_CALLS
 from services.library.ports import FilesAway, NoSuchUpload
 
@@ -31,28 +32,6 @@ PART = 16 * 2**20
 PARTIAL = 206
 # Of a presigned URL (Signature Version 4).
 LONGEST_LIFETIME = timedelta(days=7)
-# Error codes of an S3 store for a file that can't be read any more. BrokenMPU: Swift lacks a part
-# of it; InvalidObjectState: it was moved to an archive.
-GONE = ("NoSuchUpload", "NoSuchKey", "BrokenMPU", "InvalidObjectState")
-# Error codes of an S3 store that fails itself, not because of the file. InvalidPart: a part was
-# uploaded again after we listed the parts; the next attempt lists it.
-AWAY = (
-    "InternalError",
-    "InvalidPart",
-    "OperationAborted",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "SlowDown",
-)
-OURS_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
-# Seconds. QUICK is for small requests: two attempts fit into the 10 s that a caller waits, so a
-# slow store can't occupy all threads of the api. PATIENT is for requests that move or make a file.
-QUICK = urllib3.Timeout(connect=2, read=4)
-PATIENT = urllib3.Timeout(connect=5, read=60)
-# One retry, because the store may have closed a pooled connection; more retries are the caller's
-# task. POST (complete) is tried again only if it did not reach the store.
-RETRIES = urllib3.Retry(total=1, redirect=0, status=0)
-
 log = structlog.get_logger()
 
 
@@ -299,13 +278,6 @@ class S3Files:
 
 
 def _client(settings: Any, endpoint: str, timeout: urllib3.Timeout) -> Minio:
-    address = urlsplit(endpoint)
-    return Minio(
-        address.netloc,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
-        secure=address.scheme == "https",
-        # given, so that minio does not ask the store for the bucket's region
-        region=settings.s3_region,
-        http_client=urllib3.PoolManager(timeout=timeout, maxsize=32, retries=RETRIES),
+    return s3.client(
+        endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_region, timeout
     )

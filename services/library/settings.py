@@ -9,6 +9,7 @@ from pathlib import Path
 from chassis.operations.page_settings import PagesSettings
 from chassis.operations.settings import (
     API,
+    ARCHIVER,
     DECLARE,
     NO_FILE,
     WORKER,
@@ -25,6 +26,7 @@ PART = 16 * 2**20
 SMALLEST_PART, LARGEST_PART = 5 * 2**20, 5 * 2**30
 LARGEST_QUOTA = 2**50
 READERS = (API, WORKER, DECLARE)
+S3_READERS = (*READERS, ARCHIVER)
 
 # A domain name, as the identifiers of OAI-PMH need it (oai-identifier.xsd).
 _OAI_URL = re.compile(r"https?://[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z][A-Za-z0-9-]*)+(:\d+)?/[!-~]*")
@@ -56,7 +58,7 @@ class Settings(PagesSettings):
 
     s3_endpoint: str = setting(
         "the S3 store: http://host:port or https://host",
-        roles=READERS,
+        roles=S3_READERS,
         reaches="s3",
         check=url_of("http", "https"),
     )
@@ -66,13 +68,26 @@ class Settings(PagesSettings):
         check=url_of("http", "https"),
         default="",
     )
-    s3_access_key: str = setting("the access key of the S3 store", roles=READERS, secret=True)
-    s3_secret_key: str = setting("the secret key of the S3 store", roles=READERS, secret=True)
+    s3_access_key: str = setting("the access key of the S3 store", roles=S3_READERS, secret=True)
+    s3_secret_key: str = setting("the secret key of the S3 store", roles=S3_READERS, secret=True)
     s3_bucket: str = setting(
         "the bucket; it is created if it is missing", roles=READERS, default="tandem"
     )
     s3_region: str = setting(
-        "the region that requests are signed for", roles=READERS, default="us-east-1"
+        "the region that requests are signed for", roles=S3_READERS, default="us-east-1"
+    )
+    archive_bucket: str = setting(
+        "the bucket of the archive, which has all events for good; it is made if it is missing; "
+        "a new broker, whose history begins anew, needs a new one",
+        roles=(ARCHIVER,),
+        check=given("a bucket's name"),
+        default="tandem-history",
+    )
+    archive_every: timedelta = setting(
+        "how often the events since the last time are archived, in seconds",
+        roles=(ARCHIVER,),
+        check=between(SECOND, timedelta(days=1), "1 to 86400 seconds"),
+        default=HOUR,
     )
     url_lifetime: timedelta = setting(
         "the lifetime of presigned URLs, in seconds",

@@ -20,6 +20,7 @@ DOORS = {
     "worker": ("chassis.worker", "serve"),
     "solver": ("chassis.jobs.process", "serve"),
     "meetings": ("chassis.jobs.process", "serve"),
+    "archiver": ("chassis.archive.process", "serve"),
     "relay": ("chassis.messaging.relay", "serve"),
     "migrate": ("chassis.data.bootstrap", "migrate"),
     "declare": ("chassis.messaging.topology", "declare"),

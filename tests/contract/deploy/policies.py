@@ -17,6 +17,7 @@ ROLES_PORTS = {
     "worker": {"ops"},
     "solver": {"ops"},
     "meetings": {"ops"},
+    "archiver": {"ops"},
     "relay": {"ops"},
 }
 CONTRACTS = {"api": "", "live": "tandem.sessions.v1.LiveService"}
@@ -26,7 +27,7 @@ OWN_IMAGES = {"sessions-solver"}
 # Time after TANDEM_DRAIN in which a worker that did not finish closes its connections.
 MARGIN = 5
 # Each has an account of the broker for itself.
-BROKER_ROLES = ("declare", "live", "relay", "worker")
+BROKER_ROLES = ("archiver", "declare", "live", "relay", "worker")
 # Not ours, and read by the roles: deploy/kubernetes/README.md lists them.
 SECRETS = {
     "demo-data-token": {"token"},

@@ -58,7 +58,7 @@ def broken_broker(monkeypatch: pytest.MonkeyPatch, bad: set[int], count: int) ->
 
     monkeypatch.setattr(history, "_connected", lambda _: nullcontext())
     monkeypatch.setattr(history, "_deliveries", deliveries)
-    monkeypatch.setattr(history, "_end", lambda _: count - 1)
+    monkeypatch.setattr(history, "last_offset", lambda _: count - 1)
 
 
 def test_what_the_broker_can_not_hand_over_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:

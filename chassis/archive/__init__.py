@@ -1,0 +1,1 @@
+"""The archive: the history as compressed files in an S3 store, beyond what the stream keeps."""

@@ -1,0 +1,132 @@
+"""Verifying an archive: that it has what its segments say, and that nothing is missing."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import orjson
+
+from chassis.archive import layout, lines, segments
+from chassis.archive.archive import Archive
+from chassis.archive.layout import EVENTS, PENDING, UNREADABLE, Span, file_key
+from chassis.archive.segments import DamagedSegment, Segment
+from chassis.archive.sequences import Sequences
+from chassis.archive.store import NoSuchObject
+from chassis.contracts import cloudevents
+from chassis.messaging.history import Message
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is missing or wrong."""
+
+    kind: str
+    """lost, missing, sequence, damaged, overlap, or stray."""
+    what: str
+
+
+@dataclass
+class Report:
+    """What was looked at, and what is wrong with it."""
+
+    segments: int = 0
+    files: int = 0
+    messages: int = 0
+    first: int = 0
+    last: int = -1
+    faults: list[Fault] = field(default_factory=list)
+
+
+def verify(archive: Archive) -> Report:
+    """Return a report on the whole archive. It may be written meanwhile. Raises StoreAway.
+
+    lost      offsets that the stream no longer had when they were to be archived
+    missing   offsets that the archive does not have, for whatever other reason
+    sequence  numbers of a source and key that are missing in its events
+    damaged   a segment or file that is not what was written, or is not there
+    overlap   offsets that two segments have; readers take each once
+    stray     a file that no segment names; nobody reads it
+    """
+    # In the order in which an archiver writes, so that none of its steps is missed.
+    stored = [each.key for folder in (EVENTS, UNREADABLE) for each in archive.bucket.listed(folder)]
+    unfinished = set(_pending(archive))
+    spans, lost = sorted(archive.segments()), archive.lost()
+    whole = Span(0, max((span.last for span in (*spans, *lost)), default=-1))
+    report = Report(segments=len(spans), last=whole.last)
+    report.faults += [Fault("lost", f"offsets {span}") for span in lost]
+    report.faults += [
+        Fault("missing", f"offsets {hole}") for hole in layout.holes([*spans, *lost], whole)
+    ]
+    report.faults += [
+        Fault("overlap", f"segments {', '.join(map(str, group))}")
+        for group in layout.overlapping(spans)
+        if len(group) > 1
+    ]
+    named, sequences = set[str](), Sequences()
+    for span in spans:
+        _verify_segment(archive, span, report, named, sequences)
+    report.faults += [Fault("sequence", str(gap)) for gap in sequences.gaps()]
+    strays = (key for key in stored if key not in named and key not in unfinished)
+    report.faults += [Fault("stray", key) for key in strays]
+    return report
+
+
+def _verify_segment(
+    archive: Archive, span: Span, report: Report, named: set[str], sequences: Sequences
+) -> None:
+    try:
+        segment = archive.segment(span)
+    except (DamagedSegment, NoSuchObject) as error:
+        report.faults.append(Fault("damaged", f"segment {span}: {error}"))
+        return
+    named.update(file.key for file in segment.files)
+    report.files += len(segment.files)
+    found: Counter[int] = Counter()
+    for message in _messages(archive, segment, report):
+        found[message.offset] += 1
+        report.messages += 1
+        _note(message, sequences)
+    wrong = [offset for offset, count in found.items() if count > 1 or not _within(offset, span)]
+    for offset in sorted(wrong):
+        report.faults.append(Fault("damaged", f"segment {span}: offset {offset} is not its own"))
+    known = [*segment.broker, *(Span(each, each) for each in found)]
+    for hole in layout.holes(known, span):
+        report.faults.append(Fault("missing", f"offsets {hole}"))
+
+
+def _messages(archive: Archive, segment: Segment, report: Report) -> Iterator[Message]:
+    for file in segment.files:
+        try:
+            content = segments.unpack(file, archive.bucket.get(file.key))
+        except (DamagedSegment, lines.DamagedLine) as error:
+            report.faults.append(Fault("damaged", str(error)))
+            continue
+        except NoSuchObject:
+            report.faults.append(Fault("damaged", f"{file.key}: the file is not there"))
+            continue
+        for message in content:
+            if file_key(segment.span, lines.encode(message).group) != file.key:
+                report.faults.append(
+                    Fault("damaged", f"{file.key}: offset {message.offset} is of another file")
+                )
+        yield from content
+
+
+def _note(message: Message, sequences: Sequences) -> None:
+    try:
+        found = cloudevents.read(message.headers, message.content_type)
+    except cloudevents.MalformedError:
+        return
+    sequences.add(found.source, found.partition_key, found.sequence)
+
+
+def _within(offset: int, span: Span) -> bool:
+    return span.first <= offset <= span.last
+
+
+def _pending(archive: Archive) -> Iterator[str]:
+    for each in archive.bucket.listed(PENDING):
+        try:
+            yield from orjson.loads(archive.bucket.get(each.key))
+        except NoSuchObject:
+            continue  # it is finished by now
