@@ -2,8 +2,7 @@
 # Make a checkout ready to run: Debian packages, a virtual environment, Python packages.
 #
 # Usage: setup.sh [timetabler | test [deep]]   (timetabler: also the solver of timetables; test: also
-# what tests need: it, promtool and prometheus, the packages of examples/node; deep: and what the
-# longest need: chromium)
+# what tests need: it, promtool and prometheus; deep: and what the longest need: chromium)
 #
 # May be run any number of times, by anyone, and at once; does only what is not done yet. Debian
 # packages are installed if root, or sudo without a password, lets it; otherwise it says what to
@@ -24,7 +23,6 @@ main() {
     install_requirements
     install_tandem
     [[ ${1:-} != test && ${1:-} != timetabler ]] || install_timetabler
-    [[ ${1:-} != test ]] || install_node_packages
 }
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -139,16 +137,6 @@ install_timetabler() {
     "$SOLVER/bin/python" -m pip --quiet --disable-pip-version-check --no-input install \
         --only-binary :all: --require-hashes -r $lock
     cp $lock "$SOLVER/stamp"
-}
-
-# Without npm, the tests of examples/node skip, except in CI.
-install_node_packages() {
-    local lock=examples/node/package-lock.json packages=examples/node/node_modules
-    command -v npm >/dev/null || return 0
-    cmp -s $lock $packages/stamp && return
-    say "installing the Node packages of examples/node"
-    npm ci --prefix "${lock%/*}" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
-    cp $lock $packages/stamp
 }
 
 pip() { "$VENV/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }

@@ -22,13 +22,12 @@ from chassis.contracts import events
 from chassis.contracts.events import Event
 from chassis.messaging import topology
 from chassis.messaging.queue_figures import figures
-from tests.contract.tools import need
+from tests import node
 from tests.deep import DEEP, deep
 from tests.integration.chassis.bus import NOW, TYPE, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import EnrolmentWithdrawn
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-NODE_PACKAGES = EXAMPLES / "node" / "node_modules"
 QUEUE = "records.enrolments"
 # Events, more than a program's prefetch; and how often it is killed among them.
 COUNT, KILLS = (600, 8) if DEEP else (150, 2)
@@ -116,15 +115,20 @@ def _runs(process: "subprocess.Popen[str]") -> bool:
     return True
 
 
+@pytest.fixture(scope="module")
+def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the program for Node.js, with its packages."""
+    return node.installed(EXAMPLES / "node", tmp_path_factory.mktemp("node"))
+
+
 @pytest.fixture(params=PROGRAMS)
 def example(request: pytest.FixtureRequest, bus: Bus, tmp_path: Path) -> Example:
     """Each program, on a broker where Tandem's topology is declared."""
-    if request.param.startswith("node/"):
-        need("node")
-        need("npm")
-        assert NODE_PACKAGES.is_dir(), "type scripts/setup.sh test"
+    folder, name = EXAMPLES, request.param
+    if name.startswith("node/"):
+        folder = request.getfixturevalue("node_folder").parent
     bus.declare()
-    return Example(EXAMPLES / request.param, bus, tmp_path / "counts")
+    return Example(folder / name, bus, tmp_path / "counts")
 
 
 def commit(bus: Bus, runs: Iterable[str]) -> Counts:
