@@ -13,6 +13,7 @@ from minio.deleteobjects import DeleteObject
 from tandem.library.v1 import library_pb2
 
 from campus.identity import IdentityProvider
+from chassis.data import s3
 from chassis.edge.methods import Servicer
 from chassis.edge.server import Server
 from chassis.operations.settings import load
@@ -60,7 +61,7 @@ def _remove(bucket: str, stack: dict[str, str]) -> None:
 def s3_files(library_settings: Settings) -> S3Files:
     """The real store; nobody has made its bucket. On a busy machine it may answer late."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "QUICK", files.PATIENT)
+        patch.setattr(files, "QUICK", s3.PATIENT)
         return S3Files(library_settings)
 
 
