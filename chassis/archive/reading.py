@@ -50,14 +50,15 @@ def _messages(
 
 def _start(amqp_url: str, archive: Archive | None, since: datetime, oldest: Message | None) -> int:
     """Return an offset at which, or before which, the first message from `since` on is."""
-    if oldest is None or not (oldest.offset == 0 or oldest.made_at <= since.timestamp()):
-        start = archive.start(since) if archive else 0
-        return min(start, oldest.offset) if oldest else start
-    last = history.last_offset(amqp_url)
-    first = next(history.messages(amqp_url, since, last), None)
-    if first:
-        return first.offset
-    return int(last) + 1 if last is not None and last < math.inf else oldest.offset
+    if oldest and (oldest.offset == 0 or oldest.made_at <= since.timestamp()):
+        last = history.last_offset(amqp_url)
+        first = next(history.messages(amqp_url, since, last), None)
+        if history.has(amqp_url, oldest.offset):  # else it was deleted while we looked
+            if first:
+                return first.offset
+            return int(last) + 1 if last is not None and last < math.inf else oldest.offset
+    start = archive.start(since) if archive else 0
+    return min(start, oldest.offset) if oldest else start
 
 
 def _head(amqp_url: str, place: int, end: float | None) -> int | None:
