@@ -91,6 +91,7 @@ tell_to_install() {
 
 make_environment() {
     is_sound && return
+    [[ ! -L $VENV ]] || rm "$VENV" # a link: what it leads to is another checkout's
     has_venv || fail "there is no Python 3.11 or 3.12 that can make a virtual environment"
     local python
     python=$(find_python)
