@@ -12,6 +12,7 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import NotFound
 from services.notify.domain.messages import Message
+from services.notify.domain.preferences import SetPreferences
 from services.notify.store import NotifyStore
 from services.notify.usecases import inbox
 
@@ -30,7 +31,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
     def SetPreferences(
         self, request: notify_pb2.SetPreferencesRequest, _: grpc.ServicerContext
     ) -> resources_pb2.Preferences:
-        command = from_message(request, inbox.SetPreferences)
+        command = from_message(request, SetPreferences)
         return execute(
             self._database,
             request,

@@ -82,9 +82,20 @@ class Texts:
         self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
     ) -> Text:
         """Return a notice in the language nearest to `language` (BCP 47), instants in `zone`."""
+        return self._write(kind, language, zone, name, values)
+
+    def write_digest(self, language: str, zone: str, name: str, values: Mapping[str, Any]) -> Text:
+        """Return a digest in the language nearest to `language` (BCP 47)."""
+        return self._write("digest", language, zone, name, values)
+
+    def _write(
+        self, template: str, language: str, zone: str, name: str, values: Mapping[str, Any]
+    ) -> Text:
         templates = self._languages[self.nearest(language)]
         context = {key: cleaned(value) for key, value in values.items()}
-        text = templates.get_template(f"{kind}.txt").render(context, zone=zone, name=one_line(name))
+        text = templates.get_template(f"{template}.txt").render(
+            context, zone=zone, name=one_line(name)
+        )
         title, _, body = text.partition("\n")
         return Text(_cut(one_line(title), LONGEST_TITLE), body.strip() + "\n")
 

@@ -1,28 +1,34 @@
-"""Sending queued mail at most once (docs/decisions/0019)."""
+"""Sending queued mail at most once (docs/decisions/0019), and digests (docs/decisions/0086)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.notify.domain.messages import (
+    EMPTY,
     EXPIRED,
     LEFT,
     NO_PERSON,
     UNKNOWN,
-    UNWANTED,
     VANISHED,
     Delivery,
+    Digest,
     Mail,
+    S,
     SendResult,
+    Sent,
     after_attempt,
     failed,
+    finished_with,
     has_expired,
-    is_wanted,
     outcome_of,
+    unwanted_by,
 )
 from services.notify.domain.people import has_left
 from services.notify.domain.standing import Standing, standing
-from services.notify.ports import Batch, Store
+from services.notify.ports import Batch, Store, Texts
+from services.notify.usecases import digests
+from services.notify.usecases.digests import Recipient, recipients_of
 from services.notify.usecases.standing import known_of
 
 Again = Callable[[int], datetime]
@@ -33,76 +39,144 @@ Again = Callable[[int], datetime]
 class Begun:
     """The state of a batch before any of it is sent."""
 
-    outgoing: tuple[tuple[Delivery, Mail], ...]
+    outgoing: tuple[tuple[Sent, Mail], ...]
     """The mails to send now."""
     abandoned: int
     """The number of mails that an earlier worker may have sent; they are given up."""
     withheld: int
-    """The number of mails that are no longer wanted."""
+    """The number of messages that are no longer wanted by mail."""
+    done: int
+    """The number of the batch's jobs that are done: nothing is sent for them, or only later."""
 
 
 def begin(store: Store, batch: Batch) -> Begun:
-    """Mark the mails of a batch that will be sent now, and finish the others.
+    """Mark the mails of a batch that will be sent now, and finish or hold the others.
 
     If the process ends after this, it is unknown whether a mail was sent, and it is not sent again.
     """
-    deliveries = store.claimed(batch)
+    deliveries = store.claimed(Delivery, batch)
     mails = store.mails(deliveries)
-    reasons = _reasons(store, deliveries, mails)
+    recipients = recipients_of(store, {each.person_id for each in deliveries})
+    reasons = _reasons(store, deliveries, recipients) | {
+        each.id: reason for each in deliveries if (reason := _too_late(store, each))
+    }
     _finish(store, [failed(each, store.now, reasons[each.id]) for each in deliveries
                     if each.id in reasons])  # fmt: skip
-    outgoing = tuple((each, mails[each.id]) for each in deliveries if each.id not in reasons)
-    store.begin_sending([each.id for each, _ in outgoing])
+    left = [each for each in deliveries if each.id not in reasons]
+    quiet = {
+        each: until
+        for each in left
+        if not each.urgent and (until := _quiet_until(store, each, recipients))
+    }
+    store.hold(quiet)
+    outgoing = tuple((each, mails[each.id]) for each in left if each not in quiet)
+    store.begin_sending([each for each, _ in outgoing])
     abandoned = sum(each.sending for each in deliveries)
-    return Begun(outgoing, abandoned, len(reasons) - abandoned)
+    return Begun(outgoing, abandoned, len(reasons) - abandoned, len(deliveries) - len(outgoing))
+
+
+def begin_digests(store: Store, texts: Texts, batch: Batch) -> Begun:
+    """Mark the digests of a batch that will be sent now, and write their mails; finish those of
+    which nothing is left, and hold the others.
+
+    What a digest collected and is no longer to be told is finished alone. For a digest in a state
+    to be sent, `place` and `place_anew` change nothing: this marks it, so they would conflict.
+    """
+    claimed = store.claimed(Digest, batch)
+    recipients = recipients_of(store, {each.person_id for each in claimed})
+    gone = {each: reason for each in claimed if (reason := _too_late(store, each))}
+    _finish(store, [failed(each, store.now, reason) for each, reason in gone.items()])
+    quiet = {
+        each: until
+        for each in claimed
+        if each not in gone and (until := _quiet_until(store, each, recipients))
+    }
+    store.hold(quiet)
+    due = [each for each in claimed if each not in gone and each not in quiet]
+    collected = store.collected(due)
+    reasons = _reasons(store, collected, recipients)
+    _finish(store, [failed(each, store.now, reasons[each.id]) for each in collected
+                    if each.id in reasons])  # fmt: skip
+    news: dict[Digest, list[Delivery]] = {each: [] for each in due}
+    by_id = {each.id: each for each in due}
+    for each in collected:
+        if each.id not in reasons:
+            news[by_id[each.digest_id]].append(each)
+    _finish(store, [failed(each, store.now, EMPTY) for each, left in news.items() if not left])
+    told = {each: left for each, left in news.items() if left}
+    mails = digests.write(store, texts, told, {key: one.person for key, one in recipients.items()})
+    store.begin_sending(list(told))
+    abandoned = sum(each.sending for each in claimed)
+    outgoing = tuple((each, mails[each.id]) for each in told)
+    return Begun(outgoing, abandoned, len(reasons), len(claimed) - len(outgoing))
 
 
 def record_results(
-    store: Store, batch: Batch, results: Mapping[str, SendResult], most: int, again: Again
+    store: Store,
+    kind: type[S],
+    batch: Batch,
+    results: Mapping[str, SendResult],
+    most: int,
+    again: Again,
 ) -> int:
-    """Store the results of a batch's attempts; return how many deliveries are finished.
+    """Store the results of a batch's attempts; return how many jobs are finished.
 
     `most`: the largest number of attempts. Mails without a result were not tried; they are due now.
     """
-    deliveries = store.claimed(batch)
+    claimed = store.claimed(kind, batch)
     after = [
-        after_attempt(each, results[each.id], store.now, most) for each in deliveries
+        after_attempt(each, results[each.id], store.now, most) for each in claimed
         if each.id in results
     ]  # fmt: skip
     finished = [each for each in after if each.finished_at is not None]
     _finish(store, finished)
     store.queue_again({each: again(each.attempts) for each in after if each.finished_at is None})
-    store.give_back([each.id for each in deliveries if each.id not in results])
+    store.give_back([each for each in claimed if each.id not in results])
     return len(finished)
 
 
+def _too_late(store: Store, sent: Sent) -> str:
+    """Return the reason why something can't be sent any more; empty: it can."""
+    if sent.sending:
+        return UNKNOWN
+    return EXPIRED if has_expired(sent, store.now) else ""
+
+
+def _quiet_until(store: Store, sent: Sent, recipients: Mapping[str, Recipient]) -> datetime | None:
+    """Return until when a person has quiet hours; None: it is not quiet."""
+    to = recipients.get(sent.person_id)
+    until = to.schedule.quiet_until(store.now) if to else store.now
+    return until if until > store.now else None
+
+
 def _reasons(
-    store: Store, deliveries: Sequence[Delivery], mails: Mapping[str, Mail]
+    store: Store, deliveries: Collection[Delivery], recipients: Mapping[str, Recipient]
 ) -> dict[str, str]:
-    """Return the reasons why deliveries are not sent, by id; all others are to be sent."""
+    """Return the reasons why deliveries are no longer wanted, by id."""
     known = known_of(store, deliveries)
-    chosen = store.chosen({each.person_id for each in deliveries})
     places = store.enrolments_of({(each.run_id, each.person_id) for each in deliveries})
 
     def reason(each: Delivery) -> str:
-        if each.sending:
-            return UNKNOWN
+        to = recipients.get(each.person_id)
         if standing(each, known, store.now) is not Standing.STANDS:
             return VANISHED
-        if not is_wanted(each, chosen.get(each.person_id, {})):
-            return UNWANTED
+        if to and (unwanted := unwanted_by(to.choice, each)):
+            return unwanted
         if has_left(places.get((each.run_id, each.person_id), ())):
             return LEFT
-        if has_expired(each, store.now):
-            return EXPIRED
-        return "" if each.id in mails else NO_PERSON
+        return "" if to and to.person.retired_at is None else NO_PERSON
 
     found = {each.id: reason(each) for each in deliveries}
     return {delivery_id: text for delivery_id, text in found.items() if text}
 
 
-def _finish(store: Store, deliveries: Sequence[Delivery]) -> None:
-    """Store finished deliveries, and record their events."""
+def _finish(store: Store, finished: Sequence[Sent]) -> None:
+    """Store what is finished, with what digests collected, and record the events."""
+    whole = {each.id: each for each in finished if isinstance(each, Digest)}
+    alone = [each for each in finished if isinstance(each, Delivery)]
+    collected = store.collected(list(whole.values()))
+    deliveries = alone + [finished_with(each, whole[each.digest_id]) for each in collected]
+    store.finish(list(whole.values()))
     store.finish(deliveries)
     outcomes = [outcome_of(each) for each in deliveries]
     store.record_event(*(outcome for outcome in outcomes if outcome is not None))

@@ -21,9 +21,11 @@ from chassis.jobs.runner import Runner
 from services.notify import announcer, sender
 from services.notify.domain.enums import Channel, DeliveryState
 from services.notify.domain.messages import Delivery
+from services.notify.domain.preferences import CategoryPreference, SetPreferences
 from services.notify.mail import MailServer
 from services.notify.store import NotifyStore
 from services.notify.texts import Texts
+from services.notify.usecases.inbox import set_preferences
 from services.notify.worker import subscriptions
 
 SENDER = "tandem@university.example"
@@ -188,6 +190,13 @@ class World:
         """The event that a learner's catch-up was completed, missed or withdrawn."""
         return cls(catch_up_id=f"c-{learner}", learner_id=learner, title="Waves")
 
+    # Preferences
+
+    def choose(self, person_id: str, *categories: CategoryPreference, **more: Any) -> None:
+        """Set a person's preferences."""
+        wanted = SetPreferences(person_id, categories, **more)
+        self.database.transact(lambda store: set_preferences(store, wanted))
+
     # Time
 
     def remind(self) -> None:
@@ -208,9 +217,20 @@ class World:
         jobs = sender.mail(lambda: server, attempts, self.system)
         return Runner(self.database, jobs, self.system)
 
+    def digests(self, server: MailServer, attempts: int = 9) -> Runner:
+        """One worker's sending of digests."""
+        jobs = sender.digests(TEXTS, lambda: server, attempts, self.system)
+        return Runner(self.database, jobs, self.system)
+
+    def release(self) -> None:
+        """Let the timer for digests and quiet hours run."""
+        announcer.release(self.database)
+
     def send(self, server: MailServer, attempts: int = 9) -> None:
         """Let a worker send what is due."""
+        self.release()
         self.runner(server, attempts).run_due()
+        self.digests(server, attempts).run_due()
 
     # What came of it
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.domain.enums import Category, Channel, Kind
+from services.notify.domain.enums import Category, Channel, Frequency, Kind
 from services.notify.domain.notices import (
     BOTH,
     QUIET,
@@ -12,11 +12,25 @@ from services.notify.domain.notices import (
     delivery_id,
     message_id,
 )
-from services.notify.domain.preferences import CategoryPreference, preferences, violations_of
+from services.notify.domain.preferences import (
+    CategoryPreference,
+    Choice,
+    SetPreferences,
+    preferences,
+    violations_of,
+)
 
 kinds = st.sampled_from(Kind)
 choices = st.dictionaries(st.sampled_from(Category), st.frozensets(st.sampled_from(Channel)))
 ids = st.text(min_size=1, max_size=20)
+
+
+def choice(chosen: dict[Category, frozenset[Channel]]) -> Choice:
+    """A choice of these channels, each of them immediate."""
+    return Choice(
+        "ada",
+        {key: dict.fromkeys(value, Frequency.IMMEDIATE) for key, value in chosen.items()},
+    )
 
 
 def test_every_kind_has_a_rule() -> None:
@@ -49,7 +63,9 @@ def test_preferences_tell_what_happens(chosen: dict[Category, frozenset[Channel]
     """For each category preferences tell the channels that its notices use; only urgent ones go to
     an inbox besides, and choosing what preferences tell changes nothing.
     """
-    told = {each.category: frozenset(each.channels) for each in preferences("a", chosen).categories}
+    told = {
+        each.category: frozenset(each.channels) for each in preferences(choice(chosen)).categories
+    }
     for category, channels in told.items():
         kinds = [kind for kind, rule in RULES.items() if rule.category == category]
         used = frozenset[Channel]().union(*(channels_for(kind, chosen) for kind in kinds))
@@ -93,7 +109,7 @@ def test_ids_never_change() -> None:
 @given(choices)
 def test_preferences_are_complete(chosen: dict[Category, frozenset[Channel]]) -> None:
     """Preferences name each category once, as chosen or by default."""
-    complete = preferences("ada", chosen)
+    complete = preferences(choice(chosen))
     assert [one.category for one in complete.categories] == list(Category)
     for one in complete.categories:
         assert frozenset(one.channels) == chosen.get(one.category, BOTH)
@@ -103,7 +119,8 @@ def test_a_category_named_twice_is_a_violation_each_time() -> None:
     """Each repeated category is a violation."""
     seat = CategoryPreference(Category.SEAT, ())
     other = CategoryPreference(Category.SESSION, ())
-    assert [violation.field for violation in violations_of((seat, other, seat))] == [
+    wanted = SetPreferences("ada", (seat, other, seat))
+    assert [violation.field for violation in violations_of(Choice("ada"), wanted)] == [
         "categories[0].category",
         "categories[2].category",
     ]

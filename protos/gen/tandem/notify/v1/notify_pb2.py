@@ -26,7 +26,7 @@ from tandem.notify.v1 import resources_pb2 as tandem_dot_notify_dot_v1_dot_resou
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/notify/v1/notify.proto\x12\x10tandem.notify.v1\x1a tandem/notify/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\"y\n\x15SetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x42\n\ncategories\x18\x02 \x03(\x0b\x32$.tandem.notify.v1.CategoryPreferenceB\x08\xb2\xbb\x18\x04\x18\x01 2\"5\n\x15GetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\"\x87\x01\n\x13ListMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x13\n\x0bunread_only\x18\x02 \x01(\x08\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"l\n\x14ListMessagesResponse\x12+\n\x08messages\x18\x01 \x03(\x0b\x32\x19.tandem.notify.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06unread\x18\x03 \x01(\r\"W\n\x15StreamMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12 \n\x10\x61\x66ter_message_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\"O\n\x0fMarkReadRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x1e\n\x0bmessage_ids\x18\x02 \x03(\tB\t\xb2\xbb\x18\x05\x18\x01 \xe8\x07\"\"\n\x10MarkReadResponse\x12\x0e\n\x06unread\x18\x01 \x01(\r\"\x8c\x01\n\x15ListDeliveriesRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12\x18\n\x08\x65vent_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"a\n\x16ListDeliveriesResponse\x12.\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1a.tandem.notify.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xab\x05\n\rNotifyService\x12l\n\x0eSetPreferences\x12\'.tandem.notify.v1.SetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12l\n\x0eGetPreferences\x12\'.tandem.notify.v1.GetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12q\n\x0cListMessages\x12%.tandem.notify.v1.ListMessagesRequest\x1a&.tandem.notify.v1.ListMessagesResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12j\n\x0eStreamMessages\x12\'.tandem.notify.v1.StreamMessagesRequest\x1a\x19.tandem.notify.v1.Message\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id0\x01\x12\x65\n\x08MarkRead\x12!.tandem.notify.v1.MarkReadRequest\x1a\".tandem.notify.v1.MarkReadResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12x\n\x0eListDeliveries\x12\'.tandem.notify.v1.ListDeliveriesRequest\x1a(.tandem.notify.v1.ListDeliveriesResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x05\x04\x12\tperson_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/notify/v1/notify.proto\x12\x10tandem.notify.v1\x1a tandem/notify/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\"\x9b\x02\n\x15SetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x38\n\ncategories\x18\x02 \x03(\x0b\x32$.tandem.notify.v1.CategoryPreference\x12\x31\n\x0b\x64igest_time\x18\x03 \x01(\x0b\x32\x1c.tandem.notify.v1.DigestTime\x12\x31\n\x0bquiet_hours\x18\x04 \x01(\x0b\x32\x1c.tandem.notify.v1.QuietHours\x12 \n\x0cmute_run_ids\x18\x05 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\x12\"\n\x0eunmute_run_ids\x18\x06 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\"5\n\x15GetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\"\x87\x01\n\x13ListMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x13\n\x0bunread_only\x18\x02 \x01(\x08\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"l\n\x14ListMessagesResponse\x12+\n\x08messages\x18\x01 \x03(\x0b\x32\x19.tandem.notify.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06unread\x18\x03 \x01(\r\"W\n\x15StreamMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12 \n\x10\x61\x66ter_message_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\"O\n\x0fMarkReadRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x1e\n\x0bmessage_ids\x18\x02 \x03(\tB\t\xb2\xbb\x18\x05\x18\x01 \xe8\x07\"\"\n\x10MarkReadResponse\x12\x0e\n\x06unread\x18\x01 \x01(\r\"\x8c\x01\n\x15ListDeliveriesRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12\x18\n\x08\x65vent_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"a\n\x16ListDeliveriesResponse\x12.\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1a.tandem.notify.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xab\x05\n\rNotifyService\x12l\n\x0eSetPreferences\x12\'.tandem.notify.v1.SetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12l\n\x0eGetPreferences\x12\'.tandem.notify.v1.GetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12q\n\x0cListMessages\x12%.tandem.notify.v1.ListMessagesRequest\x1a&.tandem.notify.v1.ListMessagesResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12j\n\x0eStreamMessages\x12\'.tandem.notify.v1.StreamMessagesRequest\x1a\x19.tandem.notify.v1.Message\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id0\x01\x12\x65\n\x08MarkRead\x12!.tandem.notify.v1.MarkReadRequest\x1a\".tandem.notify.v1.MarkReadResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12x\n\x0eListDeliveries\x12\'.tandem.notify.v1.ListDeliveriesRequest\x1a(.tandem.notify.v1.ListDeliveriesResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x05\x04\x12\tperson_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SETPREFERENCESREQUEST'].fields_by_name['person_id']._loaded_options = None
   _globals['_SETPREFERENCESREQUEST'].fields_by_name['person_id']._serialized_options = b'\262\273\030\005\010\001\020\200\001'
-  _globals['_SETPREFERENCESREQUEST'].fields_by_name['categories']._loaded_options = None
-  _globals['_SETPREFERENCESREQUEST'].fields_by_name['categories']._serialized_options = b'\262\273\030\004\030\001 2'
+  _globals['_SETPREFERENCESREQUEST'].fields_by_name['mute_run_ids']._loaded_options = None
+  _globals['_SETPREFERENCESREQUEST'].fields_by_name['mute_run_ids']._serialized_options = b'\262\273\030\006\020\200\001 \350\007'
+  _globals['_SETPREFERENCESREQUEST'].fields_by_name['unmute_run_ids']._loaded_options = None
+  _globals['_SETPREFERENCESREQUEST'].fields_by_name['unmute_run_ids']._serialized_options = b'\262\273\030\006\020\200\001 \350\007'
   _globals['_GETPREFERENCESREQUEST'].fields_by_name['person_id']._loaded_options = None
   _globals['_GETPREFERENCESREQUEST'].fields_by_name['person_id']._serialized_options = b'\262\273\030\005\010\001\020\200\001'
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['person_id']._loaded_options = None
@@ -73,24 +75,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFYSERVICE'].methods_by_name['MarkRead']._serialized_options = b'\242\273\030\016\n\001\004\022\tperson_id'
   _globals['_NOTIFYSERVICE'].methods_by_name['ListDeliveries']._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['ListDeliveries']._serialized_options = b'\242\273\030\017\n\002\005\004\022\tperson_id'
-  _globals['_SETPREFERENCESREQUEST']._serialized_start=118
-  _globals['_SETPREFERENCESREQUEST']._serialized_end=239
-  _globals['_GETPREFERENCESREQUEST']._serialized_start=241
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=294
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=297
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=432
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=434
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=542
-  _globals['_STREAMMESSAGESREQUEST']._serialized_start=544
-  _globals['_STREAMMESSAGESREQUEST']._serialized_end=631
-  _globals['_MARKREADREQUEST']._serialized_start=633
-  _globals['_MARKREADREQUEST']._serialized_end=712
-  _globals['_MARKREADRESPONSE']._serialized_start=714
-  _globals['_MARKREADRESPONSE']._serialized_end=748
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=751
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=891
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=893
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=990
-  _globals['_NOTIFYSERVICE']._serialized_start=993
-  _globals['_NOTIFYSERVICE']._serialized_end=1676
+  _globals['_SETPREFERENCESREQUEST']._serialized_start=119
+  _globals['_SETPREFERENCESREQUEST']._serialized_end=402
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=404
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=457
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=460
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=595
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=597
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=705
+  _globals['_STREAMMESSAGESREQUEST']._serialized_start=707
+  _globals['_STREAMMESSAGESREQUEST']._serialized_end=794
+  _globals['_MARKREADREQUEST']._serialized_start=796
+  _globals['_MARKREADREQUEST']._serialized_end=875
+  _globals['_MARKREADRESPONSE']._serialized_start=877
+  _globals['_MARKREADRESPONSE']._serialized_end=911
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=914
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1054
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1056
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1153
+  _globals['_NOTIFYSERVICE']._serialized_start=1156
+  _globals['_NOTIFYSERVICE']._serialized_end=1839
 # @@protoc_insertion_point(module_scope)
