@@ -64,7 +64,7 @@ def place_anew(store: Store, person_ids: Iterable[str]) -> None:
         and each.digest_id not in closed
         and _frequency(each, recipients[each.person_id]) is not Frequency.OFF
     ]
-    left = Counter(before[each.digest_id] for each in free if each.digest_id)
+    left = Counter(before[each.digest_id] for each in free if each.digest_id in before)
     store.count_in_digests({digest: -count for digest, count in left.items()})
     anew = [replace(each, state=DeliveryState.QUEUED, digest_id="", send_at=None) for each in free]
     store.put_waiting(place(store, anew, recipients))

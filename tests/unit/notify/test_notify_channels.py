@@ -1,24 +1,33 @@
-"""Which notice reaches whom by which channel."""
+"""Which notice reaches whom by which channel, and what a choice may be."""
+
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.domain.enums import Category, Channel, Frequency, Kind
+from services.notify.domain.enums import Category, Channel, Frequency, Kind, Weekday
+from services.notify.domain.messages import MUTED, UNWANTED, compose, unwanted_by
 from services.notify.domain.notices import (
     BOTH,
     QUIET,
     RULES,
+    Text,
     channels_for,
     delivery_id,
     message_id,
 )
 from services.notify.domain.preferences import (
+    MOST_MUTED,
     CategoryPreference,
+    ChannelFrequency,
     Choice,
     SetPreferences,
+    changed,
     preferences,
     violations_of,
 )
+from services.notify.domain.schedule import DigestTime, QuietHours
+from tests.unit.notify.test_notify_deliveries import NOTICE, NOW
 
 kinds = st.sampled_from(Kind)
 choices = st.dictionaries(st.sampled_from(Category), st.frozensets(st.sampled_from(Channel)))
@@ -124,3 +133,97 @@ def test_a_category_named_twice_is_a_violation_each_time() -> None:
         "categories[0].category",
         "categories[2].category",
     ]
+
+
+frequencies = st.sampled_from(Frequency)
+categories = st.lists(
+    st.builds(
+        lambda category, email, inbox: CategoryPreference(
+            category,
+            (),
+            (ChannelFrequency(Channel.EMAIL, email), ChannelFrequency(Channel.IN_APP, inbox)),
+        ),
+        st.sampled_from(Category),
+        frequencies,
+        st.sampled_from([Frequency.IMMEDIATE, Frequency.OFF]),
+    ),
+    unique_by=lambda each: each.category,
+)
+changes = st.builds(
+    SetPreferences,
+    st.just("ada"),
+    categories.map(tuple),
+    st.none() | st.builds(DigestTime, st.integers(0, 23), st.sampled_from(Weekday)),
+    st.sampled_from([None, QuietHours("22:00", "07:00"), QuietHours("", "")]),
+    st.frozensets(st.sampled_from("abc")).map(tuple),
+)
+
+
+@given(changes, changes)
+def test_what_is_told_of_a_choice_changes_nothing(one: SetPreferences, two: SetPreferences) -> None:
+    """Preferences that are set to what they are stay the same, and a change says all that it sets;
+    of what was not named, the earlier change holds.
+    """
+    choice = changed(changed(Choice("ada"), one), two)
+    told = preferences(choice)
+    again = SetPreferences("ada", told.categories, told.digest_time, told.quiet_hours)
+    assert violations_of(choice, again) == []
+    assert preferences(changed(choice, again)) == told
+    named = {each.category: each for each in (*one.categories, *two.categories)}
+    for each in told.categories:
+        wanted = named.get(each.category)
+        assert wanted is None or {*wanted.frequencies} == {*each.frequencies}
+    assert {*told.muted_run_ids} == {*one.mute_run_ids, *two.mute_run_ids}
+    assert told.digest_time == (two.digest_time or one.digest_time or DigestTime())
+
+
+def test_all_faults_of_a_choice_are_told_at_once() -> None:
+    """Each with its field: what disagrees, is named twice, is not possible, or is nothing."""
+    email = ChannelFrequency(Channel.EMAIL, Frequency.DAILY)
+    inbox = ChannelFrequency(Channel.IN_APP, Frequency.DAILY)
+    wanted = SetPreferences(
+        "ada",
+        (CategoryPreference(Category.SEAT, (Channel.IN_APP,), (email, email, inbox)),),
+        quiet_hours=QuietHours("22:00", "22:00"),
+        mute_run_ids=("r1", " "),
+        unmute_run_ids=("r1",),
+    )
+    assert [each.field for each in violations_of(Choice("ada"), wanted)] == [
+        "categories[0].frequencies[0].channel",
+        "categories[0].frequencies[1].channel",
+        "categories[0].frequencies[2].frequency",
+        "categories[0].channels",
+        "quiet_hours.end",
+        "mute_run_ids[1]",
+        "unmute_run_ids",
+    ]
+    half = SetPreferences("ada", quiet_hours=QuietHours("22:00", ""))
+    assert [each.field for each in violations_of(Choice("ada"), half)] == ["quiet_hours.end"]
+    nothing = SetPreferences("ada")
+    assert [each.field for each in violations_of(Choice("ada"), nothing)] == ["categories"]
+
+
+def test_at_most_a_thousand_runs_are_muted() -> None:
+    """What a person mutes is bounded; who has reached the bound can unmute."""
+    full = Choice("ada", muted_run_ids=frozenset(map(str, range(MOST_MUTED))))
+    more = SetPreferences("ada", mute_run_ids=("one more",))
+    assert [each.field for each in violations_of(full, more)] == ["mute_run_ids"]
+    other = SetPreferences("ada", mute_run_ids=("one more",), unmute_run_ids=("7",))
+    assert violations_of(full, other) == []
+
+
+@given(changes, st.sampled_from(Category), st.booleans(), st.booleans())
+def test_what_a_choice_excludes(
+    wanted: SetPreferences, category: Category, urgent: bool, of_run: bool
+) -> None:
+    """Off is off; of a muted run only what is urgent is sent."""
+    choice = changed(Choice("ada"), wanted)
+    made = replace(
+        compose(NOTICE, "ada", (Channel.EMAIL,), Text("t", "b"), None, NOW).deliveries[0],
+        category=category,
+        urgent=urgent,
+        run_id="a" if of_run else "",
+    )
+    is_off = choice.frequency(category, Channel.EMAIL) is Frequency.OFF
+    is_muted = of_run and "a" in choice.muted_run_ids and not urgent
+    assert unwanted_by(choice, made) == (UNWANTED if is_off else MUTED if is_muted else "")
