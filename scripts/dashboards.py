@@ -922,13 +922,13 @@ def _notify() -> Row:
             ),
             Panel(
                 "Digests",
-                "Digests that collect messages, or are due and not sent. Normal: falls at full hours.",
+                "Digests that collect messages, or are due and not sent. Falls at full hours.",
                 "short",
                 (Query("max(tandem_notify_digests_waiting)", "waiting"),),
             ),
             Panel(
                 "Oldest digest that is due",
-                "By the application's clock. Normal: minutes after a full hour at which many are due.",
+                "By the application's clock. Normal: minutes after a full hour.",
                 "s",
                 (Query("max(tandem_notify_oldest_digest_seconds)", "oldest"),),
                 "TandemMailWaits",

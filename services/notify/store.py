@@ -33,7 +33,7 @@ import pymongo
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data.pages import Page, find_page
-from services.notify.domain.enums import BULK, DIGEST, Category, Channel, DeliveryState, Frequency
+from services.notify.domain.enums import BULK, DIGEST, DeliveryState, Frequency
 from services.notify.domain.messages import (
     Delivery,
     Digest,
@@ -337,10 +337,7 @@ def _choice(row: Document) -> Choice:
     """Return a choice. The version before writes `channels` only, which counts then."""
     often = row.get("frequencies", {})
     categories = {
-        Category(key): {
-            Channel(each): Frequency(often.get(key, {}).get(each, Frequency.IMMEDIATE))
-            for each in channels
-        }
+        key: {each: often.get(key, {}).get(each, Frequency.IMMEDIATE) for each in channels}
         for key, channels in row.get("channels", {}).items()
     }
     return from_document(row | {"categories": categories}, Choice)

@@ -272,8 +272,8 @@ def after_attempt(delivery: S, result: SendResult, now: datetime, most: int) -> 
     return replace(tried, error=result.reason, sending=False)
 
 
-def has_expired(delivery: Sent, now: datetime) -> bool:
-    """Return whether what could be sent has waited longer than LIFETIME."""
+def has_expired(delivery: Delivery, now: datetime) -> bool:
+    """Return whether a delivery that may be sent has waited longer than LIFETIME."""
     return now - delivery.due_since > LIFETIME
 
 

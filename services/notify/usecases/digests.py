@@ -76,6 +76,16 @@ def recipients_of(store: Store, person_ids: Collection[str]) -> dict[str, Recipi
     return {key: Recipient(each, choices[key]) for key, each in store.people(person_ids).items()}
 
 
+def by_digest(
+    due: Iterable[Digest], deliveries: Sequence[Delivery]
+) -> dict[Digest, list[Delivery]]:
+    """Return the deliveries of each of these digests; digests without one are left out."""
+    found: dict[str, list[Delivery]] = {}
+    for each in deliveries:
+        found.setdefault(each.digest_id, []).append(each)
+    return {digest: found[digest.id] for digest in due if digest.id in found}
+
+
 def write(
     store: Store,
     texts: Texts,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.notify.domain.enums import URGENT
 from services.notify.domain.messages import (
     EMPTY,
     EXPIRED,
@@ -54,61 +55,33 @@ def begin(store: Store, batch: Batch) -> Begun:
 
     If the process ends after this, it is unknown whether a mail was sent, and it is not sent again.
     """
-    deliveries = store.claimed(Delivery, batch)
-    mails = store.mails(deliveries)
-    recipients = recipients_of(store, {each.person_id for each in deliveries})
-    reasons = _reasons(store, deliveries, recipients) | {
-        each.id: reason for each in deliveries if (reason := _too_late(store, each))
-    }
-    _finish(store, [failed(each, store.now, reasons[each.id]) for each in deliveries
-                    if each.id in reasons])  # fmt: skip
-    left = [each for each in deliveries if each.id not in reasons]
-    quiet = {
-        each: until
-        for each in left
-        if not each.urgent and (until := _quiet_until(store, each, recipients))
-    }
-    store.hold(quiet)
-    outgoing = tuple((each, mails[each.id]) for each in left if each not in quiet)
-    store.begin_sending([each for each, _ in outgoing])
-    abandoned = sum(each.sending for each in deliveries)
-    return Begun(outgoing, abandoned, len(reasons) - abandoned, len(deliveries) - len(outgoing))
+    claimed = store.claimed(Delivery, batch)
+    recipients = recipients_of(store, {each.person_id for each in claimed})
+    left = _set_aside(store, claimed, recipients)
+    wanted = _wanted(store, left, recipients)
+    mails = store.mails(wanted)
+    store.begin_sending(wanted)
+    outgoing = tuple((each, mails[each.id]) for each in wanted)
+    return _begun(claimed, outgoing, len(left) - len(wanted))
 
 
 def begin_digests(store: Store, texts: Texts, batch: Batch) -> Begun:
     """Mark the digests of a batch that will be sent now, and write their mails; finish those of
-    which nothing is left, and hold the others.
+    which nothing is left to tell, and hold the others.
 
-    What a digest collected and is no longer to be told is finished alone. For a digest in a state
-    to be sent, `place` and `place_anew` change nothing: this marks it, so they would conflict.
+    What a digest collected and is not to be told any more is finished alone.
     """
     claimed = store.claimed(Digest, batch)
     recipients = recipients_of(store, {each.person_id for each in claimed})
-    gone = {each: reason for each in claimed if (reason := _too_late(store, each))}
-    _finish(store, [failed(each, store.now, reason) for each, reason in gone.items()])
-    quiet = {
-        each: until
-        for each in claimed
-        if each not in gone and (until := _quiet_until(store, each, recipients))
-    }
-    store.hold(quiet)
-    due = [each for each in claimed if each not in gone and each not in quiet]
-    collected = store.collected(due)
-    reasons = _reasons(store, collected, recipients)
-    _finish(store, [failed(each, store.now, reasons[each.id]) for each in collected
-                    if each.id in reasons])  # fmt: skip
-    news: dict[Digest, list[Delivery]] = {each: [] for each in due}
-    by_id = {each.id: each for each in due}
-    for each in collected:
-        if each.id not in reasons:
-            news[by_id[each.digest_id]].append(each)
-    _finish(store, [failed(each, store.now, EMPTY) for each, left in news.items() if not left])
-    told = {each: left for each, left in news.items() if left}
+    left = _set_aside(store, claimed, recipients)
+    collected = store.collected(left)
+    wanted = _wanted(store, collected, recipients)
+    told = digests.by_digest(left, wanted)
+    _finish(store, [failed(each, store.now, EMPTY) for each in left if each not in told])
     mails = digests.write(store, texts, told, {key: one.person for key, one in recipients.items()})
     store.begin_sending(list(told))
-    abandoned = sum(each.sending for each in claimed)
     outgoing = tuple((each, mails[each.id]) for each in told)
-    return Begun(outgoing, abandoned, len(reasons), len(claimed) - len(outgoing))
+    return _begun(claimed, outgoing, len(collected) - len(wanted))
 
 
 def record_results(
@@ -135,24 +108,50 @@ def record_results(
     return len(finished)
 
 
-def _too_late(store: Store, sent: Sent) -> str:
-    """Return the reason why something can't be sent any more; empty: it can."""
-    if sent.sending:
-        return UNKNOWN
-    return EXPIRED if has_expired(sent, store.now) else ""
+def _begun(
+    claimed: Sequence[Sent], outgoing: tuple[tuple[Sent, Mail], ...], withheld: int
+) -> Begun:
+    abandoned = sum(each.sending for each in claimed)
+    return Begun(outgoing, abandoned, withheld, len(claimed) - len(outgoing))
+
+
+def _set_aside(store: Store, claimed: Sequence[S], recipients: Mapping[str, Recipient]) -> list[S]:
+    """Give up what may have been sent, and hold what its person has quiet hours for; return the
+    rest.
+    """
+    _finish(store, [failed(each, store.now, UNKNOWN) for each in claimed if each.sending])
+    quiet = {
+        each: until
+        for each in claimed
+        if not each.sending and (until := _quiet_until(store, each, recipients))
+    }
+    store.hold(quiet)
+    return [each for each in claimed if not each.sending and each not in quiet]
 
 
 def _quiet_until(store: Store, sent: Sent, recipients: Mapping[str, Recipient]) -> datetime | None:
-    """Return until when a person has quiet hours; None: it is not quiet."""
+    """Return until when something has to wait for its person's quiet hours; None: it need not."""
     to = recipients.get(sent.person_id)
-    until = to.schedule.quiet_until(store.now) if to else store.now
+    if to is None or sent.lane == URGENT:
+        return None
+    until = to.schedule.quiet_until(store.now)
     return until if until > store.now else None
+
+
+def _wanted(
+    store: Store, deliveries: Sequence[Delivery], recipients: Mapping[str, Recipient]
+) -> list[Delivery]:
+    """Finish deliveries that are not to be sent any more; return the rest."""
+    reasons = _reasons(store, deliveries, recipients)
+    gone = [each for each in deliveries if each.id in reasons]
+    _finish(store, [failed(each, store.now, reasons[each.id]) for each in gone])
+    return [each for each in deliveries if each.id not in reasons]
 
 
 def _reasons(
     store: Store, deliveries: Collection[Delivery], recipients: Mapping[str, Recipient]
 ) -> dict[str, str]:
-    """Return the reasons why deliveries are no longer wanted, by id."""
+    """Return the reasons why deliveries are not to be sent any more, by id."""
     known = known_of(store, deliveries)
     places = store.enrolments_of({(each.run_id, each.person_id) for each in deliveries})
 
@@ -164,6 +163,8 @@ def _reasons(
             return unwanted
         if has_left(places.get((each.run_id, each.person_id), ())):
             return LEFT
+        if has_expired(each, store.now):
+            return EXPIRED
         return "" if to and to.person.retired_at is None else NO_PERSON
 
     found = {each.id: reason(each) for each in deliveries}

@@ -154,7 +154,10 @@ def test_what_is_due_together_is_one_mail(world: World) -> None:
     """Daily and weekly digests that are due at one instant are one mail."""
     world.people("p")
     world.choose("p", often(Frequency.DAILY), often(Frequency.WEEKLY, Category.DEADLINE))
-    extended = catalog.DueExtended(enrolment_id="e", learner_id="p", activity_id="essay")
+    world.run("p")
+    extended = catalog.DueExtended(
+        enrolment_id="r1-p", run_id="r1", learner_id="p", activity_id="essay"
+    )
     extended.until.FromDatetime(MONDAY + 30 * DAY)
     world.tell(extended)
     at(world, "2026-05-10T12:00")
