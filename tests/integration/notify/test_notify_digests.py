@@ -508,10 +508,10 @@ def test_many_digests_are_found_by_an_index(world: World) -> None:
         world.hear("notify.triggers", *(world.event(world.assigned(one)) for one in each))
     mongo = world.database.mongo
     due = {"state": "WAITING", "send_at": {"$lte": world.clock.now()}}
-    one = world.rows("digests", {"person_id": people[7]})[0]
+    (digest,) = world.rows("digests", {"person_id": people[7]})
     mine = {
         "person_id": {"$in": [people[7]]},
-        "digest_id": {"$in": [one["_id"]]},
+        "digest_id": {"$in": [digest["_id"]]},
         "state": "WAITING",
     }
     for collection, query, found in (
