@@ -5,6 +5,7 @@ and the jobs of a broadcast's chunks.
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import methodcaller
 from typing import TypeVar
 
 import structlog
@@ -118,9 +119,8 @@ def release(database: Database[NotifyStore]) -> None:
     """Queue digests that are due, and mail that quiet hours held, a chunk in each unit of work."""
     end = time.monotonic() + BUDGET
     for kind in (Digest, Delivery):
-        while time.monotonic() < end and database.transact(
-            lambda store, kind=kind: store.release(kind, RELEASED)  # type: ignore[misc]
-        ):
+        chunk = methodcaller("release", kind, RELEASED)
+        while time.monotonic() < end and database.transact(chunk):
             pass
 
 

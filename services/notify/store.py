@@ -204,19 +204,19 @@ class NotifyStore(ReplicasStore):
 
     def hold(self, until: Mapping[S, datetime]) -> None:
         """Store that deliveries, or digests, wait until an instant by the application's clock."""
+        # All fields of the condition: a delivery that the version before queued lacks some.
         self._update(
             [
-                (each, {"$set": {**WAITING, "send_at": at}, "$unset": jobs.DONE})
+                (each, {"$set": {**_waits(type(each)), "send_at": at}, "$unset": jobs.DONE})
                 for each, at in until.items()
             ]
         )
 
     def release(self, kind: type[Sent], most: int) -> int:
         """Queue up to `most` deliveries, or digests, whose time has come; return how many."""
-        query = ALONE if kind is Delivery else WAITING
         rows = self[_COLLECTIONS[kind]]
         found = rows.find(
-            {**query, "send_at": {"$lte": self.now}}, {"_id": 1}, session=self.session
+            {**_waits(kind), "send_at": {"$lte": self.now}}, {"_id": 1}, session=self.session
         )
         ids = [row["_id"] for row in found.sort("send_at", 1).limit(most)]
         job = _job(BULK if kind is Delivery else DIGEST)
@@ -309,6 +309,11 @@ def _row(delivery: Delivery) -> Document:
     """Return the document of a new delivery, with its job if it is to be sent."""
     row = both_forms(to_document(delivery))
     return row | _job(delivery.lane) if delivery.state is DeliveryState.QUEUED else row
+
+
+def _waits(kind: type[Sent]) -> Document:
+    """Return the condition for what waits for an instant: digests, and mail that is in none."""
+    return ALONE if kind is Delivery else WAITING
 
 
 def _job(lane: str) -> Document:

@@ -29,7 +29,7 @@ from services.notify.mail import MailServer
 from services.notify.usecases.digests import place_anew
 from tests.integration.notify.script import Script, playing
 from tests.integration.notify.test_notify_claims import LEASE, Dying, Killed
-from tests.integration.notify.test_notify_sending import server_at
+from tests.integration.notify.test_notify_sending import queue, server_at
 from tests.integration.notify.world import HOUR, Mailbox, World, chunks, names, person, text_of
 
 MINUTE, DAY = timedelta(minutes=1), 24 * HOUR
@@ -258,6 +258,30 @@ def test_quiet_hours_hold_mail_back(world: World) -> None:
         world.send(server_at(script.url))
         assert len(script.texts) == 2
     assert len(world.mails_in(DeliveryState.DELIVERED)) == 2
+
+
+def test_quiet_hours_hold_mail_of_the_version_before(world: World) -> None:
+    """Mail that it queued lacks the fields of this version; it is held, and sent when they end."""
+    queue(world, "p")
+    new = {"digest_id": "", "send_at": ""}
+    world.database.mongo["deliveries"].update_many({}, {"$unset": new})
+    world.choose("p", quiet_hours=NIGHT)
+    with playing(Script()) as script:
+        for local, sent in (("2026-05-04T22:00", 0), ("2026-05-05T07:00", 1)):
+            at(world, local)
+            world.send(server_at(script.url))
+            assert len(script.texts) == sent
+
+
+def test_the_version_before_sets_channels_only(world: World) -> None:
+    """What it stores is read as it was meant: each channel at once."""
+    row = {"_id": "p", "channels": {"CATCH_UP": ["EMAIL"], "SEAT": []}}
+    world.database.mongo["preferences"].insert_one(row)
+    choice = world.database.reader().choices(["p"])["p"]
+    assert choice.categories == {
+        Category.CATCH_UP: {Channel.EMAIL: Frequency.IMMEDIATE},
+        Category.SEAT: {},
+    }
 
 
 def test_quiet_hours_that_are_taken_back(world: World) -> None:
