@@ -158,7 +158,7 @@ class World:
         data.due.FromDatetime(self.clock.now() + 168 * HOUR)
         return data
 
-    def placed(self, learner: str) -> Proto:
+    def placed(self, learner: str) -> progress.CatchUpAssigned:
         """The event that a learner has a catch-up that is due a week later than usual."""
         data = self.assigned(learner)
         data.usual_due.CopyFrom(data.due)
