@@ -41,7 +41,7 @@ def set_preferences(store: Store, command: SetPreferences) -> Preferences:
     choice = changed(before, command)
     store.put_choice(choice)
     place_anew(store, [choice.id])
-    return preferences(choice)
+    return get_preferences(store, choice.id)
 
 
 def get_preferences(store: Store, person_id: str) -> Preferences:

@@ -17,9 +17,10 @@ from services.notify import api
 from services.notify.domain.bounces import BounceAddresses, address_hash
 from services.notify.domain.enums import Category, Channel, DeliveryState, Frequency
 from services.notify.domain.messages import SUPPRESSED, VANISHED
-from services.notify.domain.preferences import CategoryPreference, ChannelFrequency
+from services.notify.domain.preferences import CategoryPreference, ChannelFrequency, SetPreferences
 from services.notify.mail import MailServer, Marks
 from services.notify.texts import Texts
+from services.notify.usecases.inbox import set_preferences
 from tests.integration.notify.script import HANG_UP, Script, playing
 from tests.integration.notify.world import SENDER, Mailbox, World, address_of, person
 from tests.reports import dsn
@@ -298,6 +299,9 @@ def test_a_digest_that_comes_back(world: World, channel_for: ChannelFor, mail_se
     assert reasons == {"the mail came back: 5.1.1": 2, VANISHED: 1}
     assert world.published().count("failed.v1") == 3
     assert preferences(channel_for, "ada").HasField("mail_returned_at")
+    muting = SetPreferences("ada", mute_run_ids=("r1",))
+    answer = world.database.transact(lambda store: set_preferences(store, muting))
+    assert answer.mail_returned_at is not None
 
 
 def test_a_digest_that_is_late(world: World, mail_server: Any) -> None:

@@ -567,6 +567,14 @@ def test_many_digests_are_found_by_an_index(world: World) -> None:
         world.send(server_at(script.url))
         assert len(script.texts) == 300
     announcer.watch(world.database)
+    assert [each.person_id for each in world.database.reader().of_mail(digest["_id"])] == [
+        people[7]
+    ]
+    told = {"$or": [{"_id": digest["_id"]}, {"digest_id": digest["_id"], "sent_to": {"$gt": ""}}]}
+    command = {"find": "deliveries", "filter": told}
+    plan = mongo.command("explain", command, verbosity="executionStats")["executionStats"]
+    assert plan["nReturned"] == 1
+    assert plan["totalDocsExamined"] <= 2  # each branch of the query looks at it
     assert figure("tandem_notify_digests_waiting") == 0
     assert figure("tandem_notify_oldest_digest_seconds") == 0
 
