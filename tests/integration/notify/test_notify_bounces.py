@@ -239,10 +239,15 @@ def test_what_nobody_knew_is_known(world: World, mail_server: Any) -> None:
     assert world.published().count("failed.v1") == 1
 
 
-def test_a_bounce_that_overtakes_the_result(world: World, mail_server: Any) -> None:
-    """A mail that comes back before the server's answer is stored has failed."""
+@pytest.mark.parametrize("frequency", [Frequency.IMMEDIATE, Frequency.DAILY])
+def test_a_bounce_that_overtakes_the_result(
+    world: World, mail_server: Any, frequency: Frequency
+) -> None:
+    """A mail that comes back before the server's answer is stored has failed; so has a digest."""
     world.people("ada")
+    world.choose("ada", often(frequency))
     world.tell(world.assigned("ada"))
+    world.clock.forward(hours=25)
 
     class Hasty(MailServer):
         """A server whose bounce comes at once."""
@@ -337,9 +342,7 @@ def send_digest(world: World, sends: int = 1, **answers: list[str]) -> str:
     envelope.
     """
     world.people("ada")
-    inbox = ChannelFrequency(Channel.IN_APP, Frequency.IMMEDIATE)
-    mail = ChannelFrequency(Channel.EMAIL, Frequency.DAILY)
-    world.choose("ada", CategoryPreference(Category.CATCH_UP, (), (inbox, mail)))
+    world.choose("ada", often(Frequency.DAILY))
     for number in range(3):
         assigned = world.assigned("ada")
         assigned.catch_up_id = f"c{number}"
@@ -349,6 +352,13 @@ def send_digest(world: World, sends: int = 1, **answers: list[str]) -> str:
     senders = deliver(world, **answers)
     assert len(senders) == sends
     return senders[0] if sends else ""
+
+
+def often(frequency: Frequency) -> CategoryPreference:
+    """The inbox, and e-mail about catch-ups this often."""
+    inbox = ChannelFrequency(Channel.IN_APP, Frequency.IMMEDIATE)
+    mail = ChannelFrequency(Channel.EMAIL, frequency)
+    return CategoryPreference(Category.CATCH_UP, (), (inbox, mail))
 
 
 def withdrawn(catch_up_id: str) -> progress.CatchUpWithdrawn:

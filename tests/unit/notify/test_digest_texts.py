@@ -12,9 +12,10 @@ from services.notify.domain.enums import Category, Kind
 from services.notify.domain.messages import Message
 from services.notify.domain.notices import Text
 from services.notify.domain.values import DIGEST, Digest
-from services.notify.marked import FSI, PDI
+from services.notify.marked import FSI, PDI, kept
 from services.notify.samples import sample
 from tests.unit.notify.test_notify_texts import HOSTILE, MARKS, TEXTS
+from tests.unit.notify.values import SIGNS
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 NEWS = Message(
@@ -142,3 +143,13 @@ def test_a_digest_in_html_is_a_list_for_each_run() -> None:
     html = digest("en", values_of(news, as_written(news), {"r1": "Waves"})).html
     assert (html.count("<ul>"), html.count("<li>")) == (1, 3)
     assert "<p><bdi>Waves</bdi></p>" in html
+
+
+@given(st.text(SIGNS | st.characters(), max_size=40))
+def test_a_line_of_a_message_is_one_line_with_its_marks_closed(text: str) -> None:
+    """Whatever an older version stored as a message's text; what a line marks stays marked."""
+    line = kept(text)
+    assert len(line.splitlines()) <= 1
+    assert line.count(FSI) == line.count(PDI)
+    assert kept(line) == line
+    assert kept(f"Run: {FSI}Waves{PDI}") == f"Run: {FSI}Waves{PDI}"
