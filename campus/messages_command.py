@@ -9,15 +9,15 @@ import click
 from campus.output import JSON_OPTION, fail, show_rows
 from services.notify import samples
 from services.notify.checks import faults_of
-from services.notify.domain.enums import Kind
+from services.notify.domain.enums import Channel, Kind
 from services.notify.domain.notices import RULES, channels_for
-from services.notify.domain.preferences import in_order
+from services.notify.domain.values import DIGEST, WRITTEN, Written
 from services.notify.texts import FALLBACK, Texts
 
 
 @dataclass(frozen=True)
 class Row:
-    """A kind of message."""
+    """A kind of message, or digests, which are of all categories, and come to who chose them."""
 
     kind: str
     category: str
@@ -48,7 +48,7 @@ def preview(
     if kind is None:
         show_rows("Kinds of messages", _rows(texts), as_json)
         return
-    written = Kind(kind)
+    written: Written = DIGEST if kind == DIGEST else Kind(kind)
     values = samples.sample(written)
     text = texts.write_mail(written, language, zone, samples.NAME, values)
     click.echo(text.html if as_html else f"{text.title}\n\n{text.body}", nl=as_html)
@@ -61,7 +61,7 @@ def check() -> None:
     """
     if wrong := faults_of():
         fail("\n".join(wrong))
-    click.echo(f"{len(Kind)} kinds in {', '.join(Texts().languages)}: all templates are right")
+    click.echo(f"{len(WRITTEN)} kinds in {', '.join(Texts().languages)}: all templates are right")
 
 
 def _faults(
@@ -76,8 +76,8 @@ def _faults(
     """Yield what is wrong with the arguments of `preview`."""
     if listed == (kind is not None):
         yield "KIND: give either a KIND or --list"
-    elif kind is not None and kind not in set(map(str, Kind)):
-        yield f"KIND: {kind!r} is not a kind of message; it is one of {', '.join(Kind)}"
+    elif kind is not None and kind not in WRITTEN:
+        yield f"KIND: {kind!r} is not a kind of message; it is one of {', '.join(WRITTEN)}"
     if (
         texts.nearest(language) == FALLBACK
         and language.lower().replace("_", "-").split("-")[0] != FALLBACK
@@ -97,9 +97,9 @@ def _rows(texts: Texts) -> list[Row]:
         Row(
             kind,
             RULES[kind].category,
-            ", ".join(in_order(channels_for(kind))),
+            ", ".join(each for each in Channel if each in channels_for(kind)),
             RULES[kind].urgent,
             ", ".join(texts.languages),
         )
         for kind in Kind
-    ]
+    ] + [Row(DIGEST, "", "", False, ", ".join(texts.languages))]

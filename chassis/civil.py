@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from hashlib import sha256
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 SATURDAY = 6  # ISO 8601: Monday is 1
@@ -159,6 +159,15 @@ def _jump(low: datetime, high: datetime, info: ZoneInfo) -> datetime:
         seconds, True, key=lambda each: (low + each * SECOND).astimezone(info).utcoffset() != before
     )
     return low + passed * SECOND
+
+
+@lru_cache(maxsize=1024)
+def known_zone(name: str) -> str:
+    """Return a zone's name; UTC if this system does not know the zone."""
+    try:
+        return _zone(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
 
 
 def _zone(name: str) -> ZoneInfo:

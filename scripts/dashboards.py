@@ -959,6 +959,20 @@ def _notify() -> Row:
                 900,
             ),
             Panel(
+                "Digests",
+                "Digests that collect messages, or are due and not sent. Falls at full hours.",
+                "short",
+                (Query("max(tandem_notify_digests_waiting)", "waiting"),),
+            ),
+            Panel(
+                "Oldest digest that is due",
+                "By the application's clock. Normal: minutes after a full hour.",
+                "s",
+                (Query("max(tandem_notify_oldest_digest_seconds)", "oldest"),),
+                "TandemMailWaits",
+                1800,
+            ),
+            Panel(
                 "Mails abandoned",
                 "Mails whose sender ended while sending; they are not sent again. Normal: none.",
                 "short",

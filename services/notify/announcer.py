@@ -1,10 +1,11 @@
-"""Notify's timers (reminders, broadcasts, changed dues, questions, falls), and the jobs of a
-broadcast's chunks.
+"""Notify's timers (reminders, broadcasts, changed dues, questions, falls, digests and quiet hours),
+and the jobs of a broadcast's chunks.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import methodcaller
 from typing import TypeVar
 
 import structlog
@@ -15,6 +16,7 @@ from chassis.data.store import Database
 from chassis.jobs import Batch, Jobs, Work
 from services.notify import metrics, migrations
 from services.notify.domain.enums import BULK, URGENT
+from services.notify.domain.messages import Delivery, Digest
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import broadcasts, fall_news, path_news, question_news
@@ -24,6 +26,8 @@ CHUNK = 500
 # Learners told of their changed dues, or that they fell behind, in one unit of work: each has a
 # text of its own to write.
 DIGESTS = 100
+# Digests, or mails that quiet hours held, queued in one unit of work.
+RELEASED = 1_000
 # Chunks that a process sends at once; few, because they use its processor. One is for urgent ones.
 SLOTS = ((URGENT,), (URGENT, BULK))
 # One run of a timer ends after this many seconds, and the next continues: a stop waits for a run.
@@ -111,13 +115,25 @@ def tell_questions(database: Database[NotifyStore], texts: Texts) -> None:
     _each(database.reader().due_question_digests(), tell_one)
 
 
+def release(database: Database[NotifyStore]) -> None:
+    """Queue digests that are due, and mail that quiet hours held, a chunk in each unit of work."""
+    end = time.monotonic() + BUDGET
+    for kind in (Digest, Delivery):
+        chunk = methodcaller("release", kind, RELEASED)
+        while time.monotonic() < end and database.transact(chunk):
+            pass
+
+
 def _chunks(due: Sequence[str]) -> Iterator[Sequence[str]]:
     return (due[place : place + DIGESTS] for place in range(0, len(due), DIGESTS))
 
 
 def watch(database: Database[NotifyStore]) -> None:
-    """Report how long the oldest mail has waited."""
-    metrics.OLDEST_MAIL.set(database.reader().oldest_queued().total_seconds())
+    """Report how long the oldest mail and digest have waited."""
+    reader = database.reader()
+    metrics.OLDEST_MAIL.set(reader.oldest_queued().total_seconds())
+    metrics.OLDEST_DIGEST.set(reader.oldest_digest().total_seconds())
+    metrics.DIGESTS_WAITING.set(reader.digests_waiting())
 
 
 def adopt(database: Database[NotifyStore]) -> None:

@@ -15,6 +15,7 @@ from services.notify import metrics
 from services.notify.bounces import read
 from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Message
+from services.notify.domain.preferences import SetPreferences
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import bounces, inbox
@@ -41,7 +42,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
     def SetPreferences(
         self, request: notify_pb2.SetPreferencesRequest, _: grpc.ServicerContext
     ) -> resources_pb2.Preferences:
-        command = from_message(request, inbox.SetPreferences)
+        command = from_message(request, SetPreferences)
         return execute(
             self._database,
             request,

@@ -16,17 +16,17 @@ def read(addresses: BounceAddresses, recipient: str, message: bytes) -> Bounce:
 
     Raises Invalid if the address is none of ours, or the message reports nothing.
     """
-    delivery_id, reports = addresses.delivery_id(recipient), reports_of(message)
+    mail_id, reports = addresses.mail_id(recipient), reports_of(message)
     wrong = []
-    if delivery_id is None:
+    if mail_id is None:
         right = "the address that the bounce came to: the sender of a mail's envelope"
         wrong.append(FieldViolation("recipient", "is not one from which a mail was sent", right))
     if not reports:
         right = "multipart/report with message/delivery-status (RFC 3464)"
         wrong.append(FieldViolation("message", "reports no delivery", right))
     check(wrong)
-    assert delivery_id is not None
-    return Bounce(delivery_id, gravest(reports))
+    assert mail_id is not None
+    return Bounce(mail_id, gravest(reports))
 
 
 def reports_of(message: bytes) -> tuple[Report, ...]:

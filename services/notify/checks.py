@@ -8,8 +8,7 @@ from jinja2 import Environment, TemplateError
 from jinja2.meta import find_referenced_templates, find_undeclared_variables
 
 from services.notify import samples
-from services.notify.domain.enums import Kind
-from services.notify.domain.values import declared
+from services.notify.domain.values import WRITTEN, Written, declared
 from services.notify.texts import FALLBACK, FOLDER, Texts, environment
 
 ALWAYS = frozenset({"name", "zone"})
@@ -41,14 +40,14 @@ def _faults(folder: Path) -> Iterator[str]:
     if forms.keys() != DATES:
         yield f"{folder.name}/dates.json: {sorted(forms)}, not {sorted(DATES)}"
     used: set[str] = set()
-    for kind in Kind:
+    for kind in WRITTEN:
         yield from (f"{folder.name}/{kind}.txt: {each}" for each in _of_kind(templates, kind, used))
     for path in sorted(folder.glob("*.txt")):
         if path.name not in used:
             yield f"{folder.name}/{path.name}: no kind has this name"
 
 
-def _of_kind(templates: Environment, kind: Kind, used: set[str]) -> Iterator[str]:
+def _of_kind(templates: Environment, kind: Written, used: set[str]) -> Iterator[str]:
     """Yield what is wrong with the template of a kind; add the files that it needs to `used`."""
     try:
         names = _names(templates, f"{kind}.txt", used)
@@ -76,7 +75,7 @@ def _names(templates: Environment, file: str, used: set[str]) -> Set[str]:
 
 def _written(texts: Texts) -> Iterator[str]:
     for language in texts.languages:
-        for kind in Kind:
+        for kind in WRITTEN:
             for values in samples.samples(kind):
                 try:
                     texts.write_mail(kind, language, samples.ZONE, samples.NAME, values)

@@ -62,7 +62,8 @@ def write(mail: Mail, sender: str, unsubscribe_url: str = "") -> EmailMessage:
     """Return the mail as an RFC 5322 message in bytes. Raises BadAddress.
 
     The mail is marked as automatic, so that no autoresponder answers it (RFC 3834, section 5).
-    The Message-ID contains the delivery's id, so that a repeated mail can be recognised.
+    The Message-ID contains the id of the delivery or digest, so that a repeated mail can be
+    recognised.
     `unsubscribe_url`: where one POST ends such mails (RFC 8058); empty: nowhere.
     """
     message = EmailMessage(policy=_POLICY)
@@ -116,7 +117,7 @@ class Marks:
     signer: Signer | None = None
     """None: mails are not signed here."""
     unsubscribe: CapabilityUrls | None = None
-    """Of deliveries; None: people unsubscribe in the app only."""
+    """Of mails; None: people unsubscribe in the app only."""
     bounces: BounceAddresses | None = None
     """None: what comes back goes to the sender's address."""
 
@@ -128,7 +129,7 @@ class Marks:
 
     def envelope_of(self, mail: Mail, sender: str) -> Envelope:
         """Return a mail's envelope. Raises BadAddress."""
-        back = self.bounces.of_delivery(mail.id) if self.bounces else sender
+        back = self.bounces.of_mail(mail.id) if self.bounces else sender
         return Envelope(back, address(mail.to))
 
 

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Set
 from typing import Literal, NamedTuple
 
-from chassis.texts import shown
+from chassis.texts import legible, shown
 
 FSI, LRI, PDI, RLM = "\u2068", "\u2066", "\u2069", "\u200f"
 _VALUE = re.compile(f"{FSI}([^{PDI}]*){PDI}")
@@ -55,6 +55,12 @@ def one_line(text: str) -> str:
 def marked(text: str) -> str:
     """Return a value's text between its marks; an empty text without."""
     return f"{FSI}{text}{PDI}" if text else ""
+
+
+def kept(line: str) -> str:
+    """Return a line of a text that `plain` wrote as a line of another text, with its marks."""
+    parts = enumerate(legible(part).replace("\n", " ") for part in _VALUE.split(line))
+    return "".join(marked(part) if number % 2 else part for number, part in parts)
 
 
 def link(url: str, label: str) -> str:

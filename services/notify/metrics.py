@@ -3,7 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.notify.domain.bounces import BounceOutcome
-from services.notify.domain.enums import BULK, URGENT
+from services.notify.domain.enums import BULK, DIGEST, URGENT
 from services.notify.domain.messages import Outcome
 
 MAILS = Counter(
@@ -15,12 +15,12 @@ for outcome in Outcome:
     MAILS.labels(outcome.lower())  # so that the series exists, as zero, before the first mail
 LATENESS = Histogram(
     "tandem_notify_lateness_seconds",
-    "Seconds from queueing a mail until the mail server accepted it, by the application's clock; "
-    "lanes are urgent and bulk.",
+    "Seconds from when a mail may be sent until the mail server accepted it, by the application's "
+    "clock; lanes are urgent, bulk and digest.",
     ["lane"],
     buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 86400),
 )
-for lane in (URGENT, BULK):
+for lane in (URGENT, BULK, DIGEST):
     LATENESS.labels(lane)
 MAILS_ABANDONED = Counter(
     "tandem_notify_mails_abandoned", "Mails given up because the worker that sent them ended."
@@ -39,4 +39,11 @@ UNSUBSCRIBED = Counter(
 OLDEST_MAIL = Gauge(
     "tandem_notify_oldest_mail_seconds",
     "Age of the oldest mail that waits to be sent, by the application's clock.",
+)
+DIGESTS_WAITING = Gauge(
+    "tandem_notify_digests_waiting", "Digests that collect messages, or are due and not sent yet."
+)
+OLDEST_DIGEST = Gauge(
+    "tandem_notify_oldest_digest_seconds",
+    "For how long the oldest digest has been due and not sent, by the application's clock.",
 )

@@ -104,6 +104,23 @@ _SUPPRESSIONS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+# What waits for a digest, or for the end of quiet hours. The same as the conditions in store.py.
+_WAITING = {"state": "WAITING"}
+_DIGESTS: Mapping[str, Sequence[IndexModel]] = {
+    "digests": [
+        jobs.INDEX,
+        IndexModel([("state", 1), ("send_at", 1)]),
+        IndexModel("lapses_at", expireAfterSeconds=0),
+    ],
+    "deliveries": [
+        IndexModel("send_at", name="quiet", partialFilterExpression={**_WAITING, "digest_id": ""}),
+        IndexModel(
+            [("person_id", 1), ("digest_id", 1)], name="waiting", partialFilterExpression=_WAITING
+        ),
+        IndexModel("digest_id", name="digest", partialFilterExpression={"digest_id": {"$gt": ""}}),
+    ],
+}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
@@ -139,4 +156,5 @@ MIGRATIONS = (
     Migration(10, "questions that wait", adding(_QUESTIONS)),
     Migration(12, "who fell behind", adding(_FALLS)),
     Migration(14, "addresses at which mail does not arrive", adding(_SUPPRESSIONS)),
+    Migration(16, "digests, and mail that waits", adding(_DIGESTS)),
 )

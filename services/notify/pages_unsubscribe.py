@@ -1,12 +1,15 @@
-"""The page /unsubscribe: one click ends the mails of a category (RFC 8058, docs/decisions/0083)."""
+"""The page /unsubscribe: one click ends the mails of the categories that a mail tells of
+(RFC 8058, docs/decisions/0083)."""
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
+
+from babel.lists import format_list
 
 from chassis.capabilities import CapabilityUrls
 from chassis.data.store import Database
@@ -16,7 +19,7 @@ from services.notify import metrics
 from services.notify.domain.messages import Delivery
 from services.notify.store import NotifyStore
 from services.notify.texts import FALLBACK, Texts
-from services.notify.usecases.unsubscribing import mail_of, unsubscribe
+from services.notify.usecases.unsubscribing import categories_of, told_by, unsubscribe
 
 WORDS = Path(__file__).parent / "pages"
 LARGEST_BODY = 16 * 1024
@@ -61,27 +64,28 @@ class Unsubscribing:
         """Ask whether mails shall end; change nothing, because who checks links calls this, too
         (RFC 8058, section 1). Raises NotFound.
         """
-        mail = mail_of(self._database.reader(), self._delivery_id(request))
-        return self._shown(mail, _ASKED)
+        told = told_by(self._database.reader(), self._mail_id(request))
+        return self._shown(told, _ASKED)
 
     def end(self, request: PageRequest) -> PageAnswer:
         """End the mails. Raises NotFound, and Invalid if the body does not ask for it."""
-        delivery_id = self._delivery_id(request)
+        mail_id = self._mail_id(request)
         if not asks(request.headers.get("content-type", ""), request.body):
             raise Invalid([FieldViolation(FIELD, "is missing", f"{FIELD}={VALUE}, as a form")])
-        mail = self._database.transact(lambda store: unsubscribe(store, delivery_id))
+        told = self._database.transact(lambda store: unsubscribe(store, mail_id))
         metrics.UNSUBSCRIBED.inc()
-        return self._shown(mail, _DONE)
+        return self._shown(told, _DONE)
 
-    def _delivery_id(self, request: PageRequest) -> str:
+    def _mail_id(self, request: PageRequest) -> str:
         found = self._urls.id_of(request.parameters["token"])
         if found is None:
             raise NotFound("this link is not ours, or is damaged")
         return found
 
-    def _shown(self, mail: Delivery, rest: str) -> PageAnswer:
-        language, words = self._words_for(mail.person_id)
-        category = words["categories"][mail.category]
+    def _shown(self, told: Sequence[Delivery], rest: str) -> PageAnswer:
+        language, words = self._words_for(told[0].person_id)
+        named = [words["categories"][each] for each in categories_of(told)]
+        category = format_list(named, locale=language)
         said = {
             name: html.escape(text.format(category=category))
             for name, text in words.items()

@@ -6,12 +6,20 @@ from typing import Any, Protocol, TypeVar
 
 from chassis.replicas import Replica
 from services.notify.domain.bounces import Suppression
-from services.notify.domain.enums import AttendanceMode, Kind
-from services.notify.domain.messages import Delivery, Message, Notification
+from services.notify.domain.enums import AttendanceMode
+from services.notify.domain.messages import (
+    Delivery,
+    Digest,
+    Message,
+    Notification,
+    S,
+    Sent,
+)
 from services.notify.domain.notices import Text
 from services.notify.domain.people import Enrolment, Person
-from services.notify.domain.preferences import CategoryPreference, Chosen
+from services.notify.domain.preferences import Choice
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
+from services.notify.domain.values import Written
 
 C = TypeVar("C", bound=Replica)
 
@@ -32,15 +40,16 @@ class Texts(Protocol):
     """Writes notices as text."""
 
     def write(
-        self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
+        self, kind: Written, language: str, zone: str, name: str, values: Mapping[str, Any]
     ) -> Text:
-        """Return a notice in the language nearest to `language` (BCP 47), instants in `zone`.
+        """Return a notice, or a digest, in the language nearest to `language` (BCP 47), with
+        instants in `zone`.
 
         Raises BadValues.
         """
 
     def write_mail(
-        self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
+        self, kind: Written, language: str, zone: str, name: str, values: Mapping[str, Any]
     ) -> Text:
         """Return a notice as `write` does, with its HTML. Raises BadValues."""
 
@@ -139,11 +148,11 @@ class Store(Protocol):
 
     # Messages and deliveries
 
-    def chosen(self, person_ids: Iterable[str]) -> dict[str, Chosen]:
-        """Return people's choices; people without a choice are left out."""
+    def choices(self, person_ids: Iterable[str]) -> dict[str, Choice]:
+        """Return the choice of each person; the defaults for a person without one."""
 
-    def choose(self, person_id: str, wanted: Sequence[CategoryPreference]) -> None:
-        """Store a choice; categories that are not named stay as they are."""
+    def put_choice(self, choice: Choice) -> None:
+        """Store a choice, new or changed."""
 
     def existing_messages(self, message_ids: Iterable[str]) -> set[str]:
         """Return those of these ids whose messages exist."""
@@ -154,6 +163,9 @@ class Store(Protocol):
     def add_notifications(self, notifications: Sequence[Notification]) -> None:
         """Store new messages and their deliveries."""
 
+    def messages_by_id(self, message_ids: Iterable[str]) -> dict[str, Message]:
+        """Return messages, also those that are in no inbox."""
+
     def messages(self, person_id: str, message_ids: Iterable[str]) -> list[Message]:
         """Return those of these messages that are in the person's inbox."""
 
@@ -163,23 +175,55 @@ class Store(Protocol):
     def unread(self, person_id: str) -> int:
         """Return the number of unread messages in a person's inbox."""
 
-    def delivery(self, delivery_id: str) -> Delivery | None:
-        """Return a delivery."""
+    def of_mail(self, mail_id: str) -> list[Delivery]:
+        """Return what a mail told, by the id of its delivery or digest; empty: none is known."""
 
-    def claimed(self, batch: Batch) -> list[Delivery]:
-        """Return the deliveries that the batch still holds."""
+    def claimed(self, kind: type[S], batch: Batch) -> list[S]:
+        """Return the deliveries, or digests, that the batch still holds."""
 
-    def begin_sending(self, sent_to: Mapping[str, str]) -> None:
-        """Mark deliveries as possibly sent, each to an address, of which the hash is given."""
+    def begin_sending(self, sent: Sequence[Sent], sent_to: Mapping[Delivery, str]) -> None:
+        """Mark deliveries, or digests, as possibly sent. `sent_to`: the hashes of the addresses to
+        which deliveries are sent, by themselves or with a digest.
+        """
 
-    def finish(self, deliveries: Sequence[Delivery]) -> None:
-        """Store deliveries that were delivered or have failed."""
+    def finish(self, sent: Sequence[Sent]) -> None:
+        """Store deliveries, or digests, that were delivered or have failed."""
 
-    def queue_again(self, due: Mapping[Delivery, datetime]) -> None:
-        """Store deliveries to be tried again, each not before an instant by the system's clock."""
+    def queue_again(self, due: Mapping[S, datetime]) -> None:
+        """Store deliveries, or digests, to be tried again, each not before an instant by the
+        system's clock.
+        """
 
-    def give_back(self, delivery_ids: Sequence[str]) -> None:
-        """Give back deliveries that were not tried, so that others can claim them."""
+    def give_back(self, sent: Sequence[Sent]) -> None:
+        """Give back deliveries, or digests, that were not tried, so that others can claim them."""
+
+    # Digests and quiet hours
+
+    def hold(self, until: Mapping[S, datetime]) -> None:
+        """Store that deliveries, or digests, wait until an instant by the application's clock."""
+
+    def release(self, kind: type[Sent], most: int) -> int:
+        """Queue up to `most` deliveries, or digests, whose time has come; return how many."""
+
+    def digests(self, digest_ids: Iterable[str]) -> dict[str, Digest]:
+        """Return those that exist, by id."""
+
+    def count_in_digests(self, changes: Mapping[Digest, int]) -> None:
+        """Add to the numbers of deliveries that digests collect; a new digest begins with none.
+
+        It conflicts with any other unit of work that changes, releases or sends one of them.
+        """
+
+    def collected(self, digests: Sequence[Digest]) -> list[Delivery]:
+        """Return the deliveries that these digests have collected, and that are not finished."""
+
+    def waiting(self, person_ids: Iterable[str]) -> list[Delivery]:
+        """Return people's deliveries that wait for a digest, or for the end of quiet hours."""
+
+    def put_waiting(self, deliveries: Sequence[Delivery]) -> None:
+        """Store until when deliveries wait, and for which digest; those that wait no more are
+        queued.
+        """
 
     def suppressed(self, hashes: Iterable[str]) -> set[str]:
         """Return those of these hashes of addresses that get no mail."""
@@ -192,6 +236,3 @@ class Store(Protocol):
 
     def remove_suppression(self, suppression_id: str) -> bool:
         """Delete a suppression; return whether there was one."""
-
-    def messages_by_id(self, message_ids: Iterable[str]) -> dict[str, Message]:
-        """Return those of these messages that exist, by id."""

@@ -6,10 +6,10 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from services.notify.domain.enums import Kind
-from services.notify.domain.values import declared
+from services.notify.domain.values import DIGEST, Written, declared
 
 ZONE = "Europe/Dublin"
-NAME = "Maryam Ní Bhriain"
+NAME = "Ada"
 COUNTS = (0, 1, 2, 3, 11, 100)
 """One number for each form of the plural that a language may have (CLDR)."""
 
@@ -27,7 +27,7 @@ _BY_NAME: Mapping[str, object] = {
     "new_start_time": _AT + 2 * _DAY,
     "new_room": "Lab B-14",
     "room": "Lecture Hall 2",
-    "instructor": "Dr Samir Haddad",
+    "instructor": "Curie",
     "reason": "The heating in the hall has failed.",
     "substitute_item_id": "item-optics",
     "substitute": "Optics: an Introduction",
@@ -61,33 +61,44 @@ _BY_NAME: Mapping[str, object] = {
     "questions": ["Why is the sky blue?", "Is light a wave?"],
     "reasons": [["OVERDUE_WORK", 2], ["ABSENCES", 1], ["SILENCE", 9]],
     "learners": [
-        ["Aoife Byrne", [["OVERDUE_WORK", 2], ["SILENCE", 9]]],
-        ["يوسف منصور", [["ABSENCES", 3]]],
+        ["Curie", [["OVERDUE_WORK", 2], ["SILENCE", 9]]],
+        ["ابن الهيثم", [["ABSENCES", 3]]],
+    ],
+    "runs": [
+        [
+            "Physics for Engineers",
+            [
+                ["Opened: Quiz 3", ['"Quiz 3" is open in "Physics for Engineers".']],
+                ["Your question was answered", ["Question: Is light a wave?", "Answer: Yes."]],
+            ],
+        ],
+        ["", [["A seat is free", ["Answer by Monday, 2 March 2026, 06:00 (Europe/Dublin)."]]]],
     ],
     "join_url": "https://meet.university.example/rooms/waves?from=mail",
 }
 # How many there are, of which these kinds list two.
-_COUNTS: Mapping[Kind, int] = {
+_COUNTS: Mapping[Written, int] = {
     Kind.SERIES_MOVED: 5,
     Kind.SERIES_CANCELLED: 5,
     Kind.DUES_CHANGED: 2,
     Kind.ACTIVITIES_OPENED: 2,
     Kind.QUESTIONS_WAITING: 2,
     Kind.LEARNERS_FELL_BEHIND: 2,
+    DIGEST: 3,
 }
-_TIMES: Mapping[Kind, object] = {
+_TIMES: Mapping[Written, object] = {
     Kind.SERIES_MOVED: [[_AT, _AT + _DAY], [_AT + 7 * _DAY, _AT + 8 * _DAY]],
     Kind.SERIES_CANCELLED: [_AT, _AT + 7 * _DAY],
 }
 
 
-def sample(kind: Kind) -> dict[str, Any]:
+def sample(kind: Written) -> dict[str, Any]:
     """Return sample values of a kind."""
     known = {**_BY_NAME, "count": _COUNTS.get(kind), "times": _TIMES.get(kind)}
     return {name: known[name] for name in declared(kind)}
 
 
-def samples(kind: Kind) -> Iterator[dict[str, Any]]:
+def samples(kind: Written) -> Iterator[dict[str, Any]]:
     """Yield values of a kind for all branches of its templates: all given, the least that may be
     given, and each number of things for which a language may have words of its own.
     """

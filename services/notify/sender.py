@@ -1,9 +1,10 @@
-"""Sends mail as jobs: mark a batch, send it over one connection, store the results."""
+"""Sends mail and digests as jobs: mark a batch, send it over one connection, store the results."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Generic
 
 import structlog
 
@@ -12,8 +13,8 @@ from chassis.data.store import Database, is_away
 from chassis.jobs import Away, Batch, Jobs, Work
 from chassis.jobs.backoff import pause
 from services.notify import metrics
-from services.notify.domain.enums import BULK, URGENT
-from services.notify.domain.messages import Delivery, Mail, Outcome, SendResult
+from services.notify.domain.enums import BULK, DIGEST, URGENT
+from services.notify.domain.messages import Delivery, Digest, Mail, Outcome, S, SendResult, Sent
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
@@ -24,7 +25,11 @@ from services.notify.usecases import sending
 LANES: Mapping[str, int] = {URGENT: 5, BULK: 20}
 # Each slot has a connection of its own to the mail server. The first is kept for urgent mail.
 SLOTS = ((URGENT,), (URGENT, BULK), (URGENT, BULK), (URGENT, BULK))
+# Digests have connections of their own: those of a whole university are due at the same minute.
+DIGEST_LANES: Mapping[str, int] = {DIGEST: 20}
+DIGEST_SLOTS = ((DIGEST,), (DIGEST,))
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=30)
+LONGEST_HOLD = timedelta(minutes=2)
 # Seconds until results are stored again if MongoDB can't be reached.
 WRITE_AGAIN = 1.0
 
@@ -38,10 +43,13 @@ def mail(
     `system`: the system's clock.
     """
 
+    def begin(store: NotifyStore, batch: Batch) -> sending.Begun:
+        return sending.begin(store, texts, batch)
+
     @contextmanager
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
         with servers() as server:
-            yield Sender(database, texts, server, attempts, system).send
+            yield Sender(Delivery, begin, database, server, attempts, system).send
 
     return Jobs(
         "notify.mail",
@@ -50,58 +58,84 @@ def mail(
         SLOTS,
         work,
         first_pause=FIRST_PAUSE,
-        longest_pause=timedelta(minutes=2),
+        longest_pause=LONGEST_HOLD,
     )
 
 
-class Sender:
-    """Sends batches of mail over one connection."""
+def digests(
+    texts: Texts, servers: Callable[[], MailServer], attempts: int, system: Clock
+) -> Jobs[NotifyStore]:
+    """Return the jobs that send digests, written when they are sent. As `mail` else."""
+
+    def begin(store: NotifyStore, batch: Batch) -> sending.Begun:
+        return sending.begin_digests(store, texts, batch)
+
+    @contextmanager
+    def work(database: Database[NotifyStore]) -> Iterator[Work]:
+        with servers() as server:
+            yield Sender(Digest, begin, database, server, attempts, system).send
+
+    return Jobs(
+        "notify.digests",
+        "digests",
+        DIGEST_LANES,
+        DIGEST_SLOTS,
+        work,
+        first_pause=FIRST_PAUSE,
+        longest_pause=LONGEST_HOLD,
+    )
+
+
+class Sender(Generic[S]):
+    """Sends batches of mail, or of digests, over one connection."""
 
     def __init__(
         self,
+        kind: type[S],
+        begin: Callable[[NotifyStore, Batch], sending.Begun],
         database: Database[NotifyStore],
-        texts: Texts,
         server: MailServer,
         attempts: int,
         system: Clock,
     ) -> None:
+        self._kind: type[S] = kind
+        self._begin = begin
         self._database = database
-        self._texts = texts
         self._server = server
         self._attempts = attempts
         self._system = system
 
     def send(self, batch: Batch) -> int:
-        """Send the mails of a batch that are still wanted; return how many deliveries are finished.
+        """Send the mails of a batch that are still wanted; return how many jobs are done.
 
         Raises Away if the mail server accepts no mail for now.
         """
-        begun = self._database.transact(lambda store: sending.begin(store, self._texts, batch))
+        begun = self._database.transact(lambda store: self._begin(store, batch))
         _count(begun)
         results = self._deliver(batch, begun)
         finished = self._record(batch, results)
         away = [each for each in results.values() if _is_away(each)]
         if away:
             raise Away(away[0].reason)
-        return finished + begun.abandoned + begun.withheld
+        return finished + begun.done
 
     def _deliver(self, batch: Batch, begun: sending.Begun) -> dict[str, SendResult]:
         """Return the result of each mail that was tried; stop if further mails would fail."""
         results: dict[str, SendResult] = {}
-        for delivery, mail in begun.outgoing:
+        for sent, mail in begun.outgoing:
             if batch.stopping():
                 break
-            result = results[delivery.id] = self._try(delivery, mail)
+            result = results[sent.id] = self._try(sent, mail)
             if _is_away(result):
                 break
         return results
 
-    def _try(self, delivery: Delivery, mail: Mail) -> SendResult:
+    def _try(self, sent: Sent, mail: Mail) -> SendResult:
         result = self._server.send(mail)
         metrics.MAILS.labels(result.outcome.lower()).inc()
         if result.outcome is Outcome.ACCEPTED:
-            late = self._database.clock.now() - delivery.queued_at
-            metrics.LATENESS.labels(delivery.lane).observe(late.total_seconds())
+            late = self._database.clock.now() - sent.due_since
+            metrics.LATENESS.labels(sent.lane).observe(late.total_seconds())
         return result
 
     def _record(self, batch: Batch, results: Mapping[str, SendResult]) -> int:
@@ -110,7 +144,7 @@ class Sender:
             try:
                 return self._database.transact(
                     lambda store: sending.record_results(
-                        store, batch, results, self._attempts, self._again
+                        store, self._kind, batch, results, self._attempts, self._again
                     )
                 )
             except Exception as error:

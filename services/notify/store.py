@@ -5,7 +5,8 @@
 | messages, deliveries | a message; one of its channels | a hash of event, person, channel |
 | inboxes | the last number of a person's inbox | person |
 | suppressions | an address at which mail does not arrive | the address's hash |
-| preferences | what a person chose, by category | person |
+| digests | what a person gets in one mail; kept for a day | a hash of person, channel, window |
+| preferences | what a person chose: by category; digest time, quiet hours, muted runs | person |
 | sessions, reminders | a replica of a session; a reminder of it | session; session:lead |
 | broadcasts | a notice to a whole run, and the last learner notified | the notice's event |
 | broadcast_parts | a chunk of its run that is not notified yet | broadcast:last learner before |
@@ -20,7 +21,8 @@
 | fall_digests | falls that who teaches is told of later | run |
 | rosters | a document to lock a run's roster | run |
 
-A delivery has a `job` (chassis/jobs) until it is finished; a chunk of a broadcast always has one.
+A delivery or digest has a `job` (chassis/jobs) while it is QUEUED, and none while it is WAITING; a
+chunk of a broadcast always has one.
 """
 
 from collections import Counter
@@ -33,14 +35,25 @@ from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data.pages import Page, find_page
 from services.notify.domain.bounces import Suppression
-from services.notify.domain.enums import Category, Channel, DeliveryState
-from services.notify.domain.messages import Delivery, Message, Notification
-from services.notify.domain.preferences import CategoryPreference, Chosen
+from services.notify.domain.enums import BULK, DIGEST, Category, Channel, DeliveryState, Frequency
+from services.notify.domain.messages import (
+    Delivery,
+    Digest,
+    Message,
+    Notification,
+    S,
+    Sent,
+)
+from services.notify.domain.preferences import Choice
 from services.notify.migrations import FENCE, MIGRATIONS
 from services.notify.ports import Batch
 from services.notify.store_replicas import Document, ReplicasStore, both_forms
 
 QUEUED = {"state": DeliveryState.QUEUED.value}
+WAITING = {"state": DeliveryState.WAITING.value}
+ALONE = {**WAITING, "digest_id": ""}  # deliveries that wait for the end of quiet hours
+_COLLECTIONS: Mapping[type[Sent], str] = {Delivery: "deliveries", Digest: "digests"}
+KEPT = timedelta(days=1)  # how long a digest is kept after it is finished
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
 
 
@@ -52,18 +65,20 @@ class NotifyStore(ReplicasStore):
 
     # Messages and deliveries
 
-    def chosen(self, person_ids: Iterable[str]) -> dict[str, Chosen]:
-        """Return people's choices; people without a choice are left out."""
-        rows = self.find_by_ids("preferences", person_ids)
-        return {row["_id"]: _chosen(row["channels"]) for row in rows}
+    def choices(self, person_ids: Iterable[str]) -> dict[str, Choice]:
+        """Return the choice of each person; the defaults for a person without one."""
+        found = {each: Choice(each) for each in person_ids}
+        rows = self.find_by_ids("preferences", found)
+        return found | {row["_id"]: _choice(row) for row in rows}
 
-    def choose(self, person_id: str, wanted: Sequence[CategoryPreference]) -> None:
-        """Store a choice; categories that are not named stay as they are."""
+    def put_choice(self, choice: Choice) -> None:
+        """Store a choice, new or changed."""
+        row = to_document(choice)
+        for category, often in row.pop("categories").items():
+            row[f"frequencies.{category}"] = often
+            row[f"channels.{category}"] = list(often)  # the version before knows these only
         self["preferences"].update_one(
-            {"_id": person_id},
-            {"$set": {f"channels.{one.category}": list(one.channels) for one in wanted}},
-            upsert=True,
-            session=self.session,
+            {"_id": row.pop("_id")}, {"$set": row}, upsert=True, session=self.session
         )
 
     def existing_messages(self, message_ids: Iterable[str]) -> set[str]:
@@ -101,10 +116,17 @@ class NotifyStore(ReplicasStore):
         self.insert("messages", messages)
         self.insert("deliveries", deliveries)
 
-    def _update(self, changes: Sequence[tuple[Delivery, Document]]) -> None:
+    def _update(self, changes: Sequence[tuple[Sent, Document]]) -> None:
+        """Change deliveries, or digests."""
         writes = [pymongo.UpdateOne({"_id": each.id}, change) for each, change in changes]
         if writes:
-            self["deliveries"].bulk_write(writes, ordered=False, session=self.session)
+            self[_COLLECTIONS[type(changes[0][0])]].bulk_write(
+                writes, ordered=False, session=self.session
+            )
+
+    def messages_by_id(self, message_ids: Iterable[str]) -> dict[str, Message]:
+        """Return messages, also those that are in no inbox."""
+        return self._by_id("messages", message_ids, Message)
 
     def messages(self, person_id: str, message_ids: Iterable[str]) -> list[Message]:
         """Return those of these messages that are in the person's inbox."""
@@ -150,53 +172,135 @@ class NotifyStore(ReplicasStore):
         rows, token = find_page(self["deliveries"], query, order, page, self.session)
         return [from_document(both_forms(row), Delivery) for row in rows], token
 
-    def delivery(self, delivery_id: str) -> Delivery | None:
-        """Return a delivery."""
-        row = self["deliveries"].find_one({"_id": delivery_id}, session=self.session)
-        return from_document(both_forms(row), Delivery) if row else None
+    def of_mail(self, mail_id: str) -> list[Delivery]:
+        """Return what a mail told, by the id of its delivery or digest; empty: none is known."""
+        query = {"$or": [{"_id": mail_id}, {"digest_id": mail_id, "sent_to": {"$gt": ""}}]}
+        rows = self["deliveries"].find(query, session=self.session).sort("_id", 1)
+        return [from_document(both_forms(row), Delivery) for row in rows]
 
-    def claimed(self, batch: Batch) -> list[Delivery]:
-        """Return the deliveries that the batch still holds."""
-        rows = self["deliveries"].find(jobs.ours(batch.claim, batch.ids), session=self.session)
-        found = {row["_id"]: from_document(both_forms(row), Delivery) for row in rows}
+    def claimed(self, kind: type[S], batch: Batch) -> list[S]:
+        """Return the deliveries, or digests, that the batch still holds."""
+        query = jobs.ours(batch.claim, batch.ids)
+        rows = self[_COLLECTIONS[kind]].find(query, session=self.session)
+        found = {row["_id"]: from_document(both_forms(row), kind) for row in rows}
         return [found[each] for each in batch.ids if each in found]
 
-    def begin_sending(self, sent_to: Mapping[str, str]) -> None:
-        """Mark deliveries as possibly sent, each to an address, of which the hash is given."""
-        writes = [
-            pymongo.UpdateOne({"_id": each}, {"$set": {"sending": True, "sent_to": hash_}})
-            for each, hash_ in sent_to.items()
-        ]
-        if writes:
-            self["deliveries"].bulk_write(writes, ordered=False, session=self.session)
+    def begin_sending(self, sent: Sequence[Sent], sent_to: Mapping[Delivery, str]) -> None:
+        """Mark deliveries, or digests, as possibly sent. `sent_to`: the hashes of the addresses to
+        which deliveries are sent, by themselves or with a digest.
+        """
+        self._update([(each, {"$set": {"sending": True}}) for each in sent])
+        self._update([(each, {"$set": {"sent_to": to}}) for each, to in sent_to.items()])
 
-    def finish(self, deliveries: Sequence[Delivery]) -> None:
-        """Store deliveries that were delivered or have failed."""
+    def finish(self, sent: Sequence[Sent]) -> None:
+        """Store deliveries, or digests, that were delivered or have failed."""
         gone = {"$unset": {**jobs.DONE, "claimed_until": ""}}
-        self._update([(each, {"$set": _fields(each), **gone}) for each in deliveries])
+        self._update([(each, {"$set": _fields(each) | _lapses(each), **gone}) for each in sent])
 
-    def queue_again(self, due: Mapping[Delivery, datetime]) -> None:
-        """Store deliveries to be tried again, each not before an instant by the system's clock."""
+    def queue_again(self, due: Mapping[S, datetime]) -> None:
+        """Store deliveries, or digests, to be tried again, each not before an instant by the
+        system's clock.
+        """
         self._update(
             [(each, {"$set": {**_fields(each), **jobs.again(at)}}) for each, at in due.items()]
         )
 
-    def give_back(self, delivery_ids: Sequence[str]) -> None:
-        """Give back deliveries that were not tried, so that others can claim them."""
-        if delivery_ids:
-            query = {"_id": {"$in": list(delivery_ids)}}
-            change = {"$set": {"sending": False, **jobs.again(datetime.now(UTC))}}
-            self["deliveries"].update_many(query, change, session=self.session)
+    def give_back(self, sent: Sequence[Sent]) -> None:
+        """Give back deliveries, or digests, that were not tried, so that others can claim them."""
+        change = {"$set": {"sending": False, **jobs.again(datetime.now(UTC))}}
+        self._update([(each, change) for each in sent])
+
+    # Digests and quiet hours
+
+    def hold(self, until: Mapping[S, datetime]) -> None:
+        """Store that deliveries, or digests, wait until an instant by the application's clock."""
+        # All fields of the condition: a delivery that the version before queued lacks some.
+        self._update(
+            [
+                (each, {"$set": {**_waits(type(each)), "send_at": at}, "$unset": jobs.DONE})
+                for each, at in until.items()
+            ]
+        )
+
+    def release(self, kind: type[Sent], most: int) -> int:
+        """Queue up to `most` deliveries, or digests, whose time has come; return how many."""
+        rows = self[_COLLECTIONS[kind]]
+        found = rows.find(
+            {**_waits(kind), "send_at": {"$lte": self.now}}, {"_id": 1}, session=self.session
+        )
+        ids = [row["_id"] for row in found.sort("send_at", 1).limit(most)]
+        job = _job(BULK if kind is Delivery else DIGEST)
+        rows.update_many({"_id": {"$in": ids}}, {"$set": QUEUED | job}, session=self.session)
+        return len(ids)
+
+    def digests(self, digest_ids: Iterable[str]) -> dict[str, Digest]:
+        """Return those that exist, by id."""
+        return self._by_id("digests", digest_ids, Digest)
+
+    def count_in_digests(self, changes: Mapping[Digest, int]) -> None:
+        """Add to the numbers of deliveries that digests collect; a new digest begins with none.
+
+        It conflicts with any other unit of work that changes, releases or sends one of them.
+        """
+        writes = []
+        for digest, number in changes.items():
+            new = to_document(digest)
+            query = {"_id": new.pop("_id"), "state": new.pop("state")}
+            change = {"$inc": {"deliveries": number}, "$setOnInsert": new}
+            writes.append(pymongo.UpdateOne(query, change, upsert=True))
+        if writes:
+            self["digests"].bulk_write(writes, ordered=False, session=self.session)
+
+    def collected(self, digests: Sequence[Digest]) -> list[Delivery]:
+        """Return the deliveries that these digests have collected, and that are not finished."""
+        query = {
+            "person_id": {"$in": [each.person_id for each in digests]},
+            "digest_id": {"$in": [each.id for each in digests]},
+        }
+        return self._waiting(query) if digests else []
+
+    def waiting(self, person_ids: Iterable[str]) -> list[Delivery]:
+        """Return people's deliveries that wait for a digest, or for the end of quiet hours."""
+        return self._waiting({"person_id": {"$in": list(person_ids)}})
+
+    def _waiting(self, query: Document) -> list[Delivery]:
+        rows = self["deliveries"].find(query | WAITING, session=self.session)
+        return [from_document(both_forms(row), Delivery) for row in rows]
+
+    def put_waiting(self, deliveries: Sequence[Delivery]) -> None:
+        """Store until when deliveries wait, and for which digest; those that wait no more are
+        queued.
+        """
+        self._update([(each, {"$set": _row(each)}) for each in deliveries])
+
+    def digests_waiting(self) -> int:
+        """Return how many digests collect deliveries, or are due and not sent."""
+        return sum(
+            self["digests"].count_documents(query, session=self.session)
+            for query in (WAITING, QUEUED)
+        )
+
+    def oldest_digest(self) -> timedelta:
+        """Return for how long the oldest digest has been due; zero if none is."""
+        rows = [
+            self["digests"].find_one(query, sort=[("send_at", 1)], session=self.session)
+            for query in (WAITING, QUEUED)
+        ]
+        due = [row["send_at"] for row in rows if row and row["send_at"] < self.now]
+        return max((self.now - each for each in due), default=timedelta(0))
 
     def oldest_queued(self) -> timedelta:
-        """Return how long the oldest queued delivery has waited; zero if there is none."""
+        """Return how long the oldest queued delivery has waited since it may be sent; zero if there
+        is none.
+        """
         rows = [
             self["deliveries"].find_one(
                 {**QUEUED, "urgent": urgent}, sort=[("queued_at", 1)], session=self.session
             )
             for urgent in (False, True)
         ]
-        return max((self.now - row["queued_at"] for row in rows if row), default=timedelta(0))
+        since = [row.get("send_at") or row["queued_at"] for row in rows if row]
+        return max((self.now - each for each in since), default=timedelta(0))
 
     def suppressed(self, hashes: Iterable[str]) -> set[str]:
         """Return those of these hashes of addresses that get no mail."""
@@ -225,29 +329,50 @@ class NotifyStore(ReplicasStore):
         rows, token = find_page(self["suppressions"], query, order, page, self.session)
         return [from_document(row, Suppression) for row in rows], token
 
-    def messages_by_id(self, message_ids: Iterable[str]) -> dict[str, Message]:
-        """Return those of these messages that exist, by id."""
-        return self._by_id("messages", message_ids, Message)
-
 
 def _row(delivery: Delivery) -> Document:
     """Return the document of a new delivery, with its job if it is to be sent."""
     row = both_forms(to_document(delivery))
-    if delivery.state is DeliveryState.QUEUED:
-        row |= {"job": jobs.waiting(delivery.lane, datetime.now(UTC)), "claimed_until": FENCE}
-    return row
+    return row | _job(delivery.lane) if delivery.state is DeliveryState.QUEUED else row
 
 
-def _fields(delivery: Delivery) -> Document:
-    """Return the fields of a delivery that sending changes."""
-    whole = to_document(delivery)
-    return {name: whole[name] for name in ("state", "attempts", "error", "finished_at", "sending")}
+def _waits(kind: type[Sent]) -> Document:
+    """Return the condition for what waits for an instant: digests, and mail that is in none."""
+    return ALONE if kind is Delivery else WAITING
 
 
-def _chosen(channels: Mapping[str, Sequence[str]]) -> dict[Category, frozenset[Channel]]:
-    """Return a choice without what only a newer version knows."""
-    return {
-        Category(key): frozenset(Channel(each) for each in value if each in Channel.__members__)
-        for key, value in channels.items()
+def _job(lane: str) -> Document:
+    """Return the fields of a delivery, or digest, that is to be sent now."""
+    return {"job": jobs.waiting(lane, datetime.now(UTC)), "claimed_until": FENCE}
+
+
+def _fields(sent: Sent) -> Document:
+    """Return the fields that sending changes."""
+    whole = to_document(sent)
+    names = ("state", "attempts", "error", "finished_at", "sending", "sent_to")
+    return {name: whole[name] for name in names if name in whole}
+
+
+def _lapses(sent: Sent) -> Document:
+    """Return when MongoDB deletes what is finished: a digest shows for a day that its window is
+    closed.
+    """
+    return {"lapses_at": datetime.now(UTC) + KEPT} if isinstance(sent, Digest) else {}
+
+
+def _choice(row: Document) -> Choice:
+    """Return a choice without what only a newer version knows. The version before writes `channels`
+    only, which counts then.
+    """
+    often = row.get("frequencies", {})
+    categories = {
+        key: {each: _frequency(often.get(key, {}).get(each)) for each in channels
+              if each in Channel.__members__}
+        for key, channels in row.get("channels", {}).items()
         if key in Category.__members__
-    }
+    }  # fmt: skip
+    return from_document(row | {"categories": categories}, Choice)
+
+
+def _frequency(name: str | None) -> str:
+    return name if name and name in Frequency.__members__ else Frequency.IMMEDIATE

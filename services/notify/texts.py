@@ -1,9 +1,10 @@
 """Writes notices as text and as HTML: a folder for each language, a template for each kind.
 
-A folder `templates/<language>/` has a template `<kind>.txt` for every kind, whose first line is the
-title, and `dates.json` with the forms of a written instant (the words are from the CLDR, by Babel).
-`templates/layout.html` is the HTML of all of them. A value is never read as a template or as HTML,
-and has no line breaks, so that it can't look like another line of the text (marked.py).
+A folder `templates/<language>/` has a template `<kind>.txt` for every kind, and `digest.txt`; the
+first line is the title. `dates.json` has the forms of a written instant (the words are from the
+CLDR, by Babel). `templates/layout.html` is the HTML of all of them. A value is never read as a
+template or as HTML, and has no line breaks, so that it can't look like another line of the text
+(marked.py).
 """
 
 import json
@@ -20,10 +21,9 @@ from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from services.notify.domain.enums import Kind
 from services.notify.domain.notices import Text
-from services.notify.domain.values import Code, Link, checked, declared
-from services.notify.marked import blocks, cut, line_of, link, marked, one_line, plain
+from services.notify.domain.values import Code, Link, Marked, Written, checked, declared
+from services.notify.marked import blocks, cut, kept, line_of, link, marked, one_line, plain
 
 FOLDER = Path(__file__).parent / "templates"
 FALLBACK = "en"
@@ -74,7 +74,7 @@ class Language:
         self.direction = Locale.parse(self.tag, sep="-").text_direction
         self._templates = environment(folder)
 
-    def write(self, kind: Kind, context: Mapping[str, Any]) -> tuple[str, str]:
+    def write(self, kind: Written, context: Mapping[str, Any]) -> tuple[str, str]:
         """Return the title and the body of a notice, with the values marked."""
         template = self._templates.get_template(f"{kind}.txt")
         title, _, body = template.render(context).partition("\n")
@@ -95,7 +95,7 @@ class Texts:
         self._layout = _layout(folder)
 
     def write(
-        self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
+        self, kind: Written, language: str, zone: str, name: str, values: Mapping[str, Any]
     ) -> Text:
         """Return a notice in the language nearest to `language` (BCP 47), instants in `zone`.
 
@@ -105,7 +105,7 @@ class Texts:
         return written.text(*written.write(kind, _context(kind, zone, name, values)))
 
     def write_mail(
-        self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
+        self, kind: Written, language: str, zone: str, name: str, values: Mapping[str, Any]
     ) -> Text:
         """Return a notice as `write` does, with its HTML. Raises BadValues."""
         written = self._languages[self.nearest(language)]
@@ -138,7 +138,7 @@ def duration(minutes: int) -> str:
     return marked(" ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min")
 
 
-def _context(kind: Kind, zone: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _context(kind: Written, zone: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     whole = checked(kind, values)
     shown = {key: _shown(hint, whole[key]) for key, hint in declared(kind).items()}
     return {**shown, "zone": zone, "name": _shown(str, name)}
@@ -150,6 +150,8 @@ def _shown(hint: Any, value: Any) -> Any:
     """
     if hint in (Code, Link):
         return value
+    if hint == Marked:
+        return cut(kept(value), LONGEST_VALUE)
     if isinstance(value, str):
         return cut(marked(one_line(value)), LONGEST_VALUE)
     if isinstance(value, list | tuple):

@@ -38,6 +38,7 @@ from services.notify.mail import MailServer
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import replicas
+from services.notify.usecases.digests import place_anew
 from services.notify.usecases.notifications import Addressed, notify
 
 Batch = Sequence[Event[Any]]
@@ -121,6 +122,7 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
         Timer("dues", EVERY, lambda database: announcer.tell_dues(database, texts)),
         Timer("questions", EVERY, lambda database: announcer.tell_questions(database, texts)),
         Timer("falls", EVERY, lambda database: announcer.tell_falls(database, texts)),
+        Timer("digests", EVERY, announcer.release),
         Timer("watch", timedelta(seconds=5), announcer.watch),
         Timer("adopt", timedelta(minutes=1), announcer.adopt),
     )
@@ -132,11 +134,21 @@ def jobs(
     """Return the jobs of all workers. `attempts`: the largest number of attempts for one mail;
     `system`: the system's clock.
     """
-    return (sender.mail(texts, servers, attempts, system), announcer.chunks(texts))
+    return (
+        sender.mail(texts, servers, attempts, system),
+        sender.digests(texts, servers, attempts, system),
+        announcer.chunks(texts),
+    )
 
 
 def _people(store: NotifyStore, batch: Batch) -> None:
-    upsert_if_newer(store, Person, list(map(_person, batch)))
+    arrived = list(map(_person, batch))
+    before = store.people({each.id for each in arrived})
+    upsert_if_newer(store, Person, arrived)
+    moved = {each.id for each in arrived if each.id in before
+             and each.zone != before[each.id].zone}  # fmt: skip
+    if moved:
+        place_anew(store, moved)
 
 
 def _person(event: Event[Any]) -> Person:

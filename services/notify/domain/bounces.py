@@ -57,9 +57,9 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """A report of the mail of a delivery."""
+    """A report of a mail, by the id of its delivery or digest."""
 
-    delivery_id: str
+    mail_id: str
     report: Report
 
 
@@ -89,31 +89,36 @@ def address_hash(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BounceAddresses:
-    """The senders of mails' envelopes: one for each delivery, so that what comes back names it
+    """The senders of mails' envelopes: one for each mail, so that what comes back names it
     whatever the mail server writes ("variable envelope return paths").
 
     `address`: bounces@university.example gets bounces+<token>@university.example. `key`: a secret.
-    A token is the delivery's UUID and 128 bits of an HMAC-SHA-256 (RFC 2104), so that no stranger
-    suppresses an address; in base32 (RFC 4648) and lower case, because servers may change case.
+    A token is the UUID of the mail's delivery or digest and 128 bits of an HMAC-SHA-256 (RFC 2104),
+    so that no stranger suppresses an address; in base32 (RFC 4648) and lower case, because servers
+    may change case.
     """
 
     address: str
     key: str
 
-    def of_delivery(self, delivery_id: str) -> str:
-        """Return the sender of a delivery's envelope."""
-        id_ = uuid.UUID(delivery_id).bytes
+    def of_mail(self, mail_id: str) -> str:
+        """Return the sender of a mail's envelope."""
         local, _, domain = self.address.rpartition("@")
-        return f"{local}+{_encoded(id_)}{_encoded(self._code(id_))}@{domain}"
+        return f"{local}+{self._token(uuid.UUID(mail_id).bytes)}@{domain}"
 
-    def delivery_id(self, recipient: str) -> str | None:
-        """Return the delivery of which a bounce came to `recipient`; None if it is none of ours."""
-        token = recipient.rpartition("@")[0].rpartition("+")[2]
-        half = _TOKEN // 2
-        id_, code = _decoded(token[:half]), _decoded(token[half:])
-        if len(id_) != _CODE_BYTES or not hmac.compare_digest(code, self._code(id_)):
+    def mail_id(self, recipient: str) -> str | None:
+        """Return the mail of which a bounce came to `recipient`; None if it is none of ours."""
+        token = recipient.rpartition("@")[0].rpartition("+")[2].lower()
+        id_ = _decoded(token[: _TOKEN // 2])
+        # As texts, because a last letter of base32 has bits that mean nothing.
+        if len(id_) != _CODE_BYTES or not hmac.compare_digest(
+            token.encode(errors="replace"), self._token(id_).encode()
+        ):
             return None
         return str(uuid.UUID(bytes=id_))
+
+    def _token(self, id_: bytes) -> str:
+        return _encoded(id_) + _encoded(self._code(id_))
 
     def _code(self, id_: bytes) -> bytes:
         # The word keeps the codes apart from those of other uses of the same key.

@@ -30,6 +30,33 @@ class DeliveryState(StrEnum):
     QUEUED = "QUEUED"
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
+    WAITING = "WAITING"
+    """For a digest, or for the end of quiet hours."""
+
+
+class Frequency(StrEnum):
+    """How often a channel is used for a category."""
+
+    IMMEDIATE = "IMMEDIATE"
+    HOURLY = "HOURLY"
+    DAILY = "DAILY"
+    WEEKLY = "WEEKLY"
+    OFF = "OFF"
+
+
+DIGESTS = frozenset({Frequency.HOURLY, Frequency.DAILY, Frequency.WEEKLY})
+
+
+class Weekday(StrEnum):
+    """A day of the week, in the order of ISO 8601."""
+
+    MONDAY = "MONDAY"
+    TUESDAY = "TUESDAY"
+    WEDNESDAY = "WEDNESDAY"
+    THURSDAY = "THURSDAY"
+    FRIDAY = "FRIDAY"
+    SATURDAY = "SATURDAY"
+    SUNDAY = "SUNDAY"
 
 
 class EnrolmentState(StrEnum):
@@ -88,5 +115,5 @@ class Kind(StrEnum):
     REMINDER = "reminder"
 
 
-URGENT, BULK = "urgent", "bulk"
-"""The lanes in which mail waits: bulk mail never delays urgent mail."""
+URGENT, BULK, DIGEST = "urgent", "bulk", "digest"
+"""The lanes in which mail waits: bulk mail and digests never delay urgent mail."""

@@ -4,27 +4,37 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from services.notify.domain.enums import BULK, URGENT, Category, Channel, DeliveryState, Kind
+from services.notify.domain.enums import (
+    BULK,
+    DIGEST,
+    URGENT,
+    Category,
+    Channel,
+    DeliveryState,
+    Frequency,
+    Kind,
+)
 from services.notify.domain.events import MessageDelivered, MessageFailed
 from services.notify.domain.notices import (
-    BY_DEFAULT,
     About,
     Notice,
     Text,
     delivery_id,
     message_id,
 )
-from services.notify.domain.preferences import Chosen
+from services.notify.domain.preferences import Choice
 
 LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "not sent: the person left the university, or is no longer known"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
 VANISHED = "not sent: what it tells is over, or newer news has come"
 UNWANTED = "not sent: the person chose other channels, or none"
+MUTED = "not sent: the person has muted the run"
 LEFT = "not sent: the person has left the run"
 SUPPRESSED = "not sent: mail to the person's address does not arrive"
+EMPTY = "not sent: nothing is left to tell"
 EXPIRED = f"given up: no mail server took it within {LIFETIME.days} days"
 
 
@@ -81,11 +91,55 @@ class Delivery:
     """The hash of the address to which it was sent last; empty: none, or by an older version."""
     sending: bool = False
     """True from just before it is sent until the result is stored."""
+    digest_id: str = ""
+    """The digest that it is sent with; empty: by itself."""
+    send_at: datetime | None = None
+    """The instant before which it is not sent; None: at once."""
 
     @property
     def lane(self) -> str:
         """Return the lane in which the delivery waits to be sent."""
         return URGENT if self.urgent else BULK
+
+    @property
+    def due_since(self) -> datetime:
+        """Return since when it may be sent."""
+        return self.send_at or self.queued_at
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one person gets on one channel at the end of a window, in one mail.
+
+    It is WAITING while it collects deliveries, and QUEUED when its window has ended.
+    """
+
+    id: str
+    person_id: str
+    channel: Channel
+    send_at: datetime
+    """The end of its window, or later: of quiet hours."""
+    state: DeliveryState = DeliveryState.WAITING
+    attempts: int = 0
+    error: str = ""
+    finished_at: datetime | None = None
+    sending: bool = False
+    """True from just before it is sent until the result is stored."""
+
+    @property
+    def lane(self) -> str:
+        """Return the lane in which the digest waits to be sent."""
+        return DIGEST
+
+    @property
+    def due_since(self) -> datetime:
+        """Return since when it may be sent."""
+        return self.send_at
+
+
+Sent = Delivery | Digest
+"""What one mail is sent for."""
+S = TypeVar("S", Delivery, Digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +147,7 @@ class Mail:
     """A mail for the mail server."""
 
     id: str
-    """The id of its delivery."""
+    """The id of its delivery or digest."""
     to: str
     text: Text
     created_at: datetime
@@ -183,15 +237,15 @@ def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
     return delivered(queued, message.created_at) if channel == Channel.IN_APP else queued
 
 
-def delivered(delivery: Delivery, now: datetime) -> Delivery:
-    """Return the delivery, delivered."""
+def delivered(delivery: S, now: datetime) -> S:
+    """Return a delivery or digest, delivered."""
     return replace(
         delivery, state=DeliveryState.DELIVERED, finished_at=now, error="", sending=False
     )
 
 
-def failed(delivery: Delivery, now: datetime, reason: str) -> Delivery:
-    """Return the delivery, failed."""
+def failed(delivery: S, now: datetime, reason: str) -> S:
+    """Return a delivery or digest, failed."""
     return replace(
         delivery, state=DeliveryState.FAILED, finished_at=now, error=reason, sending=False
     )
@@ -207,8 +261,19 @@ def delayed(code: str) -> str:
     return f"the mail is late, and still tried: {code}"
 
 
-def after_attempt(delivery: Delivery, result: SendResult, now: datetime, most: int) -> Delivery:
-    """Return the delivery after an attempt: delivered, failed, or queued again.
+def finished_with(delivery: Delivery, digest: Digest) -> Delivery:
+    """Return a delivery with the outcome of the digest that it was sent with."""
+    return replace(
+        delivery,
+        state=digest.state,
+        attempts=digest.attempts,
+        error=digest.error,
+        finished_at=digest.finished_at,
+    )
+
+
+def after_attempt(delivery: S, result: SendResult, now: datetime, most: int) -> S:
+    """Return a delivery or digest after an attempt: delivered, failed, or queued again.
 
     `most`: the largest number of attempts. The mail is tried again only if it was surely not sent.
     An attempt that reaches no server does not count.
@@ -229,13 +294,15 @@ def after_attempt(delivery: Delivery, result: SendResult, now: datetime, most: i
 
 
 def has_expired(delivery: Delivery, now: datetime) -> bool:
-    """Return whether a delivery has waited longer than LIFETIME."""
-    return now - delivery.queued_at > LIFETIME
+    """Return whether a delivery that may be sent has waited longer than LIFETIME."""
+    return now - delivery.due_since > LIFETIME
 
 
-def is_wanted(delivery: Delivery, chosen: Chosen) -> bool:
-    """Return whether a person's present choice still includes a queued delivery."""
-    return delivery.channel in chosen.get(delivery.category, BY_DEFAULT)
+def unwanted_by(choice: Choice, delivery: Delivery) -> str:
+    """Return the reason why a person's present choice excludes a delivery; empty: it does not."""
+    if choice.frequency(delivery.category, delivery.channel) is Frequency.OFF:
+        return UNWANTED
+    return MUTED if delivery.run_id in choice.muted_run_ids and not delivery.urgent else ""
 
 
 def outcome_of(delivery: Delivery) -> MessageDelivered | MessageFailed | None:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from services.notify.domain.enums import Category, Channel, Kind
@@ -144,6 +144,11 @@ def message_id(event_id: str, person_id: str) -> str:
 def delivery_id(event_id: str, person_id: str, channel: Channel) -> str:
     """Return the id of the one delivery of an event's message to a person on a channel."""
     return _id("delivery", event_id, person_id, channel)
+
+
+def digest_id(person_id: str, channel: Channel, window_end: datetime) -> str:
+    """Return the id of the one digest of a person on a channel whose window ends at an instant."""
+    return _id("digest", person_id, channel, window_end.astimezone(UTC).isoformat())
 
 
 def channels_for(

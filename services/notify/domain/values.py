@@ -1,4 +1,5 @@
-"""The values of each kind of notice, with their types: what its templates may and must name.
+"""The values of each kind of notice, and of digests, with their types: what their templates may and
+must name.
 
 mypy checks that whoever makes a notice gives every value, and no other. A message is stored with
 its values and read by later versions, so a value is never renamed or retyped; one that is added is
@@ -9,7 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, TypedDict, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from services.notify.domain.enums import Kind
 
@@ -22,6 +33,13 @@ Code = Annotated[str, "code"]
 """A name that templates compare, and never show."""
 Link = Annotated[str, "link"]
 """An address of the web, or nothing."""
+Marked = Annotated[str, "marked"]
+"""A line that was written of a notice: its values are marked already."""
+
+DIGEST: Final = "digest"
+Written = Kind | Literal["digest"]
+"""What texts are written of: a kind of notice, or a digest of notices of any kind."""
+WRITTEN: tuple[Written, ...] = (*Kind, DIGEST)
 
 
 class OfRun(TypedDict):
@@ -220,7 +238,14 @@ class Reminder(OfClass):
     join_url: Link
 
 
-DECLARED: Mapping[Kind, type[Any]] = {
+class Digest(TypedDict):
+    """News, `count` of them, by run: each has a title and lines. Those of no run have no name."""
+
+    count: int
+    runs: Sequence[tuple[str, Sequence[tuple[Marked, Sequence[Marked]]]]]
+
+
+DECLARED: Mapping[Written, type[Any]] = {
     Kind.ENROLMENT_PROMOTED: OfRun,
     Kind.SESSION_MOVED: SessionMoved,
     Kind.SESSION_CANCELLED: SessionCancelled,
@@ -248,10 +273,11 @@ DECLARED: Mapping[Kind, type[Any]] = {
     Kind.FELL_BEHIND: FellBehind,
     Kind.LEARNERS_FELL_BEHIND: LearnersFellBehind,
     Kind.REMINDER: Reminder,
+    DIGEST: Digest,
 }
-"""The values of each kind."""
+"""The values of each kind, and of digests."""
 
-ADDED: Mapping[Kind, Mapping[str, Any]] = {
+ADDED: Mapping[Written, Mapping[str, Any]] = {
     Kind.SESSION_MOVED: {"instructor": ""},
     Kind.SESSION_CANCELLED: {"substitute": ""},
     Kind.CATCH_UP_COMPLETED: {"was_missed": False},
@@ -260,12 +286,12 @@ ADDED: Mapping[Kind, Mapping[str, Any]] = {
 
 
 @cache
-def declared(kind: Kind) -> Mapping[str, Any]:
+def declared(kind: Written) -> Mapping[str, Any]:
     """Return the values of a kind: their types by name."""
     return get_type_hints(DECLARED[kind], include_extras=True)
 
 
-def checked(kind: Kind, values: Mapping[str, Any]) -> dict[str, Any]:
+def checked(kind: Written, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values with those that a notice of an older version lacks. Raises BadValues."""
     whole = {**ADDED.get(kind, {}), **values}
     if wrong := faults(kind, whole):
@@ -273,7 +299,7 @@ def checked(kind: Kind, values: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def faults(kind: Kind, values: Mapping[str, Any]) -> list[str]:
+def faults(kind: Written, values: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the values of a kind: each missing, unknown or mistyped one."""
     wanted = declared(kind)
     return [

@@ -1,5 +1,6 @@
 """Mails that came back, and the addresses that get no more mail."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chassis.errors import NotFound
@@ -7,7 +8,7 @@ from services.notify.domain.bounces import Bounce, BounceOutcome, Suppression
 from services.notify.domain.enums import DeliveryState
 from services.notify.domain.messages import Delivery, delayed, failed, outcome_of, returned
 from services.notify.ports import Store
-from services.notify.usecases.unsubscribing import mail_of
+from services.notify.usecases.unsubscribing import told_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +24,21 @@ class Removed:
 
 
 def record_bounce(store: Store, bounce: Bounce) -> Recorded:
-    """Record what a report says of a delivery. A repeat changes nothing. Raises NotFound."""
-    delivery, outcome = mail_of(store, bounce.delivery_id), bounce.report.outcome
+    """Record what a report says of a mail, for each delivery that the mail told. A repeat changes
+    nothing. Raises NotFound.
+    """
+    told, outcome = told_by(store, bounce.mail_id), bounce.report.outcome
     if outcome is BounceOutcome.DELAYED:
-        _note(store, delivery, delayed(bounce.report.status))
+        _note(store, told, delayed(bounce.report.status))
     elif outcome is not BounceOutcome.IGNORED:
-        _fail(store, delivery, returned(bounce.report.status))
-    if outcome is BounceOutcome.SUPPRESSED and delivery.sent_to:
+        _fail(store, told, returned(bounce.report.status))
+    first = told[0]
+    if outcome is BounceOutcome.SUPPRESSED and first.sent_to:
         store.suppress(
             Suppression(
-                id=delivery.sent_to,
-                person_id=delivery.person_id,
-                delivery_id=delivery.id,
+                id=first.sent_to,
+                person_id=first.person_id,
+                delivery_id=first.id,
                 code=bounce.report.status,
                 since=store.now,
             )
@@ -49,18 +53,19 @@ def remove_suppression(store: Store, suppression_id: str) -> Removed:
     return Removed()
 
 
-def _note(store: Store, delivery: Delivery, reason: str) -> None:
+def _note(store: Store, told: Sequence[Delivery], reason: str) -> None:
     """Note that a mail is late. One that has failed is not late any more."""
-    if delivery.state is DeliveryState.DELIVERED:
-        store.finish([replace(delivery, error=reason)])
+    store.finish(
+        [replace(each, error=reason) for each in told if each.state is DeliveryState.DELIVERED]
+    )
 
 
-def _fail(store: Store, delivery: Delivery, reason: str) -> None:
-    """Let a delivery fail, and tell so once, whatever is known of it: a bounce may come before the
-    server's answer is stored.
+def _fail(store: Store, told: Sequence[Delivery], reason: str) -> None:
+    """Let deliveries fail, and tell so once, whatever is known of them: a bounce may come before
+    the server's answer is stored.
     """
-    after = failed(delivery, store.now, reason)
-    if delivery.state is not DeliveryState.FAILED:
-        store.record_event(outcome_of(after))
-    if delivery.error != reason:
-        store.finish([after])
+    after = {each: failed(each, store.now, reason) for each in told}
+    store.record_event(
+        *(outcome_of(after[each]) for each in told if each.state is not DeliveryState.FAILED)
+    )
+    store.finish([after[each] for each in told if each.error != reason])

@@ -7,22 +7,16 @@ from chassis.errors import NotFound, check
 from services.notify.domain.bounces import address_hash
 from services.notify.domain.messages import Message
 from services.notify.domain.preferences import (
-    CategoryPreference,
     Preferences,
+    SetPreferences,
+    changed,
     preferences,
     violations_of,
 )
 from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Store
+from services.notify.usecases.digests import place_anew
 from services.notify.usecases.standing import known_of
-
-
-@dataclass(frozen=True, slots=True)
-class SetPreferences:
-    """Set a person's preferences; categories that are not named stay as they are."""
-
-    person_id: str
-    categories: tuple[CategoryPreference, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +35,20 @@ class Read:
 
 
 def set_preferences(store: Store, command: SetPreferences) -> Preferences:
-    """Store preferences, and return all of them. Raises Invalid if a category is named twice."""
-    check(violations_of(command.categories))
-    store.choose(command.person_id, command.categories)
-    return get_preferences(store, command.person_id)
+    """Store preferences, place anew what waits, and return all of them. Raises Invalid."""
+    before = store.choices([command.person_id])[command.person_id]
+    check(violations_of(before, command))
+    choice = changed(before, command)
+    store.put_choice(choice)
+    place_anew(store, [choice.id])
+    return get_preferences(store, choice.id)
 
 
 def get_preferences(store: Store, person_id: str) -> Preferences:
     """Return a person's preferences, with defaults for categories without a choice, and whether
     mail to the person's address arrives.
     """
-    found = preferences(person_id, store.chosen([person_id]).get(person_id, {}))
+    found = preferences(store.choices([person_id])[person_id])
     person = store.people([person_id]).get(person_id)
     suppression = store.suppression(address_hash(person.email)) if person else None
     return replace(found, mail_returned_at=suppression.since) if suppression else found

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from services.notify.domain.enums import Channel
 from services.notify.domain.messages import Notification, compose, outcome_of
 from services.notify.domain.notices import Notice, channels_for, message_id
-from services.notify.domain.people import Person
-from services.notify.domain.preferences import Chosen
+from services.notify.domain.preferences import Choice
 from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Store, Texts
+from services.notify.usecases.digests import Recipient, place
 from services.notify.usecases.standing import known_of
 
 
@@ -31,15 +32,17 @@ class Addressed:
 def notify(store: Store, texts: Texts, addressed: Sequence[Addressed]) -> list[str]:
     """Notify each person once; return the people who are not known yet.
 
-    Store nothing for a person who left or chose no channel for the notice, nor for a notice that
-    newer news has overtaken. A notice whose time is over is told quietly, or not at all if it
-    lapses.
+    Store nothing for a person who left, chose no channel for the notice, or muted its run, nor for
+    a notice that newer news has overtaken. A notice whose time is over is told quietly, or not at
+    all if it lapses.
     """
     fresh = _still_to_tell(store, _not_notified(store, addressed))
     people = store.people({one.person_id for one in fresh})
     present = {each.id for each in people.values() if each.retired_at is None}
     to_tell = [one for one in fresh if one.person_id in present]
-    notifications = _notifications(store, texts, to_tell, people)
+    choices = store.choices(present)
+    recipients = {key: Recipient(people[key], choices[key]) for key in present}
+    notifications = _notifications(store, texts, to_tell, recipients)
     if notifications:
         store.add_notifications(notifications)
         store.record_event(*_outcomes(notifications))
@@ -65,10 +68,9 @@ def _still_to_tell(store: Store, addressed: Sequence[Addressed]) -> list[Address
 
 
 def _notifications(
-    store: Store, texts: Texts, addressed: Sequence[Addressed], people: Mapping[str, Person]
+    store: Store, texts: Texts, addressed: Sequence[Addressed], recipients: Mapping[str, Recipient]
 ) -> list[Notification]:
-    chosen = store.chosen(people)
-    wanted = [(one, _channels(one, chosen)) for one in addressed]
+    wanted = [(one, _channels(store, one, recipients[one.person_id].choice)) for one in addressed]
     shown = [one.person_id for one, channels in wanted if Channel.IN_APP in channels]
     numbers = iter(store.next_numbers(shown) if shown else ())
     notifications = []
@@ -76,26 +78,42 @@ def _notifications(
         if channels:
             number = next(numbers) if Channel.IN_APP in channels else None
             notifications.append(
-                _notification(store, texts, one, people[one.person_id], channels, number)
+                _notification(store, texts, one, recipients[one.person_id], channels, number)
             )
-    return notifications
+    return _placed(store, notifications, recipients)
 
 
-def _channels(one: Addressed, chosen: Mapping[str, Chosen]) -> list[Channel]:
-    return sorted(channels_for(one.notice.kind, chosen.get(one.person_id, {}), one.quiet))
+def _channels(store: Store, one: Addressed, choice: Choice) -> list[Channel]:
+    notice = one.notice
+    can_wait = one.quiet or not notice.is_urgent(store.now)
+    if can_wait and notice.run_id in choice.muted_run_ids:
+        return []
+    return sorted(channels_for(notice.kind, choice.categories, one.quiet))
 
 
 def _notification(
     store: Store,
     texts: Texts,
     one: Addressed,
-    person: Person,
+    to: Recipient,
     channels: Sequence[Channel],
     number: int | None,
 ) -> Notification:
-    notice = one.notice
+    notice, person = one.notice, to.person
     text = texts.write(notice.kind, person.language, person.zone, person.name, notice.values)
     return compose(notice, person.id, channels, text, number, store.now, one.quiet)
+
+
+def _placed(
+    store: Store, notifications: Sequence[Notification], recipients: Mapping[str, Recipient]
+) -> list[Notification]:
+    """Return notifications, with mail that waits for digests."""
+    every = chain.from_iterable(each.deliveries for each in notifications)
+    placed = {each.id: each for each in place(store, list(every), recipients)}
+    return [
+        replace(each, deliveries=tuple(placed[one.id] for one in each.deliveries))
+        for each in notifications
+    ]
 
 
 def _outcomes(notifications: Iterable[Notification]) -> list[object]:

@@ -1,31 +1,38 @@
-"""Sending queued mail at most once (docs/decisions/0019)."""
+"""Sending queued mail at most once (docs/decisions/0019), and digests (docs/decisions/0086)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.notify.domain.bounces import address_hash
+from services.notify.domain.enums import URGENT
 from services.notify.domain.messages import (
+    EMPTY,
     EXPIRED,
     LEFT,
     NO_PERSON,
     SUPPRESSED,
     UNKNOWN,
-    UNWANTED,
     VANISHED,
     Delivery,
+    Digest,
     Mail,
     Message,
+    S,
     SendResult,
+    Sent,
     after_attempt,
     failed,
+    finished_with,
     has_expired,
-    is_wanted,
     outcome_of,
+    unwanted_by,
 )
 from services.notify.domain.people import Person, has_left
 from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Batch, Store, Texts
+from services.notify.usecases import digests
+from services.notify.usecases.digests import Recipient, recipients_of
 from services.notify.usecases.reading import text_of
 from services.notify.usecases.standing import known_of
 
@@ -37,78 +44,141 @@ Again = Callable[[int], datetime]
 class Begun:
     """The state of a batch before any of it is sent."""
 
-    outgoing: tuple[tuple[Delivery, Mail], ...]
+    outgoing: tuple[tuple[Sent, Mail], ...]
     """The mails to send now."""
     abandoned: int
     """The number of mails that an earlier worker may have sent; they are given up."""
     withheld: int
-    """The number of mails that are no longer wanted."""
+    """The number of messages that are no longer wanted by mail."""
+    done: int
+    """The number of the batch's jobs that are done: nothing is sent for them, or only later."""
 
 
 def begin(store: Store, texts: Texts, batch: Batch) -> Begun:
-    """Mark the mails of a batch that will be sent now, and finish the others.
+    """Mark the mails of a batch that will be sent now, and finish or hold the others.
 
     If the process ends after this, it is unknown whether a mail was sent, and it is not sent again.
     """
-    deliveries = store.claimed(batch)
-    people = store.people({each.person_id for each in deliveries})
-    reasons = _reasons(store, deliveries, people)
-    _finish(store, [failed(each, store.now, reasons[each.id]) for each in deliveries
-                    if each.id in reasons])  # fmt: skip
-    wanted = [each for each in deliveries if each.id not in reasons]
+    claimed = store.claimed(Delivery, batch)
+    recipients = recipients_of(store, {each.person_id for each in claimed})
+    left = _set_aside(store, claimed, recipients)
+    wanted = _wanted(store, left, recipients)
     messages = store.messages_by_id({each.message_id for each in wanted})
     outgoing = tuple(
-        (each, _mail(texts, each, messages[each.message_id], people[each.person_id]))
+        (each, _mail(texts, each, messages[each.message_id], recipients[each.person_id].person))
         for each in wanted
     )
-    store.begin_sending({each.id: address_hash(mail.to) for each, mail in outgoing})
-    abandoned = sum(each.sending for each in deliveries)
-    return Begun(outgoing, abandoned, len(reasons) - abandoned)
+    store.begin_sending(wanted, _sent_to(wanted, recipients))
+    return _begun(claimed, outgoing, len(left) - len(wanted))
+
+
+def begin_digests(store: Store, texts: Texts, batch: Batch) -> Begun:
+    """Mark the digests of a batch that will be sent now, and write their mails; finish those of
+    which nothing is left to tell, and hold the others.
+
+    What a digest collected and is not to be told any more is finished alone.
+    """
+    claimed = store.claimed(Digest, batch)
+    recipients = recipients_of(store, {each.person_id for each in claimed})
+    left = _set_aside(store, claimed, recipients)
+    collected = store.collected(left)
+    wanted = _wanted(store, collected, recipients)
+    told = digests.by_digest(left, wanted)
+    _finish(store, [failed(each, store.now, EMPTY) for each in left if each not in told])
+    mails = digests.write(store, texts, told, {key: one.person for key, one in recipients.items()})
+    store.begin_sending(list(told), _sent_to(wanted, recipients))
+    outgoing = tuple((each, mails[each.id]) for each in told)
+    return _begun(claimed, outgoing, len(collected) - len(wanted))
 
 
 def record_results(
-    store: Store, batch: Batch, results: Mapping[str, SendResult], most: int, again: Again
+    store: Store,
+    kind: type[S],
+    batch: Batch,
+    results: Mapping[str, SendResult],
+    most: int,
+    again: Again,
 ) -> int:
-    """Store the results of a batch's attempts; return how many deliveries are finished.
+    """Store the results of a batch's attempts; return how many jobs are finished.
 
     `most`: the largest number of attempts. Mails without a result were not tried; they are due now.
     """
-    deliveries = store.claimed(batch)
+    claimed = store.claimed(kind, batch)
     after = [
-        after_attempt(each, results[each.id], store.now, most) for each in deliveries
+        after_attempt(each, results[each.id], store.now, most) for each in claimed
         if each.id in results
     ]  # fmt: skip
     finished = [each for each in after if each.finished_at is not None]
     _finish(store, finished)
     store.queue_again({each: again(each.attempts) for each in after if each.finished_at is None})
-    store.give_back([each.id for each in deliveries if each.id not in results])
+    store.give_back([each for each in claimed if each.id not in results])
     return len(finished)
 
 
+def _begun(
+    claimed: Sequence[Sent], outgoing: tuple[tuple[Sent, Mail], ...], withheld: int
+) -> Begun:
+    abandoned = sum(each.sending for each in claimed)
+    return Begun(outgoing, abandoned, withheld, len(claimed) - len(outgoing))
+
+
+def _set_aside(store: Store, claimed: Sequence[S], recipients: Mapping[str, Recipient]) -> list[S]:
+    """Give up what may have been sent, and hold what its person has quiet hours for; return the
+    rest.
+    """
+    _finish(store, [failed(each, store.now, UNKNOWN) for each in claimed if each.sending])
+    quiet = {
+        each: until
+        for each in claimed
+        if not each.sending and (until := _quiet_until(store, each, recipients))
+    }
+    store.hold(quiet)
+    return [each for each in claimed if not each.sending and each not in quiet]
+
+
+def _quiet_until(store: Store, sent: Sent, recipients: Mapping[str, Recipient]) -> datetime | None:
+    """Return until when something has to wait for its person's quiet hours; None: it need not."""
+    to = recipients.get(sent.person_id)
+    if to is None or sent.lane == URGENT:
+        return None
+    until = to.schedule.quiet_until(store.now)
+    return until if until > store.now else None
+
+
+def _wanted(
+    store: Store, deliveries: Sequence[Delivery], recipients: Mapping[str, Recipient]
+) -> list[Delivery]:
+    """Finish deliveries that are not to be sent any more; return the rest."""
+    reasons = _reasons(store, deliveries, recipients)
+    gone = [each for each in deliveries if each.id in reasons]
+    # What was put off before was sent to nobody.
+    unsent = [replace(each, sent_to="") for each in gone]
+    _finish(store, [failed(each, store.now, reasons[each.id]) for each in unsent])
+    return [each for each in deliveries if each.id not in reasons]
+
+
 def _reasons(
-    store: Store, deliveries: Sequence[Delivery], people: Mapping[str, Person]
+    store: Store, deliveries: Collection[Delivery], recipients: Mapping[str, Recipient]
 ) -> dict[str, str]:
-    """Return the reasons why deliveries are not sent, by id; all others are to be sent."""
+    """Return the reasons why deliveries are not to be sent any more, by id."""
     known = known_of(store, deliveries)
-    chosen = store.chosen({each.person_id for each in deliveries})
-    suppressed = store.suppressed({address_hash(each.email) for each in people.values()})
+    addresses = {address_hash(each.person.email) for each in recipients.values()}
+    suppressed = store.suppressed(addresses)
     places = store.enrolments_of({(each.run_id, each.person_id) for each in deliveries})
 
     def reason(each: Delivery) -> str:
-        if each.sending:
-            return UNKNOWN
+        to = recipients.get(each.person_id)
         if standing(each, known, store.now) is not Standing.STANDS:
             return VANISHED
-        if not is_wanted(each, chosen.get(each.person_id, {})):
-            return UNWANTED
+        if to and (unwanted := unwanted_by(to.choice, each)):
+            return unwanted
         if has_left(places.get((each.run_id, each.person_id), ())):
             return LEFT
         if has_expired(each, store.now):
             return EXPIRED
-        person = people.get(each.person_id)
-        if person is None or person.retired_at is not None:
+        if to is None or to.person.retired_at is not None:
             return NO_PERSON
-        return SUPPRESSED if address_hash(person.email) in suppressed else ""
+        return SUPPRESSED if address_hash(to.person.email) in suppressed else ""
 
     found = {each.id: reason(each) for each in deliveries}
     return {delivery_id: text for delivery_id, text in found.items() if text}
@@ -120,8 +190,20 @@ def _mail(texts: Texts, delivery: Delivery, message: Message, person: Person) ->
     return Mail(delivery.id, person.email, text, message.created_at)
 
 
-def _finish(store: Store, deliveries: Sequence[Delivery]) -> None:
-    """Store finished deliveries, and record their events."""
+def _sent_to(
+    deliveries: Sequence[Delivery], recipients: Mapping[str, Recipient]
+) -> dict[Delivery, str]:
+    """Return the hashes of the addresses to which deliveries are sent."""
+    return {each: address_hash(recipients[each.person_id].person.email) for each in deliveries}
+
+
+def _finish(store: Store, finished: Sequence[Sent]) -> None:
+    """Store what is finished, with what digests collected, and record the events."""
+    whole = {each.id: each for each in finished if isinstance(each, Digest)}
+    alone = [each for each in finished if isinstance(each, Delivery)]
+    collected = store.collected(list(whole.values()))
+    deliveries = alone + [finished_with(each, whole[each.digest_id]) for each in collected]
+    store.finish(list(whole.values()))
     store.finish(deliveries)
     outcomes = [outcome_of(each) for each in deliveries]
     store.record_event(*(outcome for outcome in outcomes if outcome is not None))

@@ -1,27 +1,32 @@
-"""Ending the mails of a category, by the link that a mail has."""
+"""Ending the mails of categories, by the link that a mail has."""
+
+from collections.abc import Sequence
 
 from chassis.errors import NotFound
-from services.notify.domain.enums import Channel
+from services.notify.domain.enums import Category, Channel
 from services.notify.domain.messages import Delivery
-from services.notify.domain.notices import BY_DEFAULT
-from services.notify.domain.preferences import CategoryPreference, in_order
 from services.notify.ports import Store
 
 
-def mail_of(store: Store, delivery_id: str) -> Delivery:
-    """Return the delivery of a mail. Raises NotFound."""
-    found = store.delivery(delivery_id)
-    if found is None:
-        raise NotFound("this mail is not known any more")
-    return found
+def told_by(store: Store, mail_id: str) -> Sequence[Delivery]:
+    """Return the deliveries that a mail told, one or those of a digest. Raises NotFound."""
+    if found := store.of_mail(mail_id):
+        return found
+    raise NotFound("this mail is not known any more")
 
 
-def unsubscribe(store: Store, delivery_id: str) -> Delivery:
-    """Take e-mail off the channels that a mail's addressee has for its category; return the mail's
-    delivery. A repeat changes nothing. Raises NotFound.
+def categories_of(deliveries: Sequence[Delivery]) -> list[Category]:
+    """Return what deliveries are about, in the contract's order."""
+    found = {each.category for each in deliveries}
+    return [each for each in Category if each in found]
+
+
+def unsubscribe(store: Store, mail_id: str) -> Sequence[Delivery]:
+    """Turn e-mail off for a mail's addressee, for each category that the mail told of; return what
+    it told. A repeat changes nothing. Raises NotFound.
     """
-    mail = mail_of(store, delivery_id)
-    chosen = store.chosen([mail.person_id]).get(mail.person_id, {})
-    left = chosen.get(mail.category, BY_DEFAULT) - {Channel.EMAIL}
-    store.choose(mail.person_id, [CategoryPreference(mail.category, in_order(left))])
-    return mail
+    told = told_by(store, mail_id)
+    person_id = told[0].person_id
+    choice = store.choices([person_id])[person_id]
+    store.put_choice(choice.without(Channel.EMAIL, categories_of(told)))
+    return told

@@ -2,11 +2,12 @@
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.json_format import ParseDict
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
@@ -380,3 +381,84 @@ def assign_and_name(world: World) -> str:
     """Tell ada of a catch-up; return the message's id."""
     assign(world, "first")
     return world.database.reader().inbox_after("ada", 0, 1)[0].id
+
+
+def test_frequencies_quiet_hours_and_muted_runs(ada: Any) -> None:
+    """They are kept until they are changed, and told with their defaults filled in; a request that
+    names no category may set them.
+    """
+    before = ada.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada"))
+    assert (before.digest_time.hour, before.digest_time.weekday) == (
+        7,
+        resources_pb2.WEEKDAY_MONDAY,
+    )
+    assert not before.HasField("quiet_hours")
+    assert before.muted_run_ids == []
+    assert {each.frequency for one in before.categories for each in one.frequencies} == {
+        resources_pb2.FREQUENCY_IMMEDIATE
+    }
+    daily = resources_pb2.ChannelFrequency(channel=EMAIL, frequency=resources_pb2.FREQUENCY_DAILY)
+    choose(ada, resources_pb2.CategoryPreference(category=CATCH_UP, frequencies=[daily]))
+    quiet = resources_pb2.QuietHours(start="22:00", end="06:30")
+    more = notify_pb2.SetPreferencesRequest(
+        person_id="ada", quiet_hours=quiet, mute_run_ids=["r2", "r1"]
+    )
+    more.digest_time.weekday = resources_pb2.WEEKDAY_SUNDAY  # at 0:00
+    ada.SetPreferences(more)
+    found = ada.SetPreferences(
+        notify_pb2.SetPreferencesRequest(person_id="ada", unmute_run_ids=["r2"])
+    )
+    (catch_ups,) = (one for one in found.categories if one.category == CATCH_UP)
+    assert list(catch_ups.channels) == [EMAIL]
+    assert {each.channel: each.frequency for each in catch_ups.frequencies} == {
+        IN_APP: resources_pb2.FREQUENCY_OFF,
+        EMAIL: resources_pb2.FREQUENCY_DAILY,
+    }
+    assert found.quiet_hours == quiet
+    assert (found.digest_time.hour, found.digest_time.weekday) == (0, resources_pb2.WEEKDAY_SUNDAY)
+    assert list(found.muted_run_ids) == ["r1"]
+    none = notify_pb2.SetPreferencesRequest(person_id="ada")
+    none.quiet_hours.SetInParent()
+    assert not ada.SetPreferences(none).HasField("quiet_hours")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"quiet_hours": {"start": "22:00", "end": "24:00"}}, "quiet_hours.end"),
+        ({"quiet_hours": {"start": "22:00", "end": "22:00"}}, "quiet_hours.end"),
+        ({"quiet_hours": {"start": "7", "end": ""}}, "quiet_hours.start"),
+        ({"digest_time": {"hour": 24, "weekday": "WEEKDAY_MONDAY"}}, "digest_time.hour"),
+        ({"digest_time": {"hour": 4}}, "digest_time.weekday"),
+        ({"mute_run_ids": [""]}, "mute_run_ids"),
+        ({"mute_run_ids": ["x" * 129]}, "mute_run_ids"),
+        ({"categories": [{"category": 3, "frequencies": [{"channel": 2}]}]}, "frequency"),
+        ({"categories": [{"category": 3, "frequencies": [{"frequency": 2}]}]}, "channel"),
+        ({"categories": [{"category": 3, "frequencies": [{"channel": 1, "frequency": 3}]}]},
+         "categories[0].frequencies[0].frequency"),
+        ({}, "categories"),
+    ],
+)  # fmt: skip
+def test_a_choice_that_is_not_possible(ada: Any, wanted: Any, field: str) -> None:
+    """It is refused with the field, and changes nothing."""
+    before = ada.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada"))
+    request = ParseDict({"person_id": "ada", **wanted}, notify_pb2.SetPreferencesRequest())
+    with pytest.raises(grpc.RpcError) as refused:
+        ada.SetPreferences(request)
+    error: Any = refused.value
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert field in error.details()
+    assert ada.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada")) == before
+
+
+def test_the_log_says_until_when_mail_waits(world: World, ada: Any) -> None:
+    """A delivery that waits for a digest has its id, and the instant at which it is sent."""
+    world.people("ada")
+    daily = resources_pb2.ChannelFrequency(channel=EMAIL, frequency=resources_pb2.FREQUENCY_DAILY)
+    choose(ada, resources_pb2.CategoryPreference(category=CATCH_UP, frequencies=[daily]))
+    assign(world, "Waves")
+    log = ada.ListDeliveries(notify_pb2.ListDeliveriesRequest(person_id="ada"))
+    (waiting,) = log.deliveries
+    assert waiting.state == resources_pb2.DELIVERY_STATE_WAITING
+    assert waiting.digest_id
+    assert waiting.send_at.ToDatetime(UTC) == datetime(2026, 3, 3, 7, tzinfo=UTC)

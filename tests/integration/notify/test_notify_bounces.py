@@ -1,21 +1,26 @@
 """A mail that comes back makes its delivery fail, and its address gets no more mail."""
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import grpc
 import pytest
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
+from tandem.progress.v1 import events_pb2 as progress
 
 from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import api
 from services.notify.domain.bounces import BounceAddresses, address_hash
-from services.notify.domain.enums import Channel, DeliveryState
-from services.notify.domain.messages import SUPPRESSED
+from services.notify.domain.enums import Category, Channel, DeliveryState, Frequency
+from services.notify.domain.messages import SUPPRESSED, VANISHED
+from services.notify.domain.preferences import CategoryPreference, ChannelFrequency, SetPreferences
 from services.notify.mail import MailServer, Marks
 from services.notify.texts import Texts
+from services.notify.usecases.inbox import set_preferences
 from tests.integration.notify.script import HANG_UP, Script, playing
 from tests.integration.notify.world import SENDER, Mailbox, World, address_of, person
 from tests.reports import dsn
@@ -100,7 +105,7 @@ def test_each_mail_has_an_envelope_of_its_own(world: World, mailbox: Mailbox, ad
     world.tell(world.assigned(ada))
     world.send(MailServer(mailbox.url, SENDER, 60, marks=Marks(bounces=ADDRESSES)))
     (mail,) = mailbox.mails(ada)
-    assert ADDRESSES.delivery_id(mail["X-Envelope-From"]) == of(world, ada).id
+    assert ADDRESSES.mail_id(mail["X-Envelope-From"]) == of(world, ada).id
     assert mail["From"] == SENDER
 
 
@@ -234,17 +239,22 @@ def test_what_nobody_knew_is_known(world: World, mail_server: Any) -> None:
     assert world.published().count("failed.v1") == 1
 
 
-def test_a_bounce_that_overtakes_the_result(world: World, mail_server: Any) -> None:
-    """A mail that comes back before the server's answer is stored has failed."""
+@pytest.mark.parametrize("frequency", [Frequency.IMMEDIATE, Frequency.DAILY])
+def test_a_bounce_that_overtakes_the_result(
+    world: World, mail_server: Any, frequency: Frequency
+) -> None:
+    """A mail that comes back before the server's answer is stored has failed; so has a digest."""
     world.people("ada")
+    world.choose("ada", often(frequency))
     world.tell(world.assigned("ada"))
+    world.clock.forward(hours=25)
 
     class Hasty(MailServer):
         """A server whose bounce comes at once."""
 
         def send(self, mail: Any) -> Any:
             result = super().send(mail)
-            report(mail_server, ADDRESSES.of_delivery(mail.id), "failed", "5.1.1")
+            report(mail_server, ADDRESSES.of_mail(mail.id), "failed", "5.1.1")
             return result
 
     with playing(Script()) as script:
@@ -259,8 +269,8 @@ def test_bounces_that_are_refused(world: World, channel_for: ChannelFor, mail_se
     """
     (sender,) = send(world, "ada")
     before = of(world, "ada")
-    gone = ADDRESSES.of_delivery("5f0c1d9e-7a34-4c52-9b8e-0f6a3d2b7c41")
-    forged = BounceAddresses(ADDRESSES.address, "j" * 32).of_delivery(before.id)
+    gone = ADDRESSES.of_mail("5f0c1d9e-7a34-4c52-9b8e-0f6a3d2b7c41")
+    forged = BounceAddresses(ADDRESSES.address, "j" * 32).of_mail(before.id)
     assert refused(lambda: report(mail_server, gone, "failed", "5.1.1")) is CODE.NOT_FOUND
     assert refused(lambda: report(mail_server, forged, "failed", "5.1.1")) is CODE.INVALID_ARGUMENT
     assert refused(lambda: report(mail_server, sender, "", "")) is CODE.INVALID_ARGUMENT
@@ -278,3 +288,79 @@ def test_without_an_address_bounces_are_off(world: World) -> None:
         stub = Stub(channels("postfix", "service"))
         code = refused(lambda: report(stub, "bounces@university.example", "failed", "5.1.1"))
     assert code is CODE.FAILED_PRECONDITION
+
+
+def test_a_digest_that_comes_back(world: World, channel_for: ChannelFor, mail_server: Any) -> None:
+    """Each delivery that it told fails with the code, and is told once; one that it left out keeps
+    its reason; the address is suppressed. A report again, and after the digest's document is gone,
+    changes nothing.
+    """
+    sender = send_digest(world)
+    assert report(mail_server, sender, "failed", "5.1.1") == "SUPPRESSED"
+    world.database.mongo["digests"].delete_many({})
+    assert report(mail_server, sender, "failed", "5.1.1") == "SUPPRESSED"
+    log = world.deliveries(person_id="ada", channel=Channel.EMAIL)
+    reasons = Counter(each.error for each in log if each.state is FAILED)
+    assert reasons == {"the mail came back: 5.1.1": 2, VANISHED: 1}
+    assert world.published().count("failed.v1") == 3
+    assert preferences(channel_for, "ada").HasField("mail_returned_at")
+    muting = SetPreferences("ada", mute_run_ids=("r1",))
+    answer = world.database.transact(lambda store: set_preferences(store, muting))
+    assert answer.mail_returned_at is not None
+
+
+def test_a_digest_that_is_late(world: World, mail_server: Any) -> None:
+    """The delay is noted for each delivery that it told."""
+    assert report(mail_server, send_digest(world), "delayed", "4.4.1") == "DELAYED"
+    late = world.deliveries(person_id="ada", channel=Channel.EMAIL, state=DELIVERED)
+    assert [each.error for each in late] == ["the mail is late, and still tried: 4.4.1"] * 2
+
+
+def test_what_a_digest_left_out_when_it_was_sent_again(world: World, mail_server: Any) -> None:
+    """It was in no mail, so it keeps its reason when the digest comes back."""
+    first = send_digest(world, rcpt=["451 4.2.0 later"])
+    world.hear("notify.triggers", world.event(withdrawn("c1"), sequence=9))
+    world.system.at += timedelta(minutes=5)
+    (sender,) = deliver(world)
+    assert sender == first
+    assert report(mail_server, sender, "failed", "5.1.1") == "SUPPRESSED"
+    reasons = Counter(each.error for each in world.mails_in(FAILED))
+    assert reasons == {"the mail came back: 5.1.1": 1, VANISHED: 2}
+
+
+def test_a_digest_to_a_suppressed_address(world: World, mail_server: Any) -> None:
+    """It is not sent; each of its deliveries fails with that reason."""
+    (sender,) = send(world, "ada")
+    assert report(mail_server, sender, "failed", "5.1.1") == "SUPPRESSED"
+    assert send_digest(world, sends=0) == ""
+    reasons = Counter(each.error for each in world.mails_in(FAILED))
+    assert reasons == {"the mail came back: 5.1.1": 1, VANISHED: 1, SUPPRESSED: 2}
+
+
+def send_digest(world: World, sends: int = 1, **answers: list[str]) -> str:
+    """Send Ada a digest of two catch-ups, from which a third was left out; return the sender of its
+    envelope.
+    """
+    world.people("ada")
+    world.choose("ada", often(Frequency.DAILY))
+    for number in range(3):
+        assigned = world.assigned("ada")
+        assigned.catch_up_id = f"c{number}"
+        world.tell(assigned)
+    world.hear("notify.triggers", world.event(withdrawn("c0"), sequence=9))
+    world.clock.forward(hours=25)
+    senders = deliver(world, **answers)
+    assert len(senders) == sends
+    return senders[0] if sends else ""
+
+
+def often(frequency: Frequency) -> CategoryPreference:
+    """The inbox, and e-mail about catch-ups this often."""
+    inbox = ChannelFrequency(Channel.IN_APP, Frequency.IMMEDIATE)
+    mail = ChannelFrequency(Channel.EMAIL, frequency)
+    return CategoryPreference(Category.CATCH_UP, (), (inbox, mail))
+
+
+def withdrawn(catch_up_id: str) -> progress.CatchUpWithdrawn:
+    """The event that a catch-up of Ada was withdrawn."""
+    return progress.CatchUpWithdrawn(catch_up_id=catch_up_id, learner_id="ada", title="Waves")

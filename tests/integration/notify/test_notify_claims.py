@@ -11,6 +11,7 @@ from services.notify import sender
 from services.notify.domain.enums import DeliveryState
 from services.notify.domain.messages import (
     UNKNOWN,
+    Delivery,
     Mail,
     Outcome,
     SendResult,
@@ -100,7 +101,7 @@ def test_a_claim_that_was_lost_settles_nothing(world: World) -> None:
     refused = {late.ids[0]: SendResult(Outcome.REFUSED, "too late to say so")}
     again = world.system.now
     finished = world.database.transact(
-        lambda store: sending.record_results(store, late, refused, 9, lambda _: again())
+        lambda store: sending.record_results(store, Delivery, late, refused, 9, lambda _: again())
     )
     assert finished == 0
     assert len(world.mails_in(DeliveryState.DELIVERED)) == 1

@@ -8,7 +8,8 @@ from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 
 from chassis.testing import ChannelFor
 from services.notify import api
-from services.notify.domain.enums import Category, Channel, DeliveryState, Kind
+from services.notify.domain.enums import Category, Channel, DeliveryState, Frequency, Kind
+from services.notify.domain.preferences import CategoryPreference
 from services.notify.domain.values import checked
 from tests.integration.notify.test_notify_preferences import one_of_each
 from tests.integration.notify.world import HOUR, TEXTS, Mailbox, World, text_of
@@ -150,5 +151,8 @@ def test_a_choice_of_a_newer_version_is_read(world: World) -> None:
     """After a rollback: a channel or a category that this version does not know is left out."""
     channels = {"SESSION": ["IN_APP", "CARRIER_PIGEON"], "WEATHER": ["EMAIL"]}
     world.database.mongo["preferences"].insert_one({"_id": "ada", "channels": channels})
-    chosen = world.database.reader().chosen(["ada"])
-    assert chosen == {"ada": {Category.SESSION: frozenset({Channel.IN_APP})}}
+    chosen = world.database.reader().choices(["ada"])["ada"].categories
+    assert chosen == {Category.SESSION: {Channel.IN_APP: Frequency.IMMEDIATE}}
+    world.choose("ada", CategoryPreference(Category.SEAT, (Channel.EMAIL,)))
+    (row,) = world.rows("preferences", {})
+    assert row["channels"] == {"SESSION": ["IN_APP"], "WEATHER": ["EMAIL"], "SEAT": ["EMAIL"]}

@@ -15,7 +15,7 @@ from chassis.clock import SystemClock
 from chassis.data.store import Database
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 from services.notify.domain.bounces import address_hash
-from services.notify.domain.enums import Category, Channel, DeliveryState
+from services.notify.domain.enums import Category, Channel, DeliveryState, Frequency
 from services.notify.store import NotifyStore
 from tests.integration.notify.dns import KEY, answer_of_dns, write_key
 from tests.integration.notify.world import Mailbox, World, address_of
@@ -99,8 +99,8 @@ def test_a_mail_from_its_signature_to_its_return(
         here = link.replace(PAGES, api.url())
         clicked = httpx.post(here, data={"List-Unsubscribe": "One-Click"}, timeout=60)
         assert clicked.status_code == 200
-        chosen = real.database.reader().chosen([ada])[ada]
-        assert chosen == {Category.CATCH_UP: frozenset({Channel.IN_APP})}
+        chosen = real.database.reader().choices([ada])[ada].categories
+        assert chosen == {Category.CATCH_UP: {Channel.IN_APP: Frequency.IMMEDIATE}}
 
         target = f"127.0.0.1:{api.listening()['port']}"
         tokens = {name: tmp_path / name for name in ("service", "operator")}

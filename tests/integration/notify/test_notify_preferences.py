@@ -138,7 +138,7 @@ def test_each_kind_goes_by_the_channels_that_preferences_tell(
     """
     if channels is not None:
         choice = [CategoryPreference(each, tuple(sorted(channels))) for each in Category]
-        world.database.transact(lambda store: store.choose("ada", choice))
+        world.choose("ada", *choice)
     one_of_each(world)
     told = inbox.get_preferences(world.database.reader(), "ada").categories
     by_category = {each.category: frozenset(each.channels) for each in told}

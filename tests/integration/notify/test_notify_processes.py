@@ -1,6 +1,7 @@
 """The worker as a process: RabbitMQ, MongoDB and SMTP together, under eventlet."""
 
 import signal
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -9,8 +10,9 @@ from tandem.catalog.v1 import events_pb2 as catalog
 
 from chassis.clock import SystemClock
 from chassis.data.store import Database
-from services.notify.domain.enums import DeliveryState
+from services.notify.domain.enums import Category, Channel, DeliveryState, Frequency
 from services.notify.domain.messages import UNKNOWN
+from services.notify.domain.preferences import CategoryPreference, ChannelFrequency
 from services.notify.store import NotifyStore
 from tests.deep import only_deep
 from tests.integration.notify.world import Mailbox, World, chunks, names, person
@@ -129,6 +131,46 @@ def test_a_worker_killed_while_it_sends(
     # MongoDB may have written yet what the killed one said of some.
     assert {one.id for one in lost} <= {row["_id"] for row in in_hand}
     assert {one.error for one in lost} <= {UNKNOWN}
+    assert set(people) == {*arrived, *(one.person_id for one in lost)}
+
+
+@only_deep
+def test_a_worker_killed_while_it_sends_digests(
+    real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
+) -> None:
+    """No digest comes twice; both messages of each were delivered with it, or are unknown."""
+    people = [f"{ada}-{number:03d}" for number in range(200)]
+    real.hear("notify.people", *(real.event(person(one)) for one in people))
+    weekly = ChannelFrequency(Channel.EMAIL, Frequency.WEEKLY)
+    for each in people:
+        real.choose(each, CategoryPreference(Category.CATCH_UP, (), (weekly,)))
+    for news in (real.assigned, real.placed):
+        catch_ups = [news(one) for one in people]
+        for catch_up in catch_ups:
+            catch_up.catch_up_id += news.__name__
+        real.hear("notify.triggers", *map(real.event, catch_ups))
+    digests = real.database.mongo["digests"]
+    digests.update_many({}, {"$set": {"send_at": SystemClock().now()}})
+    with role("notify", "worker", environment) as worker:
+        eventually(lambda: mailbox.mails(*people))
+        killed = workers(real)
+        worker.kill()
+        worker.wait()
+    end_transactions(real.database.client, "notify")
+    end_leases(real.database.mongo)
+    end_claims = {"$set": {"job.due": SystemClock().now()}}
+    digests.update_many({"state": "QUEUED", "job.claim": {"$ne": ""}}, end_claims)
+    with role("notify", "worker", environment) as worker:
+        eventually(lambda: workers(real) - killed)
+        eventually(lambda: not real.rows("digests", {"state": {"$in": ["WAITING", "QUEUED"]}}))
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(120) == 0
+    arrived = addressees(mailbox, people)
+    assert len(arrived) == len(set(arrived))
+    lost = real.mails_in(DeliveryState.FAILED)
+    assert {one.error for one in lost} <= {UNKNOWN}
+    finished = real.mails_in(DeliveryState.DELIVERED) + lost
+    assert Counter(one.person_id for one in finished) == dict.fromkeys(people, 2)
     assert set(people) == {*arrived, *(one.person_id for one in lost)}
 
 

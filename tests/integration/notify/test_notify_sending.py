@@ -209,7 +209,7 @@ def test_a_choice_made_meanwhile_holds_for_queued_mail(world: World) -> None:
     """Mail of a category that its person turned off after it was queued is not sent; others are."""
     queue(world, *names(2, "p"))
     nothing = CategoryPreference(Category.CATCH_UP, (Channel.IN_APP,))
-    world.database.transact(lambda store: store.choose("p00000", [nothing]))
+    world.choose("p00000", nothing)
     with playing(Script()) as script:
         world.send(server_at(script.url))
         assert len(script.texts) == 1

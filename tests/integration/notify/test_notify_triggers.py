@@ -188,7 +188,7 @@ def test_who_is_not_expected_is_told_quietly(world: World, ada: str) -> None:
     for one in ("eve", "grace", "mute"):
         world.enrol(one, mode=types.ATTENDANCE_MODE_SELF_PACED)
     nothing = CategoryPreference(Category.SESSION, ())
-    world.database.transact(lambda store: store.choose("mute", [nothing]))
+    world.choose("mute", nothing)
     world.schedule(2 * DAY)
     world.tell(world.moved(2 * DAY, 3 * DAY))
     world.broadcast()

@@ -9,13 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+from tandem.progress.v1 import events_pb2 as progress
 
 from chassis.capabilities import CapabilityUrls
 from chassis.edge.server import Server
 from chassis.testing import Issuer, settings_for
-from services.notify.domain.enums import Category, Channel, DeliveryState
+from services.notify.domain.enums import Category, Channel, DeliveryState, Frequency
 from services.notify.domain.messages import UNWANTED
-from services.notify.domain.preferences import CategoryPreference
+from services.notify.domain.preferences import CategoryPreference, ChannelFrequency
 from services.notify.mail import MailServer, Marks
 from services.notify.pages_unsubscribe import Unsubscribing
 from services.notify.usecases import inbox
@@ -83,7 +84,7 @@ def test_one_click_ends_the_mails_of_the_category(world: World, url: str) -> Non
     assert (answer.status_code, answer.history) == (200, [])
     assert channels(world) == INBOX
     assert channels(world, Category.SEAT) == BOTH
-    assert world.database.reader().chosen(["grace"]) == {}
+    assert world.rows("preferences", {"_id": "grace"}) == []
     with playing(Script()) as script:
         world.send(MailServer(script.url, SENDER, 60))
         assert script.texts == []
@@ -107,10 +108,10 @@ def test_repeats_and_many_at_once(world: World, url: str) -> None:
 def test_a_click_keeps_what_was_chosen(world: World, url: str) -> None:
     """Who had chosen mail only has no channel left; who then chooses mail again gets it again."""
     only_mail = CategoryPreference(Category.CATCH_UP, (Channel.EMAIL,))
-    world.database.transact(lambda store: store.choose("ada", [only_mail]))
+    world.choose("ada", only_mail)
     assert call("POST", url, data=ONE_CLICK).status_code == 200
     assert channels(world) == ()
-    world.database.transact(lambda store: store.choose("ada", [only_mail]))
+    world.choose("ada", only_mail)
     assert channels(world) == (Channel.EMAIL,)
 
 
@@ -206,3 +207,68 @@ def test_codes_of_other_pages_open_nothing(world: World, url: str) -> None:
     base, _, token = url.rpartition("/")
     foreign = CapabilityUrls("http://none", KEY, "calendar").url_of(token.partition(".")[0])
     assert call("GET", f"{base}/{foreign.rpartition('/')[2]}").status_code == 404
+
+
+def test_one_click_in_a_digest(world: World, urls: CapabilityUrls) -> None:
+    """A digest's link ends the mails of each category that it told of, and says which; the inbox,
+    and how often mails of other categories come, stay as they are.
+    """
+    told, other = (Category.CATCH_UP, Category.DEADLINE), Category.SEAT
+    world.people("ada")
+    world.run("ada")
+    world.choose("ada", *(daily(each) for each in (*told, other)))
+    world.tell(world.assigned("ada"), world.extended("ada"))
+    world.clock.forward(hours=25)
+    (mail,) = sent(world, urls)
+    world.database.mongo["digests"].delete_many({})  # as MongoDB does after a day
+    url = mail["List-Unsubscribe"].strip("<>")
+    assert "classes to catch up on and deadlines" in call("GET", url).text
+    assert [channels(world, each) for each in told] == [BOTH, BOTH]
+    for _ in range(2):
+        answer = call("POST", url, data=ONE_CLICK)
+        assert answer.status_code == 200
+        assert "no more e-mail about classes to catch up on and deadlines" in answer.text
+        assert [channels(world, each) for each in told] == [INBOX, INBOX]
+    choice = world.database.reader().choices(["ada"])["ada"]
+    assert choice.frequency(other, Channel.EMAIL) is Frequency.DAILY
+
+
+def test_a_digest_does_not_end_what_it_left_out(world: World, urls: CapabilityUrls) -> None:
+    """What was overtaken before it was sent was not told, so its category stays."""
+    world.people("ada")
+    world.run("ada")
+    world.choose("ada", daily(Category.CATCH_UP), daily(Category.DEADLINE))
+    world.tell(world.assigned("ada"), world.extended("ada"))
+    world.tell(world.ended(progress.CatchUpWithdrawn, "ada"))
+    world.clock.forward(hours=25)
+    (mail,) = sent(world, urls)
+    assert call("POST", mail["List-Unsubscribe"].strip("<>"), data=ONE_CLICK).status_code == 200
+    assert channels(world, Category.DEADLINE) == INBOX
+    assert channels(world, Category.CATCH_UP) == BOTH
+
+
+@pytest.mark.parametrize(
+    ("language", "named"),
+    [
+        ("de", "Termine zum Nachholen und Fristen"),
+        ("ar", "المحاضرات التي يجب تعويضها والمواعيد النهائية"),
+    ],
+)
+def test_the_page_of_a_digest_in_other_languages(
+    world: World, urls: CapabilityUrls, language: str, named: str
+) -> None:
+    """It names the categories as a list of that language."""
+    world.people("ada", language=language)
+    world.run("ada")
+    world.choose("ada", daily(Category.CATCH_UP), daily(Category.DEADLINE))
+    world.tell(world.assigned("ada"), world.extended("ada"))
+    world.clock.forward(hours=25)
+    (mail,) = sent(world, urls)
+    assert named in call("GET", mail["List-Unsubscribe"].strip("<>")).text
+
+
+def daily(category: Category) -> CategoryPreference:
+    """The inbox, and e-mail once a day."""
+    inbox = ChannelFrequency(Channel.IN_APP, Frequency.IMMEDIATE)
+    mail = ChannelFrequency(Channel.EMAIL, Frequency.DAILY)
+    return CategoryPreference(category, (), (inbox, mail))

@@ -21,9 +21,11 @@ from chassis.jobs.runner import Runner
 from services.notify import announcer, sender
 from services.notify.domain.enums import Channel, DeliveryState
 from services.notify.domain.messages import Delivery
+from services.notify.domain.preferences import CategoryPreference, SetPreferences
 from services.notify.mail import MailServer
 from services.notify.store import NotifyStore
 from services.notify.texts import Texts
+from services.notify.usecases.inbox import set_preferences
 from services.notify.worker import subscriptions
 
 SENDER = "tandem@university.example"
@@ -156,7 +158,7 @@ class World:
         data.due.FromDatetime(self.clock.now() + 168 * HOUR)
         return data
 
-    def placed(self, learner: str) -> Proto:
+    def placed(self, learner: str) -> progress.CatchUpAssigned:
         """The event that a learner has a catch-up that is due a week later than usual."""
         data = self.assigned(learner)
         data.usual_due.CopyFrom(data.due)
@@ -184,9 +186,24 @@ class World:
         data.due.FromDatetime(self.clock.now() + 168 * HOUR)
         return data
 
+    def extended(self, learner: str) -> Proto:
+        """The event that a learner has a week more for an activity."""
+        data = catalog.DueExtended(
+            enrolment_id=f"r1-{learner}", run_id="r1", learner_id=learner, activity_id="essay"
+        )
+        data.until.FromDatetime(self.clock.now() + 168 * HOUR)
+        return data
+
     def ended(self, cls: type[Proto], learner: str) -> Proto:
         """The event that a learner's catch-up was completed, missed or withdrawn."""
         return cls(catch_up_id=f"c-{learner}", learner_id=learner, title="Waves")
+
+    # Preferences
+
+    def choose(self, person_id: str, *categories: CategoryPreference, **more: Any) -> None:
+        """Set a person's preferences."""
+        wanted = SetPreferences(person_id, categories, **more)
+        self.database.transact(lambda store: set_preferences(store, wanted))
 
     # Time
 
@@ -208,9 +225,20 @@ class World:
         jobs = sender.mail(TEXTS, lambda: server, attempts, self.system)
         return Runner(self.database, jobs, self.system)
 
+    def digests(self, server: MailServer, attempts: int = 9) -> Runner:
+        """One worker's sending of digests."""
+        jobs = sender.digests(TEXTS, lambda: server, attempts, self.system)
+        return Runner(self.database, jobs, self.system)
+
+    def release(self) -> None:
+        """Let the timer for digests and quiet hours run."""
+        announcer.release(self.database)
+
     def send(self, server: MailServer, attempts: int = 9) -> None:
         """Let a worker send what is due."""
+        self.release()
         self.runner(server, attempts).run_due()
+        self.digests(server, attempts).run_due()
 
     # What came of it
 

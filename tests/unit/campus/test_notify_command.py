@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from campus.notify_command import notify
 from services.notify import samples
 from services.notify.domain.enums import Kind
+from services.notify.domain.values import DIGEST, WRITTEN, Written
 from services.notify.texts import Texts
 
 TEXTS = Texts()
@@ -18,9 +19,9 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(notify, arguments)
 
 
-@pytest.mark.parametrize("kind", [Kind.SESSION_MOVED, Kind.DUES_CHANGED, Kind.REMINDER])
+@pytest.mark.parametrize("kind", [Kind.SESSION_MOVED, Kind.DUES_CHANGED, Kind.REMINDER, DIGEST])
 @pytest.mark.parametrize("language", [*TEXTS.languages, "de-AT"])
-def test_a_preview_is_the_message_as_it_would_be_sent(kind: Kind, language: str) -> None:
+def test_a_preview_is_the_message_as_it_would_be_sent(kind: Written, language: str) -> None:
     """Title and text, or the HTML, go to standard output, in the nearest language."""
     values = samples.sample(kind)
     text = TEXTS.write_mail(kind, language, "Asia/Tokyo", samples.NAME, values)
@@ -33,8 +34,8 @@ def test_a_preview_is_the_message_as_it_would_be_sent(kind: Kind, language: str)
 def test_kinds_are_listed() -> None:
     """Each with its category, the channels of who chose nothing, and the languages."""
     rows = json.loads(run("preview", "--list", "--json").stdout)
-    assert [row["kind"] for row in rows] == list(Kind)
-    assert {row["by_default"] for row in rows} == {"IN_APP", "IN_APP, EMAIL"}
+    assert [row["kind"] for row in rows] == list(WRITTEN)
+    assert {row["by_default"] for row in rows} == {"", "IN_APP", "IN_APP, EMAIL"}
     assert "reminder" in run("preview", "--list").stdout
 
 

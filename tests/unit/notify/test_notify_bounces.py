@@ -109,11 +109,11 @@ def test_any_bytes_can_be_read(noise: bytes) -> None:
 def test_addresses_name_their_delivery(id_: uuid.UUID) -> None:
     """An address of a bounce names its delivery, whatever its case, and is short enough."""
     delivery_id = str(id_)
-    there = ADDRESSES.of_delivery(delivery_id)
-    assert ADDRESSES.delivery_id(there) == delivery_id
-    assert ADDRESSES.delivery_id(there.upper()) == delivery_id
+    there = ADDRESSES.of_mail(delivery_id)
+    assert ADDRESSES.mail_id(there) == delivery_id
+    assert ADDRESSES.mail_id(there.upper()) == delivery_id
     longest = BounceAddresses("b" * LONGEST_LOCAL + "@university.example", "k" * 32)
-    assert len(longest.of_delivery(delivery_id).partition("@")[0]) == 64
+    assert len(longest.of_mail(delivery_id).partition("@")[0]) == 64
 
 
 @given(
@@ -121,14 +121,14 @@ def test_addresses_name_their_delivery(id_: uuid.UUID) -> None:
 )
 def test_addresses_of_strangers_name_nothing(text: str, place: int, letter: str) -> None:
     """An address that was guessed, changed, or made with another key names no delivery."""
-    assert ADDRESSES.delivery_id(text) is None
-    assert ADDRESSES.delivery_id(f"bounces+{text}@university.example") is None
-    there = ADDRESSES.of_delivery(DELIVERY)
+    assert ADDRESSES.mail_id(text) is None
+    assert ADDRESSES.mail_id(f"bounces+{text}@university.example") is None
+    there = ADDRESSES.of_mail(DELIVERY)
     start = len("bounces+") + place
     changed = there[:start] + letter + there[start + 1 :]
-    assert ADDRESSES.delivery_id(changed) in ({DELIVERY} if changed == there else {None})
+    assert ADDRESSES.mail_id(changed) in ({DELIVERY} if changed == there else {None})
     other = BounceAddresses("bounces@university.example", "j" * 32)
-    assert ADDRESSES.delivery_id(other.of_delivery(DELIVERY)) is None
+    assert ADDRESSES.mail_id(other.of_mail(DELIVERY)) is None
 
 
 def test_all_faults_of_a_bounce_at_once() -> None:

@@ -1,22 +1,45 @@
-"""Which notice reaches whom by which channel."""
+"""Which notice reaches whom by which channel, and what a choice may be."""
+
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.domain.enums import Category, Channel, Kind
+from services.notify.domain.enums import Category, Channel, Frequency, Kind, Weekday
+from services.notify.domain.messages import MUTED, UNWANTED, compose, unwanted_by
 from services.notify.domain.notices import (
     BY_DEFAULT,
     QUIET,
     RULES,
+    Text,
     channels_for,
     delivery_id,
     message_id,
 )
-from services.notify.domain.preferences import CategoryPreference, preferences, violations_of
+from services.notify.domain.preferences import (
+    MOST_MUTED,
+    CategoryPreference,
+    ChannelFrequency,
+    Choice,
+    SetPreferences,
+    changed,
+    preferences,
+    violations_of,
+)
+from services.notify.domain.schedule import DigestTime, QuietHours
+from tests.unit.notify.test_notify_deliveries import NOTICE, NOW
 
 kinds = st.sampled_from(Kind)
 choices = st.dictionaries(st.sampled_from(Category), st.frozensets(st.sampled_from(Channel)))
 ids = st.text(min_size=1, max_size=20)
+
+
+def choice(chosen: dict[Category, frozenset[Channel]]) -> Choice:
+    """A choice of these channels, each of them immediate."""
+    return Choice(
+        "ada",
+        {key: dict.fromkeys(value, Frequency.IMMEDIATE) for key, value in chosen.items()},
+    )
 
 
 def test_every_kind_has_a_rule() -> None:
@@ -39,7 +62,7 @@ def test_a_channel_that_is_added_is_off_until_it_is_chosen() -> None:
     for kind in Kind:
         assert channels_for(kind) <= {Channel.IN_APP, Channel.EMAIL}
         assert channels_for(kind, {RULES[kind].category: frozenset()}) <= QUIET
-    told = {channel for each in preferences("ada", {}).categories for channel in each.channels}
+    told = {channel for each in preferences(Choice("ada")).categories for channel in each.channels}
     assert told == {Channel.IN_APP, Channel.EMAIL}
 
 
@@ -61,7 +84,9 @@ def test_preferences_tell_what_happens(chosen: dict[Category, frozenset[Channel]
     """For each category preferences tell the channels that its notices use; only urgent ones go to
     an inbox besides, and choosing what preferences tell changes nothing.
     """
-    told = {each.category: frozenset(each.channels) for each in preferences("a", chosen).categories}
+    told = {
+        each.category: frozenset(each.channels) for each in preferences(choice(chosen)).categories
+    }
     for category, channels in told.items():
         kinds = [kind for kind, rule in RULES.items() if rule.category == category]
         used = frozenset[Channel]().union(*(channels_for(kind, chosen) for kind in kinds))
@@ -105,7 +130,7 @@ def test_ids_never_change() -> None:
 @given(choices)
 def test_preferences_are_complete(chosen: dict[Category, frozenset[Channel]]) -> None:
     """Preferences name each category once, as chosen or by default."""
-    complete = preferences("ada", chosen)
+    complete = preferences(choice(chosen))
     assert [one.category for one in complete.categories] == list(Category)
     for one in complete.categories:
         assert frozenset(one.channels) == chosen.get(one.category, BY_DEFAULT)
@@ -115,7 +140,102 @@ def test_a_category_named_twice_is_a_violation_each_time() -> None:
     """Each repeated category is a violation."""
     seat = CategoryPreference(Category.SEAT, ())
     other = CategoryPreference(Category.SESSION, ())
-    assert [violation.field for violation in violations_of((seat, other, seat))] == [
+    wanted = SetPreferences("ada", (seat, other, seat))
+    assert [violation.field for violation in violations_of(Choice("ada"), wanted)] == [
         "categories[0].category",
         "categories[2].category",
     ]
+
+
+frequencies = st.sampled_from(Frequency)
+categories = st.lists(
+    st.builds(
+        lambda category, email, inbox: CategoryPreference(
+            category,
+            (),
+            (ChannelFrequency(Channel.EMAIL, email), ChannelFrequency(Channel.IN_APP, inbox)),
+        ),
+        st.sampled_from(Category),
+        frequencies,
+        st.sampled_from([Frequency.IMMEDIATE, Frequency.OFF]),
+    ),
+    unique_by=lambda each: each.category,
+)
+changes = st.builds(
+    SetPreferences,
+    st.just("ada"),
+    categories.map(tuple),
+    st.none() | st.builds(DigestTime, st.integers(0, 23), st.sampled_from(Weekday)),
+    st.sampled_from([None, QuietHours("22:00", "07:00"), QuietHours("", "")]),
+    st.frozensets(st.sampled_from("abc")).map(tuple),
+)
+
+
+@given(changes, changes)
+def test_what_is_told_of_a_choice_changes_nothing(one: SetPreferences, two: SetPreferences) -> None:
+    """Preferences that are set to what they are stay the same, and a change says all that it sets;
+    of what was not named, the earlier change holds.
+    """
+    choice = changed(changed(Choice("ada"), one), two)
+    told = preferences(choice)
+    again = SetPreferences("ada", told.categories, told.digest_time, told.quiet_hours)
+    assert violations_of(choice, again) == []
+    assert preferences(changed(choice, again)) == told
+    named = {each.category: each for each in (*one.categories, *two.categories)}
+    for each in told.categories:
+        wanted = named.get(each.category)
+        assert wanted is None or {*wanted.frequencies} == {*each.frequencies}
+    assert {*told.muted_run_ids} == {*one.mute_run_ids, *two.mute_run_ids}
+    assert told.digest_time == (two.digest_time or one.digest_time or DigestTime())
+
+
+def test_all_faults_of_a_choice_are_told_at_once() -> None:
+    """Each with its field: what disagrees, is named twice, is not possible, or is nothing."""
+    email = ChannelFrequency(Channel.EMAIL, Frequency.DAILY)
+    inbox = ChannelFrequency(Channel.IN_APP, Frequency.DAILY)
+    wanted = SetPreferences(
+        "ada",
+        (CategoryPreference(Category.SEAT, (Channel.IN_APP,), (email, email, inbox)),),
+        quiet_hours=QuietHours("22:00", "22:00"),
+        mute_run_ids=("r1", " "),
+        unmute_run_ids=("r1",),
+    )
+    assert [each.field for each in violations_of(Choice("ada"), wanted)] == [
+        "categories[0].frequencies[0].channel",
+        "categories[0].frequencies[1].channel",
+        "categories[0].frequencies[2].frequency",
+        "categories[0].channels",
+        "quiet_hours.end",
+        "mute_run_ids[1]",
+        "unmute_run_ids",
+    ]
+    half = SetPreferences("ada", quiet_hours=QuietHours("22:00", ""))
+    assert [each.field for each in violations_of(Choice("ada"), half)] == ["quiet_hours.end"]
+    nothing = SetPreferences("ada")
+    assert [each.field for each in violations_of(Choice("ada"), nothing)] == ["categories"]
+
+
+def test_at_most_a_thousand_runs_are_muted() -> None:
+    """What a person mutes is bounded; who has reached the bound can unmute."""
+    full = Choice("ada", muted_run_ids=frozenset(map(str, range(MOST_MUTED))))
+    more = SetPreferences("ada", mute_run_ids=("one more",))
+    assert [each.field for each in violations_of(full, more)] == ["mute_run_ids"]
+    other = SetPreferences("ada", mute_run_ids=("one more",), unmute_run_ids=("7",))
+    assert violations_of(full, other) == []
+
+
+@given(changes, st.sampled_from(Category), st.booleans(), st.booleans())
+def test_what_a_choice_excludes(
+    wanted: SetPreferences, category: Category, urgent: bool, of_run: bool
+) -> None:
+    """Off is off; of a muted run only what is urgent is sent."""
+    choice = changed(Choice("ada"), wanted)
+    made = replace(
+        compose(NOTICE, "ada", (Channel.EMAIL,), Text("t", "b"), None, NOW).deliveries[0],
+        category=category,
+        urgent=urgent,
+        run_id="a" if of_run else "",
+    )
+    is_off = choice.frequency(category, Channel.EMAIL) is Frequency.OFF
+    is_muted = of_run and "a" in choice.muted_run_ids and not urgent
+    assert unwanted_by(choice, made) == (UNWANTED if is_off else MUTED if is_muted else "")

@@ -60,21 +60,45 @@ class SetPreferencesRequest(_message.Message):
 
     PERSON_ID_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
+    DIGEST_TIME_FIELD_NUMBER: _builtins.int
+    QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    MUTE_RUN_IDS_FIELD_NUMBER: _builtins.int
+    UNMUTE_RUN_IDS_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """The person."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.CategoryPreference]:
         """The categories that change, each at most once."""
 
+    @_builtins.property
+    def digest_time(self) -> _resources_pb2.DigestTime:
+        """When digests are sent from now; absent: as before."""
+
+    @_builtins.property
+    def quiet_hours(self) -> _resources_pb2.QuietHours:
+        """The quiet hours from now; absent: as before; both times empty: none."""
+
+    @_builtins.property
+    def mute_run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Runs of which only urgent messages are to come. What came before stays in the inbox."""
+
+    @_builtins.property
+    def unmute_run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Runs of which all messages are to come again. What was not told meanwhile is not made up."""
+
     def __init__(
         self,
         *,
         person_id: _builtins.str = ...,
         categories: _abc.Iterable[_resources_pb2.CategoryPreference] | None = ...,
+        digest_time: _resources_pb2.DigestTime | None = ...,
+        quiet_hours: _resources_pb2.QuietHours | None = ...,
+        mute_run_ids: _abc.Iterable[_builtins.str] | None = ...,
+        unmute_run_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_time", b"digest_time", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "person_id", b"person_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "digest_time", b"digest_time", "mute_run_ids", b"mute_run_ids", "person_id", b"person_id", "quiet_hours", b"quiet_hours", "unmute_run_ids", b"unmute_run_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

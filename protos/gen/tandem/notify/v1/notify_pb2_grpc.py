@@ -94,7 +94,8 @@ class NotifyServiceServicer:
     """
 
     def SetPreferences(self, request, context):
-        """Sets what a person wants to hear; categories that are not named stay as they are.
+        """Sets what a person wants to hear; what is not named stays as it is. What waits for a digest or
+        the end of quiet hours is planned anew.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +106,8 @@ class NotifyServiceServicer:
         e-mail; a channel that is added later is off until a person chooses it. Of its category's
         channels a completed catch-up uses the inbox only; a moved or cancelled class comes
         to the inbox of those who are expected in it even if SESSION was chosen without it, and of
-        SELF_PACED learners to the inbox only. To set what this answers changes nothing.
+        SELF_PACED learners to the inbox only. Urgent e-mail waits for no digest. To set what this
+        answers changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,13 +39,16 @@ class NotifyServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> NotifyServiceAsyncStub: ...
     SetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_pb2.SetPreferencesRequest, _resources_pb2.Preferences]
-    """Sets what a person wants to hear; categories that are not named stay as they are."""
+    """Sets what a person wants to hear; what is not named stays as it is. What waits for a digest or
+    the end of quiet hours is planned anew.
+    """
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_pb2.GetPreferencesRequest, _resources_pb2.Preferences]
     """What a person wants to hear. A category of which nothing was chosen comes to the inbox and by
     e-mail; a channel that is added later is off until a person chooses it. Of its category's
     channels a completed catch-up uses the inbox only; a moved or cancelled class comes
     to the inbox of those who are expected in it even if SESSION was chosen without it, and of
-    SELF_PACED learners to the inbox only. To set what this answers changes nothing.
+    SELF_PACED learners to the inbox only. Urgent e-mail waits for no digest. To set what this
+    answers changes nothing.
     """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_notify_pb2.ListMessagesRequest, _notify_pb2.ListMessagesResponse]
     """A person's inbox, newest first."""
@@ -78,13 +81,16 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SetPreferences: _aio.UnaryUnaryMultiCallable[_notify_pb2.SetPreferencesRequest, _resources_pb2.Preferences]  # type: ignore[assignment]
-    """Sets what a person wants to hear; categories that are not named stay as they are."""
+    """Sets what a person wants to hear; what is not named stays as it is. What waits for a digest or
+    the end of quiet hours is planned anew.
+    """
     GetPreferences: _aio.UnaryUnaryMultiCallable[_notify_pb2.GetPreferencesRequest, _resources_pb2.Preferences]  # type: ignore[assignment]
     """What a person wants to hear. A category of which nothing was chosen comes to the inbox and by
     e-mail; a channel that is added later is off until a person chooses it. Of its category's
     channels a completed catch-up uses the inbox only; a moved or cancelled class comes
     to the inbox of those who are expected in it even if SESSION was chosen without it, and of
-    SELF_PACED learners to the inbox only. To set what this answers changes nothing.
+    SELF_PACED learners to the inbox only. Urgent e-mail waits for no digest. To set what this
+    answers changes nothing.
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_notify_pb2.ListMessagesRequest, _notify_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """A person's inbox, newest first."""
@@ -120,7 +126,9 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_pb2.SetPreferencesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Preferences, _abc.Awaitable[_resources_pb2.Preferences]]:
-        """Sets what a person wants to hear; categories that are not named stay as they are."""
+        """Sets what a person wants to hear; what is not named stays as it is. What waits for a digest or
+        the end of quiet hours is planned anew.
+        """
 
     @_abc_1.abstractmethod
     def GetPreferences(
@@ -132,7 +140,8 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         e-mail; a channel that is added later is off until a person chooses it. Of its category's
         channels a completed catch-up uses the inbox only; a moved or cancelled class comes
         to the inbox of those who are expected in it even if SESSION was chosen without it, and of
-        SELF_PACED learners to the inbox only. To set what this answers changes nothing.
+        SELF_PACED learners to the inbox only. Urgent e-mail waits for no digest. To set what this
+        answers changes nothing.
         """
 
     @_abc_1.abstractmethod

@@ -96,6 +96,86 @@ CATEGORY_PROGRESS: Category.ValueType  # 9
 """Falling behind in runs."""
 Global___Category: _TypeAlias = Category  # noqa: Y015
 
+class _Frequency:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FrequencyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Frequency.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FREQUENCY_UNSPECIFIED: _Frequency.ValueType  # 0
+    """Not said."""
+    FREQUENCY_IMMEDIATE: _Frequency.ValueType  # 1
+    """For each message, as soon as it is there; e-mail not in quiet hours."""
+    FREQUENCY_HOURLY: _Frequency.ValueType  # 2
+    """One digest an hour, at each full hour of the person's zone."""
+    FREQUENCY_DAILY: _Frequency.ValueType  # 3
+    """One digest a day."""
+    FREQUENCY_WEEKLY: _Frequency.ValueType  # 4
+    """One digest a week."""
+    FREQUENCY_OFF: _Frequency.ValueType  # 5
+    """Never."""
+
+class Frequency(_Frequency, metaclass=_FrequencyEnumTypeWrapper):
+    """How often a channel is used."""
+
+FREQUENCY_UNSPECIFIED: Frequency.ValueType  # 0
+"""Not said."""
+FREQUENCY_IMMEDIATE: Frequency.ValueType  # 1
+"""For each message, as soon as it is there; e-mail not in quiet hours."""
+FREQUENCY_HOURLY: Frequency.ValueType  # 2
+"""One digest an hour, at each full hour of the person's zone."""
+FREQUENCY_DAILY: Frequency.ValueType  # 3
+"""One digest a day."""
+FREQUENCY_WEEKLY: Frequency.ValueType  # 4
+"""One digest a week."""
+FREQUENCY_OFF: Frequency.ValueType  # 5
+"""Never."""
+Global___Frequency: _TypeAlias = Frequency  # noqa: Y015
+
+class _Weekday:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WeekdayEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Weekday.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WEEKDAY_UNSPECIFIED: _Weekday.ValueType  # 0
+    """Not said."""
+    WEEKDAY_MONDAY: _Weekday.ValueType  # 1
+    """Monday."""
+    WEEKDAY_TUESDAY: _Weekday.ValueType  # 2
+    """Tuesday."""
+    WEEKDAY_WEDNESDAY: _Weekday.ValueType  # 3
+    """Wednesday."""
+    WEEKDAY_THURSDAY: _Weekday.ValueType  # 4
+    """Thursday."""
+    WEEKDAY_FRIDAY: _Weekday.ValueType  # 5
+    """Friday."""
+    WEEKDAY_SATURDAY: _Weekday.ValueType  # 6
+    """Saturday."""
+    WEEKDAY_SUNDAY: _Weekday.ValueType  # 7
+    """Sunday."""
+
+class Weekday(_Weekday, metaclass=_WeekdayEnumTypeWrapper):
+    """A day of the week (ISO 8601)."""
+
+WEEKDAY_UNSPECIFIED: Weekday.ValueType  # 0
+"""Not said."""
+WEEKDAY_MONDAY: Weekday.ValueType  # 1
+"""Monday."""
+WEEKDAY_TUESDAY: Weekday.ValueType  # 2
+"""Tuesday."""
+WEEKDAY_WEDNESDAY: Weekday.ValueType  # 3
+"""Wednesday."""
+WEEKDAY_THURSDAY: Weekday.ValueType  # 4
+"""Thursday."""
+WEEKDAY_FRIDAY: Weekday.ValueType  # 5
+"""Friday."""
+WEEKDAY_SATURDAY: Weekday.ValueType  # 6
+"""Saturday."""
+WEEKDAY_SUNDAY: Weekday.ValueType  # 7
+"""Sunday."""
+Global___Weekday: _TypeAlias = Weekday  # noqa: Y015
+
 class _DeliveryState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -110,6 +190,8 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     """Handed over."""
     DELIVERY_STATE_FAILED: _DeliveryState.ValueType  # 3
     """Given up; `error` says why."""
+    DELIVERY_STATE_WAITING: _DeliveryState.ValueType  # 4
+    """To be sent with a digest, or after quiet hours; `send_at` says when."""
 
 class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
     """How far a delivery is."""
@@ -122,7 +204,35 @@ DELIVERY_STATE_DELIVERED: DeliveryState.ValueType  # 2
 """Handed over."""
 DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 3
 """Given up; `error` says why."""
+DELIVERY_STATE_WAITING: DeliveryState.ValueType  # 4
+"""To be sent with a digest, or after quiet hours; `send_at` says when."""
 Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
+
+@_typing.final
+class ChannelFrequency(_message.Message):
+    """How often one channel is used for a category."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    FREQUENCY_FIELD_NUMBER: _builtins.int
+    channel: Global___Channel.ValueType
+    """The channel."""
+    frequency: Global___Frequency.ValueType
+    """How often. The inbox is immediate or off: it disturbs nobody."""
+    def __init__(
+        self,
+        *,
+        channel: Global___Channel.ValueType = ...,
+        frequency: Global___Frequency.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "frequency", b"frequency"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChannelFrequency: _TypeAlias = ChannelFrequency  # noqa: Y015
 
 @_typing.final
 class CategoryPreference(_message.Message):
@@ -132,25 +242,92 @@ class CategoryPreference(_message.Message):
 
     CATEGORY_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
+    FREQUENCIES_FIELD_NUMBER: _builtins.int
     category: Global___Category.ValueType
     """What it is about."""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[Global___Channel.ValueType]:
-        """How; empty: not at all."""
+        """The channels that are not off. In a request without `frequencies` each of them is immediate;
+        empty, and without `frequencies`: not at all.
+        """
+
+    @_builtins.property
+    def frequencies(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChannelFrequency]:
+        """How often on each channel, each at most once; a channel that is not named is off. A request
+        that has `channels` too must name the same ones there.
+        """
 
     def __init__(
         self,
         *,
         category: Global___Category.ValueType = ...,
         channels: _abc.Iterable[Global___Channel.ValueType] | None = ...,
+        frequencies: _abc.Iterable[Global___ChannelFrequency] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channels", b"channels"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channels", b"channels", "frequencies", b"frequencies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CategoryPreference: _TypeAlias = CategoryPreference  # noqa: Y015
+
+@_typing.final
+class DigestTime(_message.Message):
+    """When digests are sent, by the clock of the person's zone. Of a time that the clock skips, the
+    instant of the jump counts; of one that comes twice, the first.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUR_FIELD_NUMBER: _builtins.int
+    WEEKDAY_FIELD_NUMBER: _builtins.int
+    hour: _builtins.int
+    """The hour of daily and weekly digests, 0 to 23."""
+    weekday: Global___Weekday.ValueType
+    """The day of weekly digests."""
+    def __init__(
+        self,
+        *,
+        hour: _builtins.int = ...,
+        weekday: Global___Weekday.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hour", b"hour", "weekday", b"weekday"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DigestTime: _TypeAlias = DigestTime  # noqa: Y015
+
+@_typing.final
+class QuietHours(_message.Message):
+    """The hours of each day in which no e-mail is sent unless it is urgent, by the clock of the
+    person's zone. They may go over midnight. Of a time that the clock skips, the instant of the jump
+    counts; of one that comes twice, the first begins them and the second ends them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    start: _builtins.str
+    """HH:MM. Empty like `end`: there are none."""
+    end: _builtins.str
+    """HH:MM; another time than `start`."""
+    def __init__(
+        self,
+        *,
+        start: _builtins.str = ...,
+        end: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuietHours: _TypeAlias = QuietHours  # noqa: Y015
 
 @_typing.final
 class Preferences(_message.Message):
@@ -160,6 +337,9 @@ class Preferences(_message.Message):
 
     PERSON_ID_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
+    DIGEST_TIME_FIELD_NUMBER: _builtins.int
+    QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    MUTED_RUN_IDS_FIELD_NUMBER: _builtins.int
     MAIL_RETURNED_AT_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """The person."""
@@ -168,6 +348,18 @@ class Preferences(_message.Message):
         """One entry a category, defaults filled in: the channels that its messages use. GetPreferences
         says which messages are quieter.
         """
+
+    @_builtins.property
+    def digest_time(self) -> Global___DigestTime:
+        """When digests are sent; 7:00, and on Mondays, unless the person chose otherwise."""
+
+    @_builtins.property
+    def quiet_hours(self) -> Global___QuietHours:
+        """Absent: none."""
+
+    @_builtins.property
+    def muted_run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The runs of which the person gets urgent messages only, sorted."""
 
     @_builtins.property
     def mail_returned_at(self) -> _timestamp_pb2.Timestamp:
@@ -180,11 +372,14 @@ class Preferences(_message.Message):
         *,
         person_id: _builtins.str = ...,
         categories: _abc.Iterable[Global___CategoryPreference] | None = ...,
+        digest_time: Global___DigestTime | None = ...,
+        quiet_hours: Global___QuietHours | None = ...,
+        muted_run_ids: _abc.Iterable[_builtins.str] | None = ...,
         mail_returned_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["mail_returned_at", b"mail_returned_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_time", b"digest_time", "mail_returned_at", b"mail_returned_at", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "mail_returned_at", b"mail_returned_at", "person_id", b"person_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "digest_time", b"digest_time", "mail_returned_at", b"mail_returned_at", "muted_run_ids", b"muted_run_ids", "person_id", b"person_id", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -280,6 +475,8 @@ class Delivery(_message.Message):
     QUEUED_AT_FIELD_NUMBER: _builtins.int
     FINISHED_AT_FIELD_NUMBER: _builtins.int
     EVENT_ID_FIELD_NUMBER: _builtins.int
+    DIGEST_ID_FIELD_NUMBER: _builtins.int
+    SEND_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made from event, person and channel, so that there is at most one."""
     message_id: _builtins.str
@@ -296,6 +493,8 @@ class Delivery(_message.Message):
     """What went wrong last; empty otherwise."""
     event_id: _builtins.str
     """The event that caused it."""
+    digest_id: _builtins.str
+    """The digest that it is sent with; empty: by itself."""
     @_builtins.property
     def queued_at(self) -> _timestamp_pb2.Timestamp:
         """When it was queued."""
@@ -303,6 +502,10 @@ class Delivery(_message.Message):
     @_builtins.property
     def finished_at(self) -> _timestamp_pb2.Timestamp:
         """When it was handed over or given up."""
+
+    @_builtins.property
+    def send_at(self) -> _timestamp_pb2.Timestamp:
+        """The instant before which it is not sent; absent: at once."""
 
     def __init__(
         self,
@@ -317,10 +520,12 @@ class Delivery(_message.Message):
         queued_at: _timestamp_pb2.Timestamp | None = ...,
         finished_at: _timestamp_pb2.Timestamp | None = ...,
         event_id: _builtins.str = ...,
+        digest_id: _builtins.str = ...,
+        send_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["finished_at", b"finished_at", "queued_at", b"queued_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finished_at", b"finished_at", "queued_at", b"queued_at", "send_at", b"send_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "channel", b"channel", "error", b"error", "event_id", b"event_id", "finished_at", b"finished_at", "id", b"id", "message_id", b"message_id", "person_id", b"person_id", "queued_at", b"queued_at", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "channel", b"channel", "digest_id", b"digest_id", "error", b"error", "event_id", b"event_id", "finished_at", b"finished_at", "id", b"id", "message_id", b"message_id", "person_id", b"person_id", "queued_at", b"queued_at", "send_at", b"send_at", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -342,7 +547,7 @@ class Suppression(_message.Message):
     person_id: _builtins.str
     """Whose address it was."""
     delivery_id: _builtins.str
-    """The delivery whose mail came back."""
+    """The delivery whose mail came back; of a digest, the first of those that it told."""
     code: _builtins.str
     """Why: an enhanced status code (RFC 3463), such as 5.1.1 for a mailbox that does not exist."""
     @_builtins.property

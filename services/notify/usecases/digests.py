@@ -1,0 +1,151 @@
+"""Which e-mail is sent at once, and which waits for a digest."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chassis.civil import known_zone
+from services.notify.domain.digests import runs_of, values_of
+from services.notify.domain.enums import DIGESTS, Channel, DeliveryState, Frequency
+from services.notify.domain.messages import Delivery, Digest, Mail, Message
+from services.notify.domain.notices import digest_id
+from services.notify.domain.people import Person, Run
+from services.notify.domain.preferences import Choice
+from services.notify.domain.schedule import Schedule
+from services.notify.domain.values import DIGEST
+from services.notify.ports import Store, Texts
+from services.notify.usecases.reading import text_of
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person with what the person chose."""
+
+    person: Person
+    choice: Choice
+
+    @property
+    def schedule(self) -> Schedule:
+        """Return when the person gets e-mail."""
+        return self.choice.schedule(known_zone(self.person.zone))
+
+
+Box = tuple[str, Channel, Frequency]
+"""A person, and what digests of the person are on the same channel and as often."""
+
+
+def place(
+    store: Store, deliveries: Sequence[Delivery], recipients: Mapping[str, Recipient]
+) -> list[Delivery]:
+    """Return queued deliveries, those for a digest waiting for the one that collects now."""
+    boxes = {each.id: _box(each, recipients[each.person_id]) for each in deliveries}
+    open_now = _open(store, {box for box in boxes.values() if box[2] in DIGESTS}, recipients)
+    wanted = {
+        each.id: open_now[boxes[each.id]] for each in deliveries if boxes[each.id] in open_now
+    }
+    store.count_in_digests(Counter(wanted.values()))
+    return [_waiting_for(each, wanted[each.id]) if each.id in wanted else each
+            for each in deliveries]  # fmt: skip
+
+
+def place_anew(store: Store, person_ids: Iterable[str]) -> None:
+    """Place anew what waits, after people's choices or zones have changed.
+
+    What was turned off stays where it is: it is not sent unless it is turned on again. A digest
+    that is due or being sent keeps what it has. Mail that quiet hours hold is queued, and held
+    again before it is sent if it is quiet then.
+    """
+    waiting = store.waiting(person_ids)
+    before = store.digests({each.digest_id for each in waiting if each.digest_id})
+    recipients = recipients_of(store, {each.person_id for each in waiting})
+    closed = {key for key, each in before.items() if each.state is not DeliveryState.WAITING}
+    free = [
+        each
+        for each in waiting
+        if each.person_id in recipients
+        and each.digest_id not in closed
+        and _frequency(each, recipients[each.person_id]) is not Frequency.OFF
+    ]
+    left = Counter(before[each.digest_id] for each in free if each.digest_id in before)
+    store.count_in_digests({digest: -count for digest, count in left.items()})
+    anew = [replace(each, state=DeliveryState.QUEUED, digest_id="", send_at=None) for each in free]
+    store.put_waiting(place(store, anew, recipients))
+
+
+def recipients_of(store: Store, person_ids: Collection[str]) -> dict[str, Recipient]:
+    """Return those of these people who are known, with what they chose."""
+    choices = store.choices(person_ids)
+    return {key: Recipient(each, choices[key]) for key, each in store.people(person_ids).items()}
+
+
+def by_digest(
+    due: Iterable[Digest], deliveries: Sequence[Delivery]
+) -> dict[Digest, list[Delivery]]:
+    """Return the deliveries of each of these digests; digests without one are left out."""
+    found: dict[str, list[Delivery]] = {}
+    for each in deliveries:
+        found.setdefault(each.digest_id, []).append(each)
+    return {digest: found[digest.id] for digest in due if digest.id in found}
+
+
+def write(
+    store: Store,
+    texts: Texts,
+    collected: Mapping[Digest, Sequence[Delivery]],
+    people: Mapping[str, Person],
+) -> dict[str, Mail]:
+    """Return the mails of digests with what they collected, by digest."""
+    ids = [each.message_id for deliveries in collected.values() for each in deliveries]
+    messages = store.messages_by_id(ids)
+    runs = store.replicas(Run, runs_of(messages.values()))
+    titles = {key: run.title for key, run in runs.items()}
+
+    def mail(digest: Digest, news: Sequence[Message]) -> Mail:
+        to = people[digest.person_id]
+        written = {each.id: text_of(texts.write, each, to) for each in news}
+        values = values_of(news, written, titles)
+        text = texts.write_mail(DIGEST, to.language, to.zone, to.name, {**values})
+        return Mail(digest.id, to.email, text, store.now)
+
+    return {
+        digest.id: mail(digest, [messages[each.message_id] for each in deliveries])
+        for digest, deliveries in collected.items()
+    }
+
+
+def _box(delivery: Delivery, recipient: Recipient) -> Box:
+    can_wait = delivery.state is DeliveryState.QUEUED and not delivery.urgent
+    often = _frequency(delivery, recipient) if can_wait else Frequency.IMMEDIATE
+    return delivery.person_id, delivery.channel, often
+
+
+def _frequency(delivery: Delivery, recipient: Recipient) -> Frequency:
+    return recipient.choice.frequency(delivery.category, delivery.channel)
+
+
+def _open(
+    store: Store, boxes: Collection[Box], recipients: Mapping[str, Recipient]
+) -> dict[Box, Digest]:
+    """Return the digests that collect now: of the present window, or if that digest is due or sent
+    already, because this unit of work began before its window ended, of the next.
+    """
+    found: dict[Box, Digest] = {}
+    after = dict.fromkeys(boxes, store.now)
+    while after:
+        tried = {}
+        for box, at in after.items():
+            person_id, channel, often = box
+            end = recipients[person_id].schedule.send_at(often, at)
+            tried[box] = Digest(digest_id(person_id, channel, end), person_id, channel, end)
+        known = store.digests({each.id for each in tried.values()})
+        closed = {key for key, each in known.items() if each.state is not DeliveryState.WAITING}
+        found |= {box: known.get(each.id, each) for box, each in tried.items()
+                  if each.id not in closed}  # fmt: skip
+        after = {box: each.send_at for box, each in tried.items() if each.id in closed}
+    return found
+
+
+def _waiting_for(delivery: Delivery, digest: Digest) -> Delivery:
+    return replace(
+        delivery, state=DeliveryState.WAITING, digest_id=digest.id, send_at=digest.send_at
+    )
