@@ -73,8 +73,9 @@ def test_another_beginning_is_refused(text: str, tmp_path: Path) -> None:
     assert "7d" in said.stderr
 
 
-def test_verifying_needs_a_store(tmp_path: Path) -> None:
+def test_verifying_needs_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer names the settings."""
+    monkeypatch.delenv("TANDEM_S3_ENDPOINT", raising=False)  # other tests' servers
     said = CliRunner().invoke(cli, ["events", "archive", "verify", "--data", str(tmp_path)])
     assert said.exit_code == 1
     assert "TANDEM_S3_ENDPOINT" in said.stderr
