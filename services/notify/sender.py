@@ -43,23 +43,10 @@ def mail(
     `system`: the system's clock.
     """
 
-    def begin(store: NotifyStore, batch: Batch) -> sending.Begun:
-        return sending.begin(store, texts, batch)
+    def send(database: Database[NotifyStore], server: MailServer) -> Work:
+        return Sender(Delivery, sending.begin, texts, database, server, attempts, system).send
 
-    @contextmanager
-    def work(database: Database[NotifyStore]) -> Iterator[Work]:
-        with servers() as server:
-            yield Sender(Delivery, begin, database, server, attempts, system).send
-
-    return Jobs(
-        "notify.mail",
-        "deliveries",
-        LANES,
-        SLOTS,
-        work,
-        first_pause=FIRST_PAUSE,
-        longest_pause=LONGEST_HOLD,
-    )
+    return _jobs("notify.mail", "deliveries", LANES, SLOTS, servers, send)
 
 
 def digests(
@@ -67,19 +54,30 @@ def digests(
 ) -> Jobs[NotifyStore]:
     """Return the jobs that send digests, written when they are sent. As `mail` else."""
 
-    def begin(store: NotifyStore, batch: Batch) -> sending.Begun:
-        return sending.begin_digests(store, texts, batch)
+    def send(database: Database[NotifyStore], server: MailServer) -> Work:
+        return Sender(Digest, sending.begin_digests, texts, database, server, attempts, system).send
 
+    return _jobs("notify.digests", "digests", DIGEST_LANES, DIGEST_SLOTS, servers, send)
+
+
+def _jobs(
+    name: str,
+    collection: str,
+    lanes: Mapping[str, int],
+    slots: tuple[tuple[str, ...], ...],
+    servers: Callable[[], MailServer],
+    send: Callable[[Database[NotifyStore], MailServer], Work],
+) -> Jobs[NotifyStore]:
     @contextmanager
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
         with servers() as server:
-            yield Sender(Digest, begin, database, server, attempts, system).send
+            yield send(database, server)
 
     return Jobs(
-        "notify.digests",
-        "digests",
-        DIGEST_LANES,
-        DIGEST_SLOTS,
+        name,
+        collection,
+        lanes,
+        slots,
         work,
         first_pause=FIRST_PAUSE,
         longest_pause=LONGEST_HOLD,
@@ -92,14 +90,15 @@ class Sender(Generic[S]):
     def __init__(
         self,
         kind: type[S],
-        begin: Callable[[NotifyStore, Batch], sending.Begun],
+        begin: Callable[[NotifyStore, Texts, Batch], sending.Begun],
+        texts: Texts,
         database: Database[NotifyStore],
         server: MailServer,
         attempts: int,
         system: Clock,
     ) -> None:
         self._kind: type[S] = kind
-        self._begin = begin
+        self._begin, self._texts = begin, texts
         self._database = database
         self._server = server
         self._attempts = attempts
@@ -110,7 +109,7 @@ class Sender(Generic[S]):
 
         Raises Away if the mail server accepts no mail for now.
         """
-        begun = self._database.transact(lambda store: self._begin(store, batch))
+        begun = self._database.transact(lambda store: self._begin(store, self._texts, batch))
         _count(begun)
         results = self._deliver(batch, begun)
         finished = self._record(batch, results)
