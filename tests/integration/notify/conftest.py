@@ -13,6 +13,7 @@ from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import announcer, api
 from services.notify.store import NotifyStore
+from tests.integration.notify.digests import MONDAY
 from tests.integration.notify.world import TEXTS, Mailbox, World
 
 
@@ -56,3 +57,9 @@ def mailbox(stack: dict[str, str]) -> Mailbox:
 def ada() -> str:
     """A person whom no other test knows: the mail sink is everyone's."""
     return f"ada-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def monday(world: World) -> None:
+    """It is a Monday morning."""
+    world.clock.at = MONDAY
