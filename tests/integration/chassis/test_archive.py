@@ -1,116 +1,33 @@
 """The archive: a real stream, a real S3 store, and archivers that die anywhere."""
 
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pika
 import pytest
 
-from chassis.archive import layout, reading, segments, verifying
+from chassis.archive import layout, segments, verifying
 from chassis.archive.archive import Archive
 from chassis.archive.archiver import Archiver, OtherStream
 from chassis.archive.layout import PENDING, SEGMENTS, Span
 from chassis.archive.process import LeaseLost
-from chassis.archive.segments import Piece
 from chassis.archive.store import Bucket, StoreAway
 from chassis.archive.verifying import Fault
 from chassis.contracts.events import Event, UndecodableError
 from chassis.messaging import history, topology
 from chassis.operations import metrics
-from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
-from tests.integration.chassis.test_history_bounds import first_offset, publish, set_policy
-
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-def free() -> None:
-    """An archiver that may always go on."""
-
-
-@pytest.fixture(scope="session")
-def make_bucket(stack: dict[str, str]) -> Callable[..., Bucket]:
-    """Gives a bucket of the real store that nobody has made."""
-
-    def make(kind: type[Bucket] = Bucket) -> Bucket:
-        return kind(
-            stack["TANDEM_S3_ENDPOINT"],
-            stack["TANDEM_S3_ACCESS_KEY"],
-            stack["TANDEM_S3_SECRET_KEY"],
-            stack.get("TANDEM_S3_REGION", "us-east-1"),
-            f"t-history-{uuid.uuid4().hex[:8]}",
-        )
-
-    return make
-
-
-@pytest.fixture
-def bucket(make_bucket: Callable[..., Bucket]) -> Iterator[Bucket]:
-    """A bucket of the test's own, empty afterwards."""
-    made = make_bucket()
-    yield made
-    for each in list(made.listed("")):
-        made.remove(each.key)
-
-
-def send(bus: Bus, first: int, last: int) -> list[Event[Any]]:
-    """Publish events with these sequences of one aggregate."""
-    some = [an_event(f"e{number}", sequence=number) for number in range(first, last + 1)]
-    bus.publish(*some)
-    return some
-
-
-def archive(bus: Bus, bucket: Bucket) -> None:
-    """One round of an archiver."""
-    Archiver(bus.amqp_url, bucket, free).archive()
-
-
-def read(
-    bus: Bus, bucket: Bucket | None, since: datetime = LONG_AGO
-) -> list[tuple[int, str] | Span]:
-    """What a reader gets: offsets and subjects, and what is missing."""
-    known = Archive(bucket) if bucket else None
-    return [
-        each if isinstance(each, Span) else (each[0], subject(each[1]))
-        for each in reading.read(bus.amqp_url, known, since)
-    ]
-
-
-def subject(event: history.Read) -> str:
-    """The subject of an event; of another message why it is none."""
-    return event.subject if isinstance(event, Event) else str(event)
-
-
-def archived(bucket: Bucket) -> list[int]:
-    """The offsets in all files of the archive, as a program reads them that knows no segment."""
-    known = Archive(bucket)
-    found = []
-    for span in known.segments():
-        for file in known.segment(span).files:
-            found += [each.offset for each in segments.unpack(file, bucket.get(file.key))]
-    named = {file.key for span in known.segments() for file in known.segment(span).files}
-    stored = {each.key for folder in ("events/", "unreadable/") for each in bucket.listed(folder)}
-    assert stored == named
-    return sorted(found)
-
-
-def faults(bucket: Bucket) -> list[Fault]:
-    """What is wrong with the archive."""
-    return verifying.verify(Archive(bucket)).faults
-
-
-def truncate(bus: Bus, stack: dict[str, str]) -> int:
-    """Let the broker delete the oldest messages; return the first offset that it still has."""
-    set_policy(stack, bus.amqp_url, {"max-length-bytes": 2_000_000})
-
-    def shortened() -> bool:
-        publish(bus, 120)
-        return first_offset(bus) > 0
-
-    eventually("a later beginning", shortened)
-    return first_offset(bus)
+from tests.integration.chassis.archives import (
+    archive,
+    archived,
+    faults,
+    read,
+    send,
+    spans_in,
+    truncate,
+)
+from tests.integration.chassis.bus import Bus, an_event, channel_of
 
 
 def test_everything_is_archived_once(bus: Bus, bucket: Bucket) -> None:
@@ -246,47 +163,6 @@ def test_what_the_stream_deleted_before_is_listed(
     assert read(bus, None)[0] == Span(0, oldest - 1)
 
 
-def spans_in(found: list[tuple[int, str] | Span]) -> list[Span]:
-    """What is missing."""
-    return [each for each in found if isinstance(each, Span)]
-
-
-def test_a_reader_gets_from_the_archive_what_the_stream_deleted(
-    bus: Bus, bucket: Bucket, stack: dict[str, str]
-) -> None:
-    """There is no hole and no repeat where it goes over to the stream; offsets that the broker took
-    for itself are no hole.
-    """
-    bus.declare()
-    send(bus, 1, 3)
-    publish(bus, 130)  # more than two of the stream's files
-    before = read(bus, bucket)
-    archive(bus, bucket)
-    assert spans_in(before) == []
-    assert faults(bucket) == []
-    assert archived(bucket) == [each[0] for each in before if not isinstance(each, Span)]
-    oldest = truncate(bus, stack)
-    archive_ends = before[-1][0]
-    found = read(bus, bucket)
-    assert found[: len(before)] == before
-    assert spans_in(found) == [Span(archive_ends + 1, oldest - 1)]
-    assert found[len(before) + 1][0] == oldest
-
-
-def test_reading_begins_at_the_instant(bus: Bus, bucket: Bucket) -> None:
-    """Earlier events are not shown, wherever they are; nothing is newer than the future."""
-    bus.declare()
-    send(bus, 1, 2)
-    archive(bus, bucket)
-    assert len(read(bus, bucket)) == 2
-    assert read(bus, bucket, datetime.now(UTC) + timedelta(hours=1)) == []
-    with channel_of(bus.amqp_url) as channel:
-        channel.queue_delete(topology.HISTORY)
-    bus.declare()
-    assert read(bus, bucket) == [(0, "e1"), (1, "e2")]
-    assert read(bus, bucket, datetime.now(UTC) + timedelta(hours=3)) == []
-
-
 def test_a_hole_is_filled_from_the_stream(
     bus: Bus, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,30 +184,6 @@ def test_a_hole_is_filled_from_the_stream(
     archive(bus, bucket)
     assert faults(bucket) == []
     assert bucket.get(file.key) == whole
-
-
-def test_segments_of_two_archivers_at_once_are_read_once(bus: Bus, bucket: Bucket) -> None:
-    """One that was stuck writes late, and its files were removed: readers have each event once."""
-    bus.declare()
-    send(bus, 1, 4)
-    archive(bus, bucket)
-    messages = list(history.messages(bus.amqp_url, 0, 3))
-    gone, contents = segments.pack(Piece(Span(0, 1), messages[:2], []))
-    bucket.put(layout.key_of(SEGMENTS, gone.span), segments.write(gone))
-    late, contents = segments.pack(Piece(Span(1, 3), messages[1:], []))
-    for key, content in contents.items():
-        bucket.put(key, content)
-    bucket.put(layout.key_of(SEGMENTS, late.span), segments.write(late))
-    known = Archive(bucket)
-    assert [each.offset for each in known.messages(Span(0, 3)) if not isinstance(each, Span)] == [
-        0,
-        1,
-        2,
-        3,
-    ]
-    assert [each for each in known.messages(Span(0, 3)) if isinstance(each, Span)] == []
-    kinds = {fault.kind for fault in faults(bucket)}
-    assert kinds >= {"overlap", "damaged"}
 
 
 def test_gaps_in_sequences_are_found(bus: Bus, bucket: Bucket) -> None:
@@ -396,23 +248,3 @@ def test_who_lost_the_lease_adds_no_segment(bus: Bus, bucket: Bucket) -> None:
     assert faults(bucket) == []
     archive(bus, bucket)
     assert archived(bucket) == [0]
-
-
-def test_a_reader_that_follows_goes_on(bus: Bus, bucket: Bucket, stack: dict[str, str]) -> None:
-    """From the archive to the stream, and on to what comes."""
-    bus.declare()
-    send(bus, 1, 2)
-    archive(bus, bucket)
-    oldest = truncate(bus, stack)
-    following = reading.read(bus.amqp_url, Archive(bucket), LONG_AGO, follow=True)
-    found = [next(following) for _ in range(4)]
-    assert [each if isinstance(each, Span) else each[0] for each in found] == [
-        0,
-        1,
-        Span(2, oldest - 1),
-        oldest,
-    ]
-    send(bus, 3, 3)
-    subjects = (subject(each[1]) for each in following if not isinstance(each, Span))
-    assert "e3" in subjects
-    following.close()  # type: ignore[attr-defined]

@@ -26,10 +26,7 @@ from services.library.store import LibraryStore
 from tests.conftest import MakeDatabase
 from tests.deep import DEEP
 from tests.integration.chassis.bus import an_event
-from tests.integration.chassis.test_archive import bucket, make_bucket
 from tests.integration.processes import eventually, publish, role
-
-__all__ = ["bucket", "make_bucket"]
 
 
 @pytest.fixture

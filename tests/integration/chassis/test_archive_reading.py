@@ -1,0 +1,103 @@
+"""Reading from the stream, and from the archive where the stream ends."""
+
+from datetime import UTC, datetime, timedelta
+
+from chassis.archive import layout, reading, segments
+from chassis.archive.archive import Archive
+from chassis.archive.layout import SEGMENTS, Span
+from chassis.archive.segments import Piece
+from chassis.archive.store import Bucket
+from chassis.messaging import history, topology
+from tests.integration.chassis.archives import (
+    LONG_AGO,
+    archive,
+    archived,
+    faults,
+    read,
+    send,
+    spans_in,
+    subject,
+    truncate,
+)
+from tests.integration.chassis.bus import Bus, channel_of
+from tests.integration.chassis.test_history_bounds import publish
+
+
+def test_a_reader_gets_from_the_archive_what_the_stream_deleted(
+    bus: Bus, bucket: Bucket, stack: dict[str, str]
+) -> None:
+    """There is no hole and no repeat where it goes over to the stream; offsets that the broker took
+    for itself are no hole.
+    """
+    bus.declare()
+    send(bus, 1, 3)
+    publish(bus, 130)  # more than two of the stream's files
+    before = read(bus, bucket)
+    archive(bus, bucket)
+    assert spans_in(before) == []
+    assert faults(bucket) == []
+    assert archived(bucket) == [each[0] for each in before if not isinstance(each, Span)]
+    oldest = truncate(bus, stack)
+    archive_ends = before[-1][0]
+    found = read(bus, bucket)
+    assert found[: len(before)] == before
+    assert spans_in(found) == [Span(archive_ends + 1, oldest - 1)]
+    assert found[len(before) + 1][0] == oldest
+
+
+def test_reading_begins_at_the_instant(bus: Bus, bucket: Bucket) -> None:
+    """Earlier events are not shown, wherever they are; nothing is newer than the future."""
+    bus.declare()
+    send(bus, 1, 2)
+    archive(bus, bucket)
+    assert len(read(bus, bucket)) == 2
+    assert read(bus, bucket, datetime.now(UTC) + timedelta(hours=1)) == []
+    with channel_of(bus.amqp_url) as channel:
+        channel.queue_delete(topology.HISTORY)
+    bus.declare()
+    assert read(bus, bucket) == [(0, "e1"), (1, "e2")]
+    assert read(bus, bucket, datetime.now(UTC) + timedelta(hours=3)) == []
+
+
+def test_segments_of_two_archivers_at_once_are_read_once(bus: Bus, bucket: Bucket) -> None:
+    """One that was stuck writes late, and its files were removed: readers have each event once."""
+    bus.declare()
+    send(bus, 1, 4)
+    archive(bus, bucket)
+    messages = list(history.messages(bus.amqp_url, 0, 3))
+    gone, contents = segments.pack(Piece(Span(0, 1), messages[:2], []))
+    bucket.put(layout.key_of(SEGMENTS, gone.span), segments.write(gone))
+    late, contents = segments.pack(Piece(Span(1, 3), messages[1:], []))
+    for key, content in contents.items():
+        bucket.put(key, content)
+    bucket.put(layout.key_of(SEGMENTS, late.span), segments.write(late))
+    known = Archive(bucket)
+    assert [each.offset for each in known.messages(Span(0, 3)) if not isinstance(each, Span)] == [
+        0,
+        1,
+        2,
+        3,
+    ]
+    assert [each for each in known.messages(Span(0, 3)) if isinstance(each, Span)] == []
+    kinds = {fault.kind for fault in faults(bucket)}
+    assert kinds >= {"overlap", "damaged"}
+
+
+def test_a_reader_that_follows_goes_on(bus: Bus, bucket: Bucket, stack: dict[str, str]) -> None:
+    """From the archive to the stream, and on to what comes."""
+    bus.declare()
+    send(bus, 1, 2)
+    archive(bus, bucket)
+    oldest = truncate(bus, stack)
+    following = reading.read(bus.amqp_url, Archive(bucket), LONG_AGO, follow=True)
+    found = [next(following) for _ in range(4)]
+    assert [each if isinstance(each, Span) else each[0] for each in found] == [
+        0,
+        1,
+        Span(2, oldest - 1),
+        oldest,
+    ]
+    send(bus, 3, 3)
+    subjects = (subject(each[1]) for each in following if not isinstance(each, Span))
+    assert "e3" in subjects
+    following.close()  # type: ignore[attr-defined]
