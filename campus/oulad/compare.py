@@ -82,8 +82,14 @@ def _wait(services: Services, source: Presentation, sent: Sent, said: Said) -> N
         # Enrolments that are not applied yet, and withdrawals that are not, miss the number alike.
         return students - abs(_summary(services, sent.run).learners - (students - sent.withdrawn))
 
+    def activities() -> int:
+        return len(_progress(services, source, sent.run))
+
     wait_while_moving("statements applied", statements, sent.statements, said)
     wait_while_moving("enrolments applied", learners, students, said)
+    if students > sent.withdrawn:  # whoever stays has the activities of the path
+        goal = len(source.materials) + len(source.assessments)
+        wait_while_moving("activities applied", activities, goal, said)
 
 
 def _of_materials(source: Presentation, what: str, others: int, platform: int) -> Count:
@@ -156,15 +162,27 @@ def _deadlines(services: Services, source: Presentation, run: str) -> int:
     """Return how many activities have a due, for a learner who is still enrolled; 0 if all have
     withdrawn.
     """
+    return sum(activity.HasField("due") for activity in _progress(services, source, run))
+
+
+def _progress(
+    services: Services, source: Presentation, run: str
+) -> Sequence[progress.ActivityProgress]:
+    """Return the activities of a learner who is still enrolled; none if all have withdrawn."""
     enrolled = next((row for row in source.registrations if not row.unregistered), None)
     if enrolled is None:
-        return 0
-    answer = services.progress.GetProgress(
+        return ()
+    return services.progress.GetProgress(
         progress_pb2.GetProgressRequest(run_id=run, learner_id=person_id(enrolled.student))
-    )
-    return sum(activity.HasField("due") for activity in answer.activities)
+    ).activities
 
 
 def _summary(services: Services, run: str) -> progress.RunSummary:
+    """Return the numbers of a run; all 0 as long as progress has not heard of it."""
     request = progress_pb2.ListRunProgressRequest(run_id=run, page_size=1)
-    return services.progress.ListRunProgress(request).summary
+    try:
+        return services.progress.ListRunProgress(request).summary
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.NOT_FOUND:
+            return progress.RunSummary()
+        raise
