@@ -242,7 +242,7 @@ def test_what_a_maker_may_use_follows_from_the_playing_time() -> None:
     assert maker.limits("text", 0.0).file_size == 32 * 2**20
 
 
-@pytest.mark.parametrize("step", [149, pytest.param(1, marks=ONLY_DEEP)])
+@pytest.mark.parametrize("step", [307, pytest.param(1, marks=ONLY_DEEP)])
 def test_a_damaged_file_gets_an_answer_for_each_rendition(step: int) -> None:
     """Made, absent, or why not: cut, flipped and crafted files end no maker by a signal."""
     done = subprocess.run(
