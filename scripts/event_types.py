@@ -7,7 +7,7 @@ enum may be one of a newer version: another name, or its number.
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import event_examples
@@ -20,8 +20,6 @@ HEAD = '''"""The bodies of Tandem's events, as `make protos` writes them from th
 `event.data_as(EnrolmentCreated)` gives an event's body its type. A key that is NotRequired is
 absent where the value is empty, 0 or false. Newer versions add keys, and values of enums.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
@@ -46,7 +44,7 @@ def write(folder: Path, contracts: Contracts) -> None:
 
 def module(contracts: Contracts) -> str:
     """Return the module with the types."""
-    messages = [*contracts.parts.values(), *contracts.events]
+    messages = [*_ordered(contracts), *contracts.events]
     classes = "\n\n".join("\n".join(_class(each)) + "\n" for each in messages)
     enums = "".join("\n".join(_enum(each)) + "\n" for each in contracts.enums.values())
     rows = "".join(f'    "{event.type}": {event.name},\n' for event in contracts.events)
@@ -54,6 +52,21 @@ def module(contracts: Contracts) -> str:
         f"{HEAD}{enums}\n\n{classes}\n\nTYPES: Mapping[str, type[Any]] = {{\n{rows}}}\n"
         '"""The type of each event\'s body, by the event\'s type."""\n'
     )
+
+
+def _ordered(contracts: Contracts) -> Iterable[Part]:
+    """Return the parts of events, each after those that it contains."""
+    found: dict[str, Part] = {}
+
+    def add(name: str) -> None:
+        if name in contracts.parts and name not in found:
+            for field in contracts.parts[name].fields:
+                add(field.part)
+            found[name] = contracts.parts[name]
+
+    for name in contracts.parts:
+        add(name)
+    return found.values()
 
 
 def _enum(enum: Enum) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Reads Tandem's events: each is handled once, retried or kept as a dead letter, and gaps filled."""
+"""Reads Tandem's events: each is handled once, retried or a dead letter, and gaps are filled."""
 
 from tandem_events.attempt import DeadLetter
 from tandem_events.event import Event, OtherTypeError, UnreadableError, read

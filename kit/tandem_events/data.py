@@ -4,8 +4,6 @@
 absent where the value is empty, 0 or false. Newer versions add keys, and values of enums.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -335,6 +333,114 @@ SessionPurpose: TypeAlias = (
 """What a live class is for."""
 
 
+class AfterActivity(TypedDict):
+    """A time told by another activity."""
+
+    activityId: str
+    """The other activity of the same path. For a SESSION its end counts, for others their due."""
+    offset: NotRequired[str]
+    """How long after it."""
+
+
+class WeekDay(TypedDict):
+    """A day of a week of the run."""
+
+    week: int
+    """The week, from 1: the one that holds the run's first day. Weeks begin on Monday."""
+    weekday: Weekday
+    """The day of that week."""
+
+
+class DaysAfterActivity(TypedDict):
+    """A day told by another activity."""
+
+    activityId: str
+    """The other activity of the same path. For a SESSION the day of its end counts, for others the
+    day of their due.
+    """
+    days: NotRequired[int]
+    """How many days after it; 0: the same day."""
+
+
+class CivilRule(TypedDict):
+    """A civil time in the run's zone, as people write it. It says one day: exactly one of the first
+    four fields is set. the third day, 23:59 {days_after_enrolment: 3, time: "23:59"} Friday of week
+    4, 18:00 {week_day: {week: 4, weekday: WEEKDAY_FRIDAY}, time: "18:00"} 2 working days after the
+    seminar {after_activity: {activity_id: "seminar", days: 2}, working_days: true} The day on which
+    a learner enrols, a class ends, or something is due is day 0. An instant that ends a day (24:00)
+    is of that day. With working_days only Monday to Friday without the run's holidays count; 0 of
+    them is the day itself, or the next working day. A deadline's instant is inside. On the days
+    when clocks change: of a time that does not exist, the instant at which the clock jumps over it
+    counts; of a time that comes twice, the second for a deadline, the first for a release. The rule
+    is kept, not the instant: if the zone's law changes, the instant moves.
+    """
+
+    date: NotRequired[str]
+    """On this day, YYYY-MM-DD."""
+    weekDay: NotRequired[WeekDay]
+    """On this day of the run."""
+    daysAfterEnrolment: NotRequired[int]
+    """So many days after the learner's enrolment; 0: the same day."""
+    afterActivity: NotRequired[DaysAfterActivity]
+    """So many days after another activity."""
+    workingDays: NotRequired[bool]
+    """Only working days count; for days after an enrolment or an activity."""
+    time: NotRequired[str]
+    """HH:MM of that day; empty: of a deadline the end of the day (24:00), of a release its
+    beginning.
+    """
+
+
+class TimeRule(TypedDict):
+    """When an activity opens, or when it is due. At most one field is set."""
+
+    fixed: NotRequired[str]
+    """At this instant, for everyone."""
+    afterEnrolment: NotRequired[str]
+    """This long after the learner's enrolment."""
+    afterActivity: NotRequired[AfterActivity]
+    """This long after another activity."""
+    civil: NotRequired[CivilRule]
+    """At a civil time in the run's zone."""
+
+
+class Condition(TypedDict):
+    """What must have happened before an activity opens."""
+
+    activityId: str
+    """The other activity of the same path."""
+    kind: ConditionKind
+    """What must have happened with it."""
+    orCaughtUp: NotRequired[bool]
+    """ATTENDED: the absence may also have been made up for (CAUGHT_UP)."""
+    score: NotRequired[float]
+    """SCORED: the least score, above 0, at most 1: xAPI's `result.score.scaled` (1.0.3, part 2,
+    section 2.4.5.1). The best score counts that a service told; what a learner says of a score does
+    not.
+    """
+
+
+class AssignableUnit(TypedDict):
+    """Content that runs elsewhere and is launched as cmi5 says (cmi5, section 13.1.4)."""
+
+    publisherId: str
+    """The publisher's id, an IRI, unique in the path."""
+    url: str
+    """Where it is launched. Its query must not have a parameter of the launch: endpoint, fetch,
+    actor, registration, activityId.
+    """
+    launchMethod: LaunchMethod
+    """In which window."""
+    moveOn: MoveOn
+    """What completes the activity."""
+    masteryScore: NotRequired[float]
+    """The least scaled score that passes, with up to 4 decimal places; absent: the unit decides."""
+    launchParameters: NotRequired[str]
+    """What its author gives it at each launch."""
+    entitlementKey: NotRequired[str]
+    """By which it knows whether this platform may use it."""
+
+
 class Activity(TypedDict):
     """One step of a path."""
 
@@ -372,65 +478,6 @@ class Activity(TypedDict):
     """
 
 
-class AfterActivity(TypedDict):
-    """A time told by another activity."""
-
-    activityId: str
-    """The other activity of the same path. For a SESSION its end counts, for others their due."""
-    offset: NotRequired[str]
-    """How long after it."""
-
-
-class AssignableUnit(TypedDict):
-    """Content that runs elsewhere and is launched as cmi5 says (cmi5, section 13.1.4)."""
-
-    publisherId: str
-    """The publisher's id, an IRI, unique in the path."""
-    url: str
-    """Where it is launched. Its query must not have a parameter of the launch: endpoint, fetch,
-    actor, registration, activityId.
-    """
-    launchMethod: LaunchMethod
-    """In which window."""
-    moveOn: MoveOn
-    """What completes the activity."""
-    masteryScore: NotRequired[float]
-    """The least scaled score that passes, with up to 4 decimal places; absent: the unit decides."""
-    launchParameters: NotRequired[str]
-    """What its author gives it at each launch."""
-    entitlementKey: NotRequired[str]
-    """By which it knows whether this platform may use it."""
-
-
-class CivilRule(TypedDict):
-    """A civil time in the run's zone, as people write it. It says one day: exactly one of the first
-    four fields is set. the third day, 23:59 {days_after_enrolment: 3, time: "23:59"} Friday of week
-    4, 18:00 {week_day: {week: 4, weekday: WEEKDAY_FRIDAY}, time: "18:00"} 2 working days after the
-    seminar {after_activity: {activity_id: "seminar", days: 2}, working_days: true} The day on which
-    a learner enrols, a class ends, or something is due is day 0. An instant that ends a day (24:00)
-    is of that day. With working_days only Monday to Friday without the run's holidays count; 0 of
-    them is the day itself, or the next working day. A deadline's instant is inside. On the days
-    when clocks change: of a time that does not exist, the instant at which the clock jumps over it
-    counts; of a time that comes twice, the second for a deadline, the first for a release. The rule
-    is kept, not the instant: if the zone's law changes, the instant moves.
-    """
-
-    date: NotRequired[str]
-    """On this day, YYYY-MM-DD."""
-    weekDay: NotRequired[WeekDay]
-    """On this day of the run."""
-    daysAfterEnrolment: NotRequired[int]
-    """So many days after the learner's enrolment; 0: the same day."""
-    afterActivity: NotRequired[DaysAfterActivity]
-    """So many days after another activity."""
-    workingDays: NotRequired[bool]
-    """Only working days count; for days after an enrolment or an activity."""
-    time: NotRequired[str]
-    """HH:MM of that day; empty: of a deadline the end of the day (24:00), of a release its
-    beginning.
-    """
-
-
 class CivilSpan(TypedDict):
     """Some days later, at a civil time in the run's zone: {days: 5, working_days: true} is the end
     of the fifth working day.
@@ -444,68 +491,6 @@ class CivilSpan(TypedDict):
     """HH:MM of that day in the run's zone; empty: the end of the day (24:00). That instant is
     inside.
     """
-
-
-class Condition(TypedDict):
-    """What must have happened before an activity opens."""
-
-    activityId: str
-    """The other activity of the same path."""
-    kind: ConditionKind
-    """What must have happened with it."""
-    orCaughtUp: NotRequired[bool]
-    """ATTENDED: the absence may also have been made up for (CAUGHT_UP)."""
-    score: NotRequired[float]
-    """SCORED: the least score, above 0, at most 1: xAPI's `result.score.scaled` (1.0.3, part 2,
-    section 2.4.5.1). The best score counts that a service told; what a learner says of a score does
-    not.
-    """
-
-
-class DaysAfterActivity(TypedDict):
-    """A day told by another activity."""
-
-    activityId: str
-    """The other activity of the same path. For a SESSION the day of its end counts, for others the
-    day of their due.
-    """
-    days: NotRequired[int]
-    """How many days after it; 0: the same day."""
-
-
-class RunFacts(TypedDict):
-    """Everything that other services need to know of a run, as it is after an event."""
-
-    runId: NotRequired[str]
-    """The run."""
-    courseId: NotRequired[str]
-    """Its course."""
-    courseCode: NotRequired[str]
-    """The course's code."""
-    title: NotRequired[str]
-    """The run's title."""
-    term: NotRequired[str]
-    """The term's name."""
-    deliveryMode: NotRequired[DeliveryMode]
-    """How it is delivered."""
-    zone: NotRequired[str]
-    """IANA zone of its timetable."""
-    startDate: NotRequired[str]
-    """First day, YYYY-MM-DD."""
-    endDate: NotRequired[str]
-    """Last day, YYYY-MM-DD."""
-    instructorIds: NotRequired[list[str]]
-    """Who teaches it."""
-    policy: NotRequired[RunPolicy]
-    """What it decides for all its learners, defaults filled in."""
-    state: NotRequired[RunState]
-    """Open or closed."""
-    closedAt: NotRequired[str]
-    """When it was closed; absent while it is open."""
-    staff: NotRequired[list[StaffMember]]
-    """Who works in it."""
-    holidays: NotRequired[list[str]]
-    """Days that are no working days, YYYY-MM-DD."""
 
 
 class RunPolicy(TypedDict):
@@ -592,26 +577,39 @@ class StaffMember(TypedDict):
     """The groups of the run that the person works with; empty: the whole run."""
 
 
-class TimeRule(TypedDict):
-    """When an activity opens, or when it is due. At most one field is set."""
+class RunFacts(TypedDict):
+    """Everything that other services need to know of a run, as it is after an event."""
 
-    fixed: NotRequired[str]
-    """At this instant, for everyone."""
-    afterEnrolment: NotRequired[str]
-    """This long after the learner's enrolment."""
-    afterActivity: NotRequired[AfterActivity]
-    """This long after another activity."""
-    civil: NotRequired[CivilRule]
-    """At a civil time in the run's zone."""
-
-
-class WeekDay(TypedDict):
-    """A day of a week of the run."""
-
-    week: int
-    """The week, from 1: the one that holds the run's first day. Weeks begin on Monday."""
-    weekday: Weekday
-    """The day of that week."""
+    runId: NotRequired[str]
+    """The run."""
+    courseId: NotRequired[str]
+    """Its course."""
+    courseCode: NotRequired[str]
+    """The course's code."""
+    title: NotRequired[str]
+    """The run's title."""
+    term: NotRequired[str]
+    """The term's name."""
+    deliveryMode: NotRequired[DeliveryMode]
+    """How it is delivered."""
+    zone: NotRequired[str]
+    """IANA zone of its timetable."""
+    startDate: NotRequired[str]
+    """First day, YYYY-MM-DD."""
+    endDate: NotRequired[str]
+    """Last day, YYYY-MM-DD."""
+    instructorIds: NotRequired[list[str]]
+    """Who teaches it."""
+    policy: NotRequired[RunPolicy]
+    """What it decides for all its learners, defaults filled in."""
+    state: NotRequired[RunState]
+    """Open or closed."""
+    closedAt: NotRequired[str]
+    """When it was closed; absent while it is open."""
+    staff: NotRequired[list[StaffMember]]
+    """Who works in it."""
+    holidays: NotRequired[list[str]]
+    """Days that are no working days, YYYY-MM-DD."""
 
 
 class BehindReason(TypedDict):
@@ -661,6 +659,15 @@ class FullWeek(TypedDict):
     """What other work takes of it."""
 
 
+class Stretch(TypedDict):
+    """A stretch of a time line, in seconds from its beginning."""
+
+    start: NotRequired[float]
+    """Where it begins."""
+    end: NotRequired[float]
+    """Where it ends."""
+
+
 class MissedPart(TypedDict):
     """What a learner who was there for a part missed of one recorded part."""
 
@@ -685,6 +692,27 @@ class Result(TypedDict):
     """Score from -1 to 1; absent when not said."""
     duration: NotRequired[str]
     """How long it took."""
+
+
+class VideoExtensions(TypedDict):
+    """What the xAPI video profile (1.0.3, section 2.4) says of a video statement. Times are
+    seconds. A time that is NaN, infinite or below zero counts as not told, and the row's note tells
+    it.
+    """
+
+    length: NotRequired[float]
+    """Playing time of the whole video."""
+    time: NotRequired[float]
+    """Where the player stood."""
+    timeFrom: NotRequired[float]
+    """For a seek: from where."""
+    timeTo: NotRequired[float]
+    """For a seek: to where."""
+    playedSegments: NotRequired[str]
+    """What was played so far in this player session: "0[.]42.6[,]124.7[.]176.4". A faulty piece (it
+    ends before it starts, or is no segment) counts nothing, the others count, and the row's note
+    tells it.
+    """
 
 
 class Statement(TypedDict):
@@ -714,27 +742,6 @@ class Statement(TypedDict):
     """Who asserts it (xAPI 1.0.3, part 2, section 2.4.9): LEARNER for a learner's own, SERVICE for
     another system's. Made by the server; what a request says here is passed over. What a learner
     asserts completes no CHECKPOINT. UNSPECIFIED in what was kept before this was told.
-    """
-
-
-class VideoExtensions(TypedDict):
-    """What the xAPI video profile (1.0.3, section 2.4) says of a video statement. Times are
-    seconds. A time that is NaN, infinite or below zero counts as not told, and the row's note tells
-    it.
-    """
-
-    length: NotRequired[float]
-    """Playing time of the whole video."""
-    time: NotRequired[float]
-    """Where the player stood."""
-    timeFrom: NotRequired[float]
-    """For a seek: from where."""
-    timeTo: NotRequired[float]
-    """For a seek: to where."""
-    playedSegments: NotRequired[str]
-    """What was played so far in this player session: "0[.]42.6[,]124.7[.]176.4". A faulty piece (it
-    ends before it starts, or is no segment) counts nothing, the others count, and the row's note
-    tells it.
     """
 
 
@@ -799,6 +806,17 @@ class PlannedOccurrence(TypedDict):
     """The first instant after it."""
 
 
+class RecordedStretch(TypedDict):
+    """A time of a class that was recorded without a pause. The class's time counts from its real
+    start.
+    """
+
+    startsAt: str
+    """Where it begins in the class's time; negative: the recorder ran before the class began."""
+    length: str
+    """How long it is."""
+
+
 class RecordedPart(TypedDict):
     """A part of a session's recording, as events tell it."""
 
@@ -814,17 +832,6 @@ class RecordedPart(TypedDict):
     """Its transcript, an item of the library; empty: there is none."""
     captions: NotRequired[list[Captions]]
     """Its captions."""
-
-
-class RecordedStretch(TypedDict):
-    """A time of a class that was recorded without a pause. The class's time counts from its real
-    start.
-    """
-
-    startsAt: str
-    """Where it begins in the class's time; negative: the recorder ran before the class began."""
-    length: str
-    """How long it is."""
 
 
 class SettledAttendance(TypedDict):
@@ -869,15 +876,6 @@ class CivilTime(TypedDict):
     """ISO 8601 local date and time without offset: 2026-03-02T09:00:00."""
     zone: str
     """IANA zone name: Europe/Dublin."""
-
-
-class Stretch(TypedDict):
-    """A stretch of a time line, in seconds from its beginning."""
-
-    start: NotRequired[float]
-    """Where it begins."""
-    end: NotRequired[float]
-    """Where it ends."""
 
 
 class PersonUpserted(TypedDict):
