@@ -16,8 +16,17 @@ import structlog
 
 from chassis.archive import segments
 from chassis.archive.archive import Archive
-from chassis.archive.layout import LOST, PENDING, SEGMENTS, Span, holes, key_of, span_of
-from chassis.archive.segments import Segment
+from chassis.archive.layout import (
+    LOST,
+    PENDING,
+    SEGMENTS,
+    SET_ASIDE,
+    Span,
+    holes,
+    key_of,
+    span_of,
+)
+from chassis.archive.segments import DamagedSegment, Segment
 from chassis.archive.store import Bucket, NoSuchObject
 from chassis.messaging import history
 from chassis.messaging.history import Message
@@ -74,7 +83,7 @@ class Archiver:
 
     def _commit(self, segment: Segment, contents: Mapping[str, bytes]) -> None:
         pending = key_of(PENDING, segment.span)
-        self._bucket.put(pending, orjson.dumps(list(contents)))
+        self._bucket.put(pending, segments.write_pending(contents))
         for key, content in contents.items():
             self._check()
             self._bucket.put(key, content)
@@ -95,12 +104,31 @@ class Archiver:
     def _undo_what_is_pending(self) -> None:
         """Remove what an archiver that died has left."""
         for each in list(self._bucket.listed(PENDING)):
-            span = span_of(each.key)
-            if span is not None and not self._is_committed(span):
-                for key in orjson.loads(self._bucket.get(each.key)):
-                    self._check()
-                    self._bucket.remove(key)
-            self._bucket.remove(each.key)
+            self._check()
+            try:
+                self._undo(each.key)
+            except DamagedSegment as error:
+                self._set_aside(each.key, error)
+
+    def _undo(self, pending: str) -> None:
+        span = span_of(pending)
+        if span is None:
+            raise DamagedSegment(f"{pending} is not named after offsets")
+        if not self._is_committed(span):
+            for key in segments.read_pending(pending, self._bucket.get(pending)):
+                self._check()
+                self._bucket.remove(key)
+        self._bucket.remove(pending)
+
+    def _set_aside(self, pending: str, error: DamagedSegment) -> None:
+        """Keep an object that no archiver wrote, where it stops nobody; a person looks at it.
+
+        If it named files, they are strays now, which `verify` lists.
+        """
+        self._bucket.put(SET_ASIDE + pending.removeprefix(PENDING), self._bucket.get(pending))
+        self._bucket.remove(pending)
+        metrics.ARCHIVE_FAILURES.labels("damaged").inc()
+        log.error("an object of the archive is set aside", key=pending, why=str(error))
 
     def _has(self, offset: int) -> bool:
         return history.has(self._amqp_url, offset)

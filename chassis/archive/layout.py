@@ -5,6 +5,9 @@
     segments/<first>-<last>.json                      what the archive has of these offsets
     lost/<first>-<last>.json                          the stream no longer had these offsets
     pending/<first>-<last>.json                       a segment that is being written
+    set_aside/<name>                                  what was below pending/ and names no files
+    parquet/<UTC day>/<type>.parquet                  the events of a day and type once more, for
+                                                      analysis (chassis.archive.parquet)
 
 <first> and <last> are offsets of the stream, both included, with 20 digits. A file has the span of
 its segment in its name, so an archiver that writes the segment again writes the same objects again.
@@ -18,7 +21,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 EVENTS, UNREADABLE = "events/", "unreadable/"
-SEGMENTS, LOST, PENDING = "segments/", "lost/", "pending/"
+SEGMENTS, LOST, PENDING, SET_ASIDE = "segments/", "lost/", "pending/", "set_aside/"
 # Characters of a type in a key; an S3 store takes 1,024 bytes for the whole.
 LONGEST_TYPE = 200
 

@@ -94,12 +94,7 @@ class Archive:
         return {}
 
     def _lines(self, key: str, hashes: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        try:
-            content = self._get(key)
-        except S3Error as error:
-            if error.code != "NoSuchKey":
-                raise
-            content = b""
+        content = self._get(key)
         if hashlib.sha256(content).hexdigest() != hashes[key]:
             log.warning("the archive's file %s is damaged", key)
             return
