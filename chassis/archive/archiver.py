@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import orjson
 import structlog
 
-from chassis.archive import segments
+from chassis.archive import continuity, segments
 from chassis.archive.archive import Archive
 from chassis.archive.layout import (
     LOST,
@@ -60,7 +60,8 @@ class Archiver:
         self._undo_what_is_pending()
         spans = [*self._archive.segments(), *self._archive.lost()]
         end = history.last_offset(self._amqp_url)
-        self._check_stream(max(spans, key=lambda span: span.last, default=None), end)
+        if why := continuity.break_in(self._amqp_url, self._archive, end):
+            raise OtherStream(why)
         if end is None:
             return
         for hole in list(holes(spans, Span(0, FOREVER))):
@@ -139,20 +140,6 @@ class Archiver:
         except NoSuchObject:
             return False
         return True
-
-    def _check_stream(self, newest: Span | None, end: float | None) -> None:
-        """Raise OtherStream if the stream does not continue the archive."""
-        if newest is None:
-            return
-        if end is None or end < newest.last:
-            raise OtherStream(f"the archive ends with offset {newest.last}, the history with {end}")
-        try:
-            sealed = self._archive.segment(newest).seal
-        except NoSuchObject:
-            return  # the newest span was lost
-        found = next(history.messages(self._amqp_url, newest.last, end), None)
-        if found and found.offset == newest.last and segments.seal(found) != sealed:
-            raise OtherStream(f"offset {newest.last} is another message than the archived one")
 
 
 def report_lag(events: float, messages: Sequence[Message]) -> None:
