@@ -42,7 +42,8 @@ def break_in(amqp_url: str, archive: Archive, end: float | None) -> str:
 
 def beyond(archive: Archive, stream: Iterable[Message]) -> Iterator[Message]:
     """Yield a stream's messages but for those that the archive has at the same offsets: up to the
-    first that differs, they are the same stream.
+    first that differs, they are the same stream. What the broker can't hand over is taken for the
+    same.
     """
     last = max((span.last for span in archive.segments()), default=-1)
     archived: Iterator[Message] | None = None
@@ -55,7 +56,7 @@ def beyond(archive: Archive, stream: Iterable[Message]) -> Iterator[Message]:
         while known and known.offset < message.offset:
             known = next(archived, None)
         if is_same and known and known.offset == message.offset:
-            is_same = _identity(known) == _identity(message)
+            is_same = bool(message.error) or _identity(known) == _identity(message)
             if is_same:
                 continue
         yield message

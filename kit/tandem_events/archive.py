@@ -14,7 +14,7 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,12 +45,11 @@ class Archive:
     ) -> None:
         """`endpoint`: of the S3 store, http://host:port or https://host."""
         address = urlsplit(endpoint)
-        is_secure = address.scheme == "https"
         self._client = Minio(
             address.netloc,
             access_key=access_key,
             secret_key=secret_key,
-            secure=is_secure,
+            secure=address.scheme == "https",
             region=region,
         )
         self._bucket = bucket
@@ -64,10 +63,8 @@ class Archive:
         wanted = Wanted(gaps)
         for span, keys in sorted(self._files(wanted).items()):
             hashes = self._hashes(span)
-            lines = [line for key in keys if key in hashes for line in self._lines(key, hashes)]
-            found = [line for line in lines if _is_wanted(line, wanted)]
-            for line in sorted(found, key=lambda line: str(line["offset"])):
-                yield from _event(line)
+            lines = (line for key in keys if key in hashes for line in self._lines(key, hashes))
+            yield from _found(lines, wanted)
 
     def _files(self, wanted: Wanted) -> Mapping[str, list[str]]:
         """Return the keys of the files that may have wanted events, by their span."""
@@ -109,21 +106,21 @@ class Archive:
             answer.release_conn()
 
 
-def _is_wanted(line: Mapping[str, Any], wanted: Wanted) -> bool:
-    """Return whether a line may be wanted; its number is looked at when it is read."""
-    if not wanted.has_key(line.get("source"), line.get("partitionkey")):
-        return False
-    sequence = str(line.get("sequence", ""))
-    return sequence.isdigit() and wanted.has(line["source"], line["partitionkey"], int(sequence))
-
-
-def _event(line: Mapping[str, Any]) -> Iterator[Event]:
-    """Yield the event of a line; nothing if it is none."""
-    headers = {f"{PREFIX}{name}": value for name, value in line.items() if name not in OTHERS}
-    try:
-        yield read(headers, _body(line))
-    except UnreadableError as error:
-        log.warning("an event of the archive can't be read: %s", error)
+def _found(lines: Iterable[Mapping[str, Any]], wanted: Wanted) -> list[Event]:
+    """Return the wanted events of lines, in the order of their offsets, which have 20 digits."""
+    found: list[tuple[str, Event]] = []
+    for line in lines:
+        if not wanted.has_key(line.get("source"), line.get("partitionkey")):
+            continue
+        headers = {f"{PREFIX}{name}": value for name, value in line.items() if name not in OTHERS}
+        try:
+            event = read(headers, _body(line))
+        except UnreadableError as error:
+            log.warning("an event of the archive can't be read: %s", error)
+            continue
+        if wanted.has(event.source, event.partition_key, event.sequence):
+            found.append((str(line["offset"]), event))
+    return [event for _, event in sorted(found, key=lambda each: each[0])]
 
 
 def _body(line: Mapping[str, Any]) -> bytes:

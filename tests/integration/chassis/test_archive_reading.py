@@ -113,15 +113,15 @@ def test_what_the_broker_cannot_hand_over_comes_from_the_archive(bus: Bus, bucke
     """As of a damaged file of the stream; what the archive lacks is listed with its offset."""
     bus.declare()
     sent = send(bus, 1, 2)
+    messages = list(history.messages(bus.amqp_url, 0, 1))
     twice = broken(("CC", array([text("a")])), ("CC", text("no list")))
     for _ in range(2):  # offsets 2 and 3; each in a chunk of its own
         hostile.publish(bus, twice)
     send(bus, 3, 3)
-    messages = list(history.messages(bus.amqp_url, 0, 1))
     archived_before = [*messages, replace(messages[1], offset=2)]
     segment, contents = segments.pack(Piece(Span(0, 2), archived_before, []))
+    bucket.prepare()
     for key, content in contents.items():
-        bucket.prepare()
         bucket.put(key, content)
     bucket.put(layout.key_of(SEGMENTS, segment.span), segments.write(segment))
     found = read(bus, bucket)

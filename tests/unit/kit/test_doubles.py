@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tandem_events import Event, OtherTypeError, SqliteInbox, read
+from tandem_events.attempt import DELIVERY_LIMIT
 from tandem_events.data import TYPES, EnrolmentCreated, EnrolmentWithdrawn
 from tandem_events.testing import MemoryBroker, MemorySubscriber, disturbed, example, message_of
 
@@ -73,6 +74,25 @@ def test_a_disturbed_row_has_every_event_and_no_other(count: int, seed: int) -> 
         subscriber.run(note)
         assert inbox.gaps() == []
     assert sorted(handled) == sorted(event.id for event in some)
+
+
+def test_an_event_that_ends_its_process_each_time_is_a_dead_letter() -> None:
+    """Until then it is still there, and those after it wait, as in a queue."""
+
+    class Away:
+        def handle(self, event: Event, handler: Any) -> bool:
+            raise OSError("the database is away")
+
+    broker = MemoryBroker()
+    subscriber = MemorySubscriber(broker, "records", ["#"], Away())
+    subscriber.declare()
+    broker.publish(example(WITHDRAWN))
+    for _ in range(DELIVERY_LIMIT + 1):
+        with pytest.raises(OSError, match="away"):
+            subscriber.run(lambda *_: None)
+        assert subscriber.dead_reasons() == []
+    subscriber.run(lambda *_: None)
+    assert subscriber.dead_reasons() == [""]
 
 
 def test_some_row_is_out_of_order_and_some_event_comes_twice() -> None:
