@@ -191,7 +191,6 @@ def test_a_hole_is_filled_from_the_stream(
     [
         (f"{0:020d}-{0:020d}.json", b"\xff no JSON"),
         (f"{0:020d}-{0:020d}.json", b'["segments/x.json"]'),
-        (f"{0:020d}-{0:020d}.json", b'{"a": [1]}'),
         ("strange", b"[]"),
     ],
 )

@@ -5,7 +5,7 @@ from contextlib import closing
 from typing import Any, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tandem_events import Event, OtherTypeError, SqliteInbox, read
 from tandem_events.attempt import DELIVERY_LIMIT
@@ -55,6 +55,7 @@ def test_an_example_takes_what_a_test_gives_it() -> None:
         example("tandem.nothing.v1")
 
 
+@settings(max_examples=50)
 @given(st.integers(1, 12), st.integers())
 def test_a_disturbed_row_has_every_event_and_no_other(count: int, seed: int) -> None:
     """The same seed gives the same row; a consumer that counts by id counts each once."""

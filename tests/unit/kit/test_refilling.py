@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tandem_events import DeadLetter, Event, Gap, SqliteInbox, refill
 from tandem_events.patterns import matches
@@ -142,6 +142,7 @@ def test_an_inbox_of_the_version_before_is_read(tmp_path: Path) -> None:
             came(inbox, [an_event(3)])
 
 
+@settings(max_examples=50)
 @given(
     st.sets(st.integers(1, 14)), st.sets(st.integers(1, 14)), st.sets(st.integers(1, 14)), st.data()
 )
