@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from campus.output import fail
 from campus.platform import Platform
 from campus.stack.errors import StackError
 from campus.stack.given import check_amqp_url
@@ -53,6 +54,16 @@ def archive(folder: Path) -> Archive | None:
     except (StackError, KeyError):
         return None
     return Archive(bucket)
+
+
+def known_archive(folder: Path) -> Archive:
+    """Return the archive of the history; end the command with an error if nobody says where it
+    is.
+    """
+    return archive(folder) or fail(
+        "which S3 store has the archive? Set TANDEM_S3_ENDPOINT, TANDEM_S3_ACCESS_KEY and "
+        "TANDEM_S3_SECRET_KEY, and TANDEM_ARCHIVE_BUCKET if it is not tandem-history"
+    )
 
 
 def _setting(folder: Path, name: str, default: str = "") -> str:

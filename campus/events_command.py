@@ -15,9 +15,10 @@ from google.protobuf import json_format
 from rich.markup import escape
 
 from campus import queues
-from campus.connection import DATA, amqp_url
+from campus.connection import DATA, amqp_url, known_archive
 from campus.connection import archive as archive_of
 from campus.output import JSON_OPTION, console, fail, printable, show_rows
+from campus.parquet_command import parquet
 from chassis.archive import reading
 from chassis.archive.layout import Span
 from chassis.archive.store import StoreAway
@@ -143,14 +144,8 @@ def verify(folder: Path, as_json: bool) -> None:
     missing; no number is missing in the sequence of a source and key. The exit status is 1 if there
     is a fault.
     """
-    found = archive_of(folder)
-    if found is None:
-        fail(
-            "which S3 store has the archive? Set TANDEM_S3_ENDPOINT, TANDEM_S3_ACCESS_KEY and "
-            "TANDEM_S3_SECRET_KEY, and TANDEM_ARCHIVE_BUCKET if it is not tandem-history"
-        )
     try:
-        report = verify_archive(found)
+        report = verify_archive(known_archive(folder))
     except StoreAway as error:
         fail(f"the S3 store does not answer: {error}")
     if as_json:
@@ -163,6 +158,9 @@ def verify(folder: Path, as_json: bool) -> None:
         show_rows("Faults", report.faults, as_json)
     if report.faults:
         raise SystemExit(1)
+
+
+archive.add_command(parquet)
 
 
 @events.command()

@@ -1,7 +1,7 @@
-"""Write the catalogue of events from the contracts: docs/events.md, and in docs/events the AsyncAPI
-document and a JSON Schema of each event.
+"""Write the catalogue of events from the contracts: docs/events.md, in docs/events the AsyncAPI
+document and a JSON Schema of each event, and in the consumer kit its types and examples.
 
-Usage: catalogue.py [FOLDER]   (FOLDER defaults to docs)
+Usage: catalogue.py [FOLDER KIT]   (they default to docs and kit/tandem_events)
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any
 import event_asyncapi
 import event_examples
 import event_schemas
+import event_types
 from event_contracts import DURATION, ROOT, TIMESTAMP, Contracts, Enum, EventType, Field, Part, load
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
@@ -27,8 +28,10 @@ _JSON_TYPES = {
 _WELL_KNOWN_TYPES = {TIMESTAMP: "RFC 3339 instant", DURATION: 'seconds, "3.5s"'}
 
 
-def write(folder: Path) -> None:
-    """Write the whole catalogue into a folder; schemas of events that are gone go, too."""
+def write(folder: Path, kit: Path) -> None:
+    """Write the whole catalogue into a folder, and the kit's part into another; schemas of events
+    that are gone go, too.
+    """
     contracts = load()
     schemas = folder / "events" / "schemas"
     shutil.rmtree(schemas, ignore_errors=True)
@@ -39,6 +42,7 @@ def write(folder: Path) -> None:
         (schemas / f"{event.type}.json").write_text(_json(schema) + "\n")
     (folder / "events" / "asyncapi.yaml").write_text(event_asyncapi.render(contracts))
     (folder / "events.md").write_text(page(contracts))
+    event_types.write(kit, contracts)
 
 
 def page(contracts: Contracts) -> str:
@@ -126,4 +130,5 @@ def _json(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs")
+    given = [Path(each) for each in sys.argv[1:]]
+    write(*given or (ROOT / "docs", ROOT / "kit" / "tandem_events"))

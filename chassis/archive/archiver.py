@@ -14,10 +14,19 @@ from datetime import UTC, datetime
 import orjson
 import structlog
 
-from chassis.archive import segments
+from chassis.archive import continuity, segments
 from chassis.archive.archive import Archive
-from chassis.archive.layout import LOST, PENDING, SEGMENTS, Span, holes, key_of, span_of
-from chassis.archive.segments import Segment
+from chassis.archive.layout import (
+    LOST,
+    PENDING,
+    SEGMENTS,
+    SET_ASIDE,
+    Span,
+    holes,
+    key_of,
+    span_of,
+)
+from chassis.archive.segments import DamagedSegment, Segment
 from chassis.archive.store import Bucket, NoSuchObject
 from chassis.messaging import history
 from chassis.messaging.history import Message
@@ -51,7 +60,8 @@ class Archiver:
         self._undo_what_is_pending()
         spans = [*self._archive.segments(), *self._archive.lost()]
         end = history.last_offset(self._amqp_url)
-        self._check_stream(max(spans, key=lambda span: span.last, default=None), end)
+        if why := continuity.break_in(self._amqp_url, self._archive, end):
+            raise OtherStream(why)
         if end is None:
             return
         for hole in list(holes(spans, Span(0, FOREVER))):
@@ -74,7 +84,7 @@ class Archiver:
 
     def _commit(self, segment: Segment, contents: Mapping[str, bytes]) -> None:
         pending = key_of(PENDING, segment.span)
-        self._bucket.put(pending, orjson.dumps(list(contents)))
+        self._bucket.put(pending, segments.write_pending(contents))
         for key, content in contents.items():
             self._check()
             self._bucket.put(key, content)
@@ -95,12 +105,31 @@ class Archiver:
     def _undo_what_is_pending(self) -> None:
         """Remove what an archiver that died has left."""
         for each in list(self._bucket.listed(PENDING)):
-            span = span_of(each.key)
-            if span is not None and not self._is_committed(span):
-                for key in orjson.loads(self._bucket.get(each.key)):
-                    self._check()
-                    self._bucket.remove(key)
-            self._bucket.remove(each.key)
+            self._check()
+            try:
+                self._undo(each.key)
+            except DamagedSegment as error:
+                self._set_aside(each.key, error)
+
+    def _undo(self, pending: str) -> None:
+        span = span_of(pending)
+        if span is None:
+            raise DamagedSegment(f"{pending} is not named after offsets")
+        if not self._is_committed(span):
+            for key in segments.read_pending(pending, self._bucket.get(pending)):
+                self._check()
+                self._bucket.remove(key)
+        self._bucket.remove(pending)
+
+    def _set_aside(self, pending: str, error: DamagedSegment) -> None:
+        """Keep an object that no archiver wrote, where it stops nobody; a person looks at it.
+
+        If it named files, they are strays now, which `verify` lists.
+        """
+        self._bucket.put(SET_ASIDE + pending.removeprefix(PENDING), self._bucket.get(pending))
+        self._bucket.remove(pending)
+        metrics.ARCHIVE_FAILURES.labels("damaged").inc()
+        log.error("an object of the archive is set aside", key=pending, why=str(error))
 
     def _has(self, offset: int) -> bool:
         return history.has(self._amqp_url, offset)
@@ -111,20 +140,6 @@ class Archiver:
         except NoSuchObject:
             return False
         return True
-
-    def _check_stream(self, newest: Span | None, end: float | None) -> None:
-        """Raise OtherStream if the stream does not continue the archive."""
-        if newest is None:
-            return
-        if end is None or end < newest.last:
-            raise OtherStream(f"the archive ends with offset {newest.last}, the history with {end}")
-        try:
-            sealed = self._archive.segment(newest).seal
-        except NoSuchObject:
-            return  # the newest span was lost
-        found = next(history.messages(self._amqp_url, newest.last, end), None)
-        if found and found.offset == newest.last and segments.seal(found) != sealed:
-            raise OtherStream(f"offset {newest.last} is another message than the archived one")
 
 
 def report_lag(events: float, messages: Sequence[Message]) -> None:

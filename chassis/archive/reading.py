@@ -3,9 +3,12 @@
 import math
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 
+from chassis.archive import continuity
 from chassis.archive.archive import Archive
 from chassis.archive.layout import Span
+from chassis.archive.segments import DamagedSegment
 from chassis.messaging import history
 from chassis.messaging.history import Message, Read
 
@@ -15,6 +18,10 @@ def read(
 ) -> Iterator[tuple[int, Read] | Span]:
     """Yield every event made at `since` or later with its offset, each once and in order, and
     spans of offsets that neither the stream nor the archive has.
+
+    What the broker can't hand over (a file of the stream is damaged) comes from the archive, too.
+    If the stream was truncated, or began anew, the archive comes first, and then what the stream
+    has beyond it: an offset may come twice then, with another event.
 
     Ends with the last event that exists at the start, unless `follow` is set. Without an archive
     only the stream is read. Raises pika.exceptions.AMQPError and StoreAway.
@@ -29,9 +36,15 @@ def read(
 def _messages(
     amqp_url: str, archive: Archive | None, since: datetime, follow: bool
 ) -> Iterator[Message | Span]:
-    end = math.inf if follow else history.last_offset(amqp_url)
-    oldest = next(history.messages(amqp_url, "first", history.last_offset(amqp_url)), None)
+    last = history.last_offset(amqp_url)
+    end = math.inf if follow else last
+    if archive and last is not None and _is_another(amqp_url, archive, last):
+        yield from _archived(archive, archive.start(since), None)
+        yield from continuity.beyond(archive, history.messages(amqp_url, "first", end, follow))
+        return
+    oldest = next(history.messages(amqp_url, "first", last), None)
     place = _start(amqp_url, archive, since, oldest)
+    covered = _Covered(archive)
     while True:
         head = _head(amqp_url, place, end)
         if head is not None and head > place > 0 and history.has(amqp_url, place - 1):
@@ -42,10 +55,37 @@ def _messages(
         for message in history.messages(amqp_url, place, end, follow):
             if message.offset > place:
                 break  # deleted meanwhile, or missing: the archive may have it
+            if message.error and (stop := covered.until(place)):
+                yield from _archived(archive, place, stop)
+                place = stop
+                break  # a file of the stream is damaged; the broker may have what comes after it
             yield message
             place = message.offset + 1
         else:
             return
+
+
+class _Covered:
+    """What the archive had when this was first asked."""
+
+    def __init__(self, archive: Archive | None) -> None:
+        self._archive = archive
+
+    def until(self, offset: int) -> int | None:
+        """Return the offset after the last of a segment that has this one; None if none has it."""
+        return next((s.last + 1 for s in self._spans if s.first <= offset <= s.last), None)
+
+    @cached_property
+    def _spans(self) -> list[Span]:
+        return list(self._archive.segments()) if self._archive else []
+
+
+def _is_another(amqp_url: str, archive: Archive, last: float) -> bool:
+    """Return whether the stream was truncated, or began anew, after it was archived."""
+    try:
+        return bool(continuity.break_in(amqp_url, archive, last))
+    except DamagedSegment:
+        return False  # nobody can tell
 
 
 def _start(amqp_url: str, archive: Archive | None, since: datetime, oldest: Message | None) -> int:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from chassis.archive import lines
-from chassis.archive.layout import Span, file_key
+from chassis.archive.layout import EVENTS, UNREADABLE, Span, file_key
 from chassis.messaging.history import Message
 
 # A segment ends after so many messages, or bytes of their bodies.
@@ -176,6 +176,26 @@ def read(span: Span, content: bytes) -> Segment:
     if segment.span != span:
         raise DamagedSegment(f"the segment {span} says that it is {segment.span}")
     return segment
+
+
+def write_pending(keys: Iterable[str]) -> bytes:
+    """Return the object below pending/ that names the files of a segment."""
+    return orjson.dumps(list(keys))
+
+
+def read_pending(key: str, content: bytes) -> list[str]:
+    """Return the keys of files that an object below pending/ names. Raises DamagedSegment."""
+    try:
+        found = orjson.loads(content)
+    except ValueError as error:
+        raise DamagedSegment(f"{key} can't be read: {error}") from error
+    if not isinstance(found, list) or not all(map(_is_file, found)):
+        raise DamagedSegment(f"{key} is no list of files: {content[:100]!r}")
+    return found
+
+
+def _is_file(key: object) -> bool:
+    return isinstance(key, str) and key.startswith((EVENTS, UNREADABLE))
 
 
 def seal(message: Message) -> str:

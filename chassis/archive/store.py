@@ -1,9 +1,10 @@
 """The archive's bucket in an S3 store."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import ParseError
 
@@ -11,6 +12,9 @@ import urllib3
 from minio.error import MinioException, S3Error
 
 from chassis.data import s3
+
+# The prefix of headers with metadata of the user's own.
+NOTE = "x-amz-meta-"
 
 
 class StoreAway(Exception):
@@ -65,6 +69,23 @@ class Bucket:
             finally:
                 answer.close()
                 answer.release_conn()
+
+    def put_file(self, key: str, path: Path, notes: Mapping[str, str]) -> None:
+        """Store a local file, as a whole or not at all, with notes that `notes` returns."""
+        with _translating():
+            self._client.fput_object(self.name, key, str(path), metadata=dict(notes))
+
+    def get_file(self, key: str, path: Path) -> None:
+        """Store an object's content in a local file. Raises NoSuchObject."""
+        with _translating():
+            self._client.fget_object(self.name, key, str(path))
+
+    def notes(self, key: str) -> dict[str, str]:
+        """Return the notes of an object, their names in lower case. Raises NoSuchObject."""
+        with _translating():
+            found = self._client.stat_object(self.name, key).metadata or {}
+        given = ((name.lower(), value) for name, value in found.items())
+        return {name.removeprefix(NOTE): value for name, value in given if name.startswith(NOTE)}
 
     def listed(self, folder: str) -> Iterator[Stored]:
         """Yield the objects below a folder, ordered by key; none if there is no bucket."""

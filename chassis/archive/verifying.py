@@ -4,16 +4,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import orjson
-
 from chassis.archive import layout, lines, segments
 from chassis.archive.archive import Archive
-from chassis.archive.layout import EVENTS, PENDING, UNREADABLE, Span, file_key
+from chassis.archive.layout import EVENTS, PENDING, SET_ASIDE, UNREADABLE, Span, file_key
 from chassis.archive.segments import DamagedSegment, Segment
 from chassis.archive.sequences import Sequences
 from chassis.archive.store import NoSuchObject
 from chassis.contracts import cloudevents
 from chassis.messaging.history import Message
+
+# Whose objects are named by a segment, or by nobody.
+FOLDERS = (EVENTS, UNREADABLE, SET_ASIDE)
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,14 @@ def verify(archive: Archive) -> Report:
     sequence  numbers of a source and key that are missing in its events
     damaged   a segment or file that is not what was written, or is not there
     overlap   offsets that two segments have; readers take each once
-    stray     a file that no segment names; nobody reads it
+    stray     a file that no segment names, or an object that was set aside; nobody reads it
+
+    It needs some 310 bytes of memory for each source and key, and 200 for each file.
     """
     # In the order in which an archiver writes, so that none of its steps is missed.
-    stored = [each.key for folder in (EVENTS, UNREADABLE) for each in archive.bucket.listed(folder)]
-    unfinished = set(_pending(archive))
+    strays = {each.key for folder in FOLDERS for each in archive.bucket.listed(folder)}
+    unfinished, damaged = _pending(archive)
+    strays -= unfinished
     spans, lost = sorted(archive.segments()), archive.lost()
     whole = Span(0, max((span.last for span in (*spans, *lost)), default=-1))
     report = Report(segments=len(spans), last=whole.last)
@@ -62,24 +66,24 @@ def verify(archive: Archive) -> Report:
         for group in layout.overlapping(spans)
         if len(group) > 1
     ]
-    named, sequences = set[str](), Sequences()
+    report.faults += damaged
+    sequences = Sequences()
     for span in spans:
-        _verify_segment(archive, span, report, named, sequences)
+        _verify_segment(archive, span, report, strays, sequences)
     report.faults += [Fault("sequence", str(gap)) for gap in sequences.gaps()]
-    strays = (key for key in stored if key not in named and key not in unfinished)
-    report.faults += [Fault("stray", key) for key in strays]
+    report.faults += [Fault("stray", key) for key in sorted(strays)]
     return report
 
 
 def _verify_segment(
-    archive: Archive, span: Span, report: Report, named: set[str], sequences: Sequences
+    archive: Archive, span: Span, report: Report, strays: set[str], sequences: Sequences
 ) -> None:
     try:
         segment = archive.segment(span)
     except (DamagedSegment, NoSuchObject) as error:
         report.faults.append(Fault("damaged", f"segment {span}: {error}"))
         return
-    named.update(file.key for file in segment.files)
+    strays.difference_update(file.key for file in segment.files)
     report.files += len(segment.files)
     found: Counter[int] = Counter()
     for message in _messages(archive, segment, report):
@@ -124,9 +128,14 @@ def _within(offset: int, span: Span) -> bool:
     return span.first <= offset <= span.last
 
 
-def _pending(archive: Archive) -> Iterator[str]:
+def _pending(archive: Archive) -> tuple[set[str], list[Fault]]:
+    """Return the files of segments that are being written, and what can't be read."""
+    keys, faults = set[str](), list[Fault]()
     for each in archive.bucket.listed(PENDING):
         try:
-            yield from orjson.loads(archive.bucket.get(each.key))
+            keys.update(segments.read_pending(each.key, archive.bucket.get(each.key)))
+        except DamagedSegment as error:
+            faults.append(Fault("damaged", str(error)))
         except NoSuchObject:
             continue  # it is finished by now
+    return keys, faults

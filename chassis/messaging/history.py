@@ -104,7 +104,8 @@ def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[Message]
 
     RabbitMQ 3.10 stores messages that it can't deliver, such as one with two headers `CC` of which
     one is no list, and ends the connection without saying which message it was. We skip them one by
-    one, and yield an error for each, until the broker delivers the next message.
+    one, and yield an error for each, until the broker delivers the next message. If it fails at an
+    instant, we begin at the beginning.
     """
     place: Offset = 0 if offset == "first" else offset
     skipped = 0
@@ -117,6 +118,9 @@ def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[Message]
                     yield Message(number, properties.headers or {}, body, properties.content_type)
             return
         except ConnectionClosedByBroker as error:
+            if isinstance(place, datetime) and error.reply_code == INTERNAL_ERROR:
+                place = 0  # at an instant there is no next message to try
+                continue
             skipped = skipped + 1 if place == before else 0
             if error.reply_code != INTERNAL_ERROR or not isinstance(place, int):
                 raise

@@ -169,7 +169,8 @@ ARCHIVE_LOST = Counter(
 ARCHIVE_FAILURES = Counter(
     "tandem_archive_failures",
     "Rounds of the archiver that failed: away (a server did not answer), other_stream (the history"
-    " is not the one that was archived before), damaged (the newest segment can't be read).",
+    " is not the one that was archived before), damaged (the newest segment can't be read, or an"
+    " object was set aside).",
     ["reason"],
 )
 

@@ -4,23 +4,32 @@ CloudEvents 1.0.2 in binary mode (AMQP protocol binding, section 3.1): attribute
 `cloudEvents_<name>`, and the body is JSON, the canonical mapping of a proto message.
 """
 
+import builtins
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from tandem_events.data import TYPES
+
+D = TypeVar("D")
 M = TypeVar("M", bound=Message)
 PREFIX = "cloudEvents_"
 GREATEST = 2**63 - 1
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 REQUIRED = ("id", "source", "type", "time")
 
 
 class UnreadableError(ValueError):
     """A message that is no event; the text lists everything that is wrong with it."""
+
+
+class OtherTypeError(TypeError):
+    """An event is of another type than the one asked for."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,15 @@ class Event:
     its type has none."""
     data: Mapping[str, Any]
     """The body: names in camelCase; what is absent has its default value."""
+
+    def data_as(self, kind: builtins.type[D]) -> D:
+        """Return the body with its type, a TypedDict of tandem_events.data; nothing is converted.
+
+        Raises OtherTypeError if it is not the type of this event's body.
+        """
+        if TYPES.get(self.type) is not kind:
+            raise OtherTypeError(f"{self.type} is no {kind.__name__}")
+        return cast(D, self.data)
 
     def parse_into(self, message: M) -> M:
         """Return a message of the contracts with the body in it, but for fields that it lacks.
@@ -105,6 +123,8 @@ def _instant(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError("it has no offset from UTC")
+    if not EARLIEST <= found < LATEST:
+        raise ValueError("it is not between 1900 and 2200")
     return found
 
 

@@ -19,17 +19,14 @@ from typing import Any, Generic, TypeVar
 import pika
 from pika.exceptions import ConsumerCancelled
 
-from tandem_events.event import Event, UnreadableError, read
-from tandem_events.inbox import HandlerError, Inbox
+from tandem_events.attempt import DELAYS, DELIVERY_LIMIT, attempt, delay_after
+from tandem_events.event import Event
+from tandem_events.inbox import Inbox
 
 T = TypeVar("T")
 
 EXCHANGE = "tandem.events"
-DELAYS = (1, 10, 60, 600)
-"""Seconds until the next try, by the tries before; after the last one an event is a dead letter."""
 TRIES, REASON = "x-tandem-tries", "x-tandem-reason"
-# An event that ends the process is delivered this often; then the broker makes it a dead letter.
-DELIVERY_LIMIT = 20
 # RabbitMQ 4 would delete a dead letter after 20 looks at it.
 UNLIMITED = 2**31 - 1
 # Headers that the broker adds. It would take a message with them for one that goes in circles.
@@ -49,10 +46,6 @@ PREFETCH = 1
 PAUSE = 0.5
 
 log = logging.getLogger("tandem_events")
-
-
-class DeadLetter(Exception):
-    """A handler raises this if an event can never be handled. It is not tried again."""
 
 
 class Subscriber(Generic[T]):
@@ -158,18 +151,13 @@ class Subscriber(Generic[T]):
     ) -> None:
         """Handle a message, or send it where it has to go."""
         tries = _tries(properties)
-        try:
-            self._inbox.handle(read(properties.headers, body), handler)
-        except UnreadableError as error:
-            key, reason = "dead", str(error)
-        except HandlerError as error:
-            is_last = isinstance(error.__cause__, DeadLetter) or tries >= len(self._delays)
-            key = "dead" if is_last else f"wait.{self._delays[tries]}"
-            reason = repr(error.__cause__)
-        else:
+        delay = delay_after(tries, self._delays)
+        failed = attempt(properties.headers, body, self._inbox, handler, delay)
+        if failed is None:
             return
-        log.warning("%s: an event goes to %s: %s", self.name, key, reason)
-        more = {TRIES: tries + 1, REASON: reason[:1_000]}
+        key = "dead" if failed.wait is None else f"wait.{failed.wait}"
+        log.warning("%s: an event goes to %s: %s", self.name, key, failed.reason)
+        more = {TRIES: tries + 1, REASON: failed.reason[:1_000]}
         self._publish(channel, key, _headers(properties, more), properties, body)
 
     def _publish(

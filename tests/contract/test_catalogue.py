@@ -25,6 +25,7 @@ from tests.deep import DEEP, deep
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+KIT = ROOT / "kit" / "tandem_events"
 PAGE = DOCS / "events.md"
 SCHEMAS = DOCS / "events" / "schemas"
 DOCUMENT = DOCS / "events" / "asyncapi.yaml"
@@ -72,8 +73,10 @@ def body_of(message: Any) -> Any:
 def test_the_catalogue_is_current(tmp_path: Path) -> None:
     """The committed files are what the contracts say; `make protos` writes them."""
     script = ROOT / "scripts" / "catalogue.py"
-    subprocess.run([sys.executable, script, tmp_path], check=True)
+    subprocess.run([sys.executable, script, tmp_path, tmp_path], check=True)
     assert PAGE.read_text() == (tmp_path / "events.md").read_text()
+    for name in ("data.py", "examples.json"):
+        assert (KIT / name).read_text() == (tmp_path / name).read_text()
     for folder in ("events", "events/schemas"):
         compared = filecmp.dircmp(tmp_path / folder, DOCS / folder)
         _, unlike, strange = filecmp.cmpfiles(

@@ -11,7 +11,7 @@ import pytest
 from chassis.archive import layout, segments, verifying
 from chassis.archive.archive import Archive
 from chassis.archive.archiver import Archiver, OtherStream
-from chassis.archive.layout import PENDING, SEGMENTS, Span
+from chassis.archive.layout import PENDING, SEGMENTS, SET_ASIDE, Span
 from chassis.archive.process import LeaseLost
 from chassis.archive.store import Bucket, StoreAway
 from chassis.archive.verifying import Fault
@@ -184,6 +184,33 @@ def test_a_hole_is_filled_from_the_stream(
     archive(bus, bucket)
     assert faults(bucket) == []
     assert bucket.get(file.key) == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (f"{0:020d}-{0:020d}.json", b"\xff no JSON"),
+        (f"{0:020d}-{0:020d}.json", b'["segments/x.json"]'),
+        ("strange", b"[]"),
+    ],
+)
+def test_what_no_archiver_wrote_below_pending_stops_nobody(
+    bus: Bus, bucket: Bucket, name: str, content: bytes
+) -> None:
+    """It is set aside and told: by the metric of the alert, and by the verification."""
+    bus.declare()
+    send(bus, 1, 1)
+    bucket.prepare()
+    bucket.put(f"{PENDING}{name}", content)
+    before = metrics.ARCHIVE_FAILURES.labels("damaged")._value.get()
+    verifying.verify(Archive(bucket))
+    archive(bus, bucket)
+    assert archived(bucket) == [0]
+    assert metrics.ARCHIVE_FAILURES.labels("damaged")._value.get() == before + 1
+    assert bucket.get(f"{SET_ASIDE}{name}") == content
+    assert faults(bucket) == [Fault("stray", f"{SET_ASIDE}{name}")]
+    archive(bus, bucket)
+    assert metrics.ARCHIVE_FAILURES.labels("damaged")._value.get() == before + 1
 
 
 def test_gaps_in_sequences_are_found(bus: Bus, bucket: Bucket) -> None:

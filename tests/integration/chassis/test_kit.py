@@ -65,11 +65,12 @@ def test_the_kits_example_killed_again_and_again_counts_every_event_once(
 
 
 def test_the_kit_needs_nothing_of_the_services(installed: Path) -> None:
-    """It loads pika and protobuf alone."""
+    """It loads pika and protobuf alone, and has its examples with it."""
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import tandem_events;"
+        "import sys; sys.path.insert(0, sys.argv[1]); import tandem_events.testing;"
+        "tandem_events.testing.example('tandem.catalog.enrolment.withdrawn.v1');"
         "print({name.partition('.')[0] for name in sys.modules}"
-        " & {'chassis', 'services', 'campus', 'tandem', 'grpc', 'kombu', 'pymongo'})"
+        " & {'chassis', 'services', 'campus', 'tandem', 'grpc', 'kombu', 'pymongo', 'minio'})"
     )
     command = [sys.executable, "-I", "-c", program, str(installed)]
     done = subprocess.run(command, cwd=installed, capture_output=True, text=True, check=True)
