@@ -19,19 +19,24 @@ def read(
     Ends with the last event that exists at the start, unless `follow` is set. Without an archive
     only the stream is read. Raises pika.exceptions.AMQPError and StoreAway.
     """
-    for each in _messages(amqp_url, archive, since, follow):
+    for each in messages(amqp_url, archive, since, follow):
         if isinstance(each, Span):
             yield each
         elif not history.is_older(event := each.event, since):
             yield each.offset, event
 
 
-def _messages(
-    amqp_url: str, archive: Archive | None, since: datetime, follow: bool
+def messages(
+    amqp_url: str, archive: Archive | None, since: datetime | int, follow: bool = False
 ) -> Iterator[Message | Span]:
+    """Yield every message from an instant or an offset on, as it was published, and the spans that
+    are missing, as `read` does.
+
+    The first ones may be older than the instant. Raises as `read` does.
+    """
     end = math.inf if follow else history.last_offset(amqp_url)
     oldest = next(history.messages(amqp_url, "first", history.last_offset(amqp_url)), None)
-    place = _start(amqp_url, archive, since, oldest)
+    place = since if isinstance(since, int) else _start(amqp_url, archive, since, oldest)
     while True:
         head = _head(amqp_url, place, end)
         if head is not None and head > place > 0 and history.has(amqp_url, place - 1):
