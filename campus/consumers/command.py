@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pika
 
+from campus.bars import ROWS, bars
 from campus.connection import DATA, amqp_url, management_url
 from campus.connection import archive as archive_of
 from campus.consumers import accounts, patterns
@@ -20,7 +21,7 @@ from campus.consumers.replay import replay as send_again
 from campus.consumers.replay import state_of
 from campus.consumers.replay_state import State
 from campus.events_command import Since
-from campus.output import JSON_OPTION, fail, printable, show_done, show_rows, steps
+from campus.output import JSON_OPTION, fail, printable, show_done, show_rows
 from chassis.archive.store import StoreAway
 from chassis.contracts.events import contracts
 
@@ -203,7 +204,8 @@ def replay(
         fail(f"since: {since.isoformat()} is not before {wanted.until.isoformat()}")
     chosen = _consumers(folder).patterns(_named(name))
     try:
-        with steps(as_json) as said:
+        with bars(as_json, ROWS) as begin:
+            tell = begin(f"Events sent to {name}", 0)
             done = send_again(
                 amqp_url(folder),
                 archive_of(folder),
@@ -211,7 +213,7 @@ def replay(
                 chosen,
                 wanted,
                 anew,
-                lambda state: said(f"{state.sent} events sent, up to offset {state.place}"),
+                lambda state: tell(state.sent),
             )
     except StoreAway as error:
         fail(f"the S3 store, which has the archive, does not answer: {error}")

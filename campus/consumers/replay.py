@@ -7,7 +7,7 @@ between sends some events of the batch once more, and leaves none out.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
@@ -32,6 +32,8 @@ BATCH = 200
 """Events between two states."""
 READ = 10_000
 """Messages of the history between two states, however few of them are sent."""
+MOST_TYPES = 1_000
+"""Types whose choice is remembered; there are about a hundred."""
 ROOM = 1_000
 """Events that may wait in the queue before a batch. Even the largest, of 256 KiB, fill less of the
 queue than its smallest limit."""
@@ -127,7 +129,7 @@ def replay(
         state = _begin(channel, names, wanted, anew)
         job = _Job(connection, channel, names, state, said)
         job.save()
-        takes = partial(_takes, patterns)
+        takes = lru_cache(MOST_TYPES)(partial(_takes, patterns))
         while not _reads_to_the_end(job, amqp_url, archive, takes):
             job.wait(float("inf"))
         job.state = replace(job.state, done=True)

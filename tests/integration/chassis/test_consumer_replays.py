@@ -130,6 +130,15 @@ def commit(bus: Bus, subjects: Collection[str]) -> None:
             channel.basic_publish(topology.EXCHANGE, event.type, body, properties)
 
 
+def is_free(desk: Desk, lock: str) -> bool:
+    """Whether no command holds a lock."""
+    try:
+        with locked(desk.bus.amqp_url, lock):
+            return True
+    except Busy:
+        return False
+
+
 def test_a_command_that_is_killed_goes_on_and_never_overfills_the_queue(
     desk: Desk, stack: dict[str, str]
 ) -> None:
@@ -148,6 +157,7 @@ def test_a_command_that_is_killed_goes_on_and_never_overfills_the_queue(
     state = state_of(desk.bus.amqp_url, names)
     assert state
     assert not state.done
+    eventually("the end of its connection", lambda: is_free(desk, f"{names.replay}.lock"))
     again = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     found: list[str] = []
     with again, channel_of(desk.bus.amqp_url) as channel:
