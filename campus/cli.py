@@ -16,6 +16,7 @@ from campus.platform import ROLES, Platform
 
 MODULES = {
     "cmi5": "campus.cmi5_command:cmi5",
+    "consumers": "campus.consumers.command:consumers",
     "dead-letters": "campus.dead_letters_command:dead_letters",
     "demo": "campus.demo.command:demo",
     "events": "campus.events_command:events",

@@ -34,6 +34,17 @@ def amqp_url(folder: Path) -> str:
     return url
 
 
+def management_url(folder: Path) -> str:
+    """Return the URL of the broker's management API. Raises StackError if none is given."""
+    try:
+        return _setting(folder, "TANDEM_AMQP_MANAGEMENT_URL")
+    except KeyError:
+        raise StackError(
+            "where is the broker's management API? Set TANDEM_AMQP_MANAGEMENT_URL, such as "
+            "http://localhost:15672"
+        ) from None
+
+
 def mongo_url(folder: Path) -> str:
     """Return MongoDB's URL. Raises StackError if none is given and none runs."""
     return _setting(folder, "TANDEM_MONGO_URL")

@@ -6,6 +6,7 @@ from pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 from urllib3.exceptions import HTTPError
 
+from campus.consumers.errors import ConsumerError
 from campus.demo.errors import DemoError
 from campus.stack.errors import StackError
 from campus.upload import UploadError
@@ -15,7 +16,7 @@ from services.catalog.usecases.oneroster.archive import ArchiveError
 def message_of(error: Exception) -> str:
     """Return a message for the error, for people; empty if the error is a bug."""
     match error:
-        case StackError() | DemoError() | UploadError() | ArchiveError():
+        case StackError() | DemoError() | UploadError() | ArchiveError() | ConsumerError():
             return str(error)
         case grpc.RpcError():
             return f"a service answered {error.code().name}: {error.details()}"

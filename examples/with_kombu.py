@@ -31,14 +31,16 @@ COUNT = "INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET number = 
 class Counter(ConsumerMixin):
     """Reads events, and connects again if the connection ends."""
 
-    def __init__(self, mode: str, url: str, path: str) -> None:
+    def __init__(self, mode: str, url: str, path: str, given: str = "") -> None:
+        """`given`: a queue that Tandem declares for us."""
+        self.live = Queue(given, no_declare=True) if given else LIVE
         self.mode, self.connection = mode, Connection(url, heartbeat=60)
         self.database = sqlite3.connect(path)
         self.database.executescript(TABLES)
 
     def get_consumers(self, consumer: Any, channel: Any) -> list[Any]:
         """Return the consumer of a new connection: of our queue, or of the history."""
-        queue, self.last = LIVE, None
+        queue, self.last = self.live, None
         if self.mode == "replay":
             [self.last] = self.database.execute("SELECT place FROM history").fetchone() or [None]
             place = {"x-stream-offset": "first" if self.last is None else self.last}
@@ -52,7 +54,7 @@ class Counter(ConsumerMixin):
             if message.headers["x-stream-offset"] != self.last:
                 raise SystemExit(f"the history no longer has the events after {self.last}")
             self.last = None
-        if message.delivery_info["routing_key"].startswith(TYPES):
+        if message.headers.get("cloudEvents_type", "").startswith(TYPES):
             self.count(message.headers, message.decode())
         message.ack()
 

@@ -32,12 +32,13 @@ CREATE TABLE IF NOT EXISTS history (name TEXT PRIMARY KEY, place INTEGER);
 """
 COUNT = "INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET number = number + 1"
 
-mode, url, path = sys.argv[1:]
+mode, url, path, *given = sys.argv[1:]  # `given`: a queue that Tandem declares for us
 database = sqlite3.connect(path)
 database.executescript(TABLES)
 [last] = database.execute("SELECT place FROM history").fetchone() or [None]
 PLACE = {"x-stream-offset": "first" if last is None else last}
 HISTORY = Queue("tandem.history", no_declare=True, consumer_arguments=PLACE)
+OURS = Queue(given[0], no_declare=True) if given else LIVE
 
 
 class EventConsumer(Consumer):
@@ -60,7 +61,7 @@ class Records:
 
     name = "records"
 
-    @EventConsumer.decorator(LIVE if mode == "live" else HISTORY)
+    @EventConsumer.decorator(OURS if mode == "live" else HISTORY)
     def on_event(self, message: Any) -> None:
         """Count an event about an enrolment; it is acknowledged afterwards."""
         global last
@@ -68,7 +69,7 @@ class Records:
             if message.headers["x-stream-offset"] != last:
                 raise RuntimeError(f"the history no longer has the events after {last}")
             last = None
-        if message.delivery_info["routing_key"].startswith(TYPES):
+        if message.headers.get("cloudEvents_type", "").startswith(TYPES):
             self.count(message.headers, message.payload)
 
     def count(self, headers: dict[str, Any], event: dict[str, Any]) -> None:

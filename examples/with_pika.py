@@ -38,8 +38,10 @@ def count(database: sqlite3.Connection, headers: dict[str, Any], body: bytes) ->
             database.execute("REPLACE INTO history VALUES ('tandem.history', ?)", [place])
 
 
-def deliveries(channel: Any, database: sqlite3.Connection, mode: str) -> Any:
+def deliveries(channel: Any, database: sqlite3.Connection, mode: str, given: str) -> Any:
     """Return the events to come: of a queue of our own, or of the history from our place on."""
+    if mode == "live" and given:
+        return channel.consume(given)
     if mode == "live":
         channel.queue_declare(QUEUE, durable=True, arguments=KEPT)
         channel.queue_bind(QUEUE, "tandem.events", TYPES + "#")
@@ -53,15 +55,16 @@ def deliveries(channel: Any, database: sqlite3.Connection, mode: str) -> Any:
     return found
 
 
-def main(mode: str, url: str, path: str) -> None:
-    """Read events until the connection ends."""
+def main(mode: str, url: str, path: str, given: str = "") -> None:
+    """Read events until the connection ends. `given`: a queue that Tandem declares for us."""
     database = sqlite3.connect(path)
     database.executescript(TABLES)
     channel = pika.BlockingConnection(pika.URLParameters(url)).channel()
     channel.basic_qos(prefetch_count=100)
-    for method, properties, body in deliveries(channel, database, mode):
-        if method.routing_key.startswith(TYPES):
-            count(database, properties.headers, body)
+    for method, properties, body in deliveries(channel, database, mode, given):
+        headers = properties.headers or {}
+        if headers.get("cloudEvents_type", "").startswith(TYPES):
+            count(database, headers, body)
         channel.basic_ack(method.delivery_tag, multiple=True)
 
 

@@ -152,6 +152,6 @@ scrape_configs:
   - job_name: rabbitmq-queues
     metrics_path: /metrics/detailed
     params:
-      family: [queue_coarse_metrics]
+      family: [queue_coarse_metrics, queue_metrics]
     file_sd_configs: *rabbitmq
 """

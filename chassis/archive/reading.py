@@ -26,24 +26,30 @@ def read(
     Ends with the last event that exists at the start, unless `follow` is set. Without an archive
     only the stream is read. Raises pika.exceptions.AMQPError and StoreAway.
     """
-    for each in _messages(amqp_url, archive, since, follow):
+    for each in messages(amqp_url, archive, since, follow):
         if isinstance(each, Span):
             yield each
         elif not history.is_older(event := each.event, since):
             yield each.offset, event
 
 
-def _messages(
-    amqp_url: str, archive: Archive | None, since: datetime, follow: bool
+def messages(
+    amqp_url: str, archive: Archive | None, since: datetime | int, follow: bool = False
 ) -> Iterator[Message | Span]:
+    """Yield every message from an instant or an offset on, as it was published, and the spans that
+    are missing, as `read` does.
+
+    The first ones may be older than the instant. Raises as `read` does.
+    """
     last = history.last_offset(amqp_url)
     end = math.inf if follow else last
     if archive and last is not None and _is_another(amqp_url, archive, last):
-        yield from _archived(archive, archive.start(since), None)
+        start = since if isinstance(since, int) else archive.start(since)
+        yield from _archived(archive, start, None)
         yield from continuity.beyond(archive, history.messages(amqp_url, "first", end, follow))
         return
     oldest = next(history.messages(amqp_url, "first", last), None)
-    place = _start(amqp_url, archive, since, oldest)
+    place = since if isinstance(since, int) else _start(amqp_url, archive, since, oldest)
     covered = _Covered(archive)
     while True:
         head = _head(amqp_url, place, end)

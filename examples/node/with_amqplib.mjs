@@ -16,7 +16,7 @@ const PREFIX = "cloudEvents_";
 // RabbitMQ 4 would drop an event that came 20 times, as it does if the program ends at it.
 const KEPT = { "x-queue-type": "quorum", "x-delivery-limit": 2 ** 31 - 1 };
 
-const [mode, url, path] = process.argv.slice(2);
+const [mode, url, path, given] = process.argv.slice(2); // given: a queue that Tandem declares
 const seen = new Set();
 let last;
 readBack();
@@ -56,7 +56,9 @@ const connection = await amqplib.connect(url);
 connection.on("close", () => process.exit(1));
 const channel = await connection.createChannel();
 await channel.prefetch(100);
-if (mode === "live") {
+if (mode === "live" && given) {
+  await channel.consume(given, onMessage);
+} else if (mode === "live") {
   await channel.assertQueue(QUEUE, { durable: true, arguments: KEPT });
   await channel.bindQueue(QUEUE, "tandem.events", TYPES + "#");
   await channel.consume(QUEUE, onMessage);
@@ -72,7 +74,7 @@ function onMessage(message) {
     throw new Error(`the history no longer has the events after ${last}`);
   }
   last = undefined; // the history begins with the event that we noted last
-  if (message.fields.routingKey.startsWith(TYPES)) {
+  if (message.properties.headers[`${PREFIX}type`]?.startsWith(TYPES)) {
     note(asEvent(message), place);
   }
   channel.ack(message);

@@ -9,9 +9,14 @@ A subscription `records` has, all of its own, and all durable:
 
 So its account needs the rights to configure, read and write what begins with its name, and to read
 tandem.events.
+
+An account of `tandem consumers add` may only read its queue and its dead letters, which are there
+and bound already. Its subscription declares nothing, tries again in place, and rejects what goes to
+the dead letters.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
@@ -19,7 +24,7 @@ from typing import Any, Generic, TypeVar
 import pika
 from pika.exceptions import ConsumerCancelled
 
-from tandem_events.attempt import DELAYS, DELIVERY_LIMIT, attempt, delay_after
+from tandem_events.attempt import DELAYS, DELIVERY_LIMIT, NotHandled, attempt, delay_after
 from tandem_events.event import Event
 from tandem_events.inbox import Inbox
 
@@ -58,17 +63,25 @@ class Subscriber(Generic[T]):
         patterns: Sequence[str],
         inbox: Inbox[T],
         delays: Sequence[int] = DELAYS,
+        declares: bool = True,
     ) -> None:
         """`url`: of the broker; `name`: of the subscription; `patterns`: of types, such as
-        tandem.catalog.enrolment.# or a whole type; `delays`: in seconds, see DELAYS.
+        tandem.catalog.enrolment.# or a whole type; `delays`: in seconds, see DELAYS; `declares`:
+        False for an account that may only read its queue, which has its patterns already.
+
+        Raises ValueError if `patterns` would be bound by nobody.
         """
+        if patterns and not declares:
+            raise ValueError(f"{name} declares nothing, so it binds no patterns: give ()")
         self.name, self.dead, self.again = name, f"{name}.dead", f"{name}.again"
         self._parameters = pika.URLParameters(url)
         self._patterns, self._inbox, self._delays = patterns, inbox, delays
+        self._declares = declares
         self._stopped = False
 
     def declare(self) -> None:
-        """Declare the queues, and bind them. `run` does so, too; repeating it is harmless.
+        """Declare the queues, and bind them, unless others do. `run` does so, too; repeating it is
+        harmless.
 
         A pattern that is no longer wanted stays bound until somebody removes it. Raises
         pika.exceptions.AMQPError.
@@ -80,8 +93,9 @@ class Subscriber(Generic[T]):
         """Handle events until `stop` is called.
 
         An event is acknowledged once its transaction is stored. If the handler raises, the event is
-        tried again after each of the delays, while later events go on; then it is a dead letter. An
-        event that can't be read is a dead letter at once. Raises pika.exceptions.AMQPError if the
+        tried again after each of the delays, while later events go on (if others declare the queue,
+        they wait); then it is a dead letter. An event that can't be read is a dead letter at once.
+        Raises pika.exceptions.AMQPError if the
         broker or the queue is away, and the inbox's error if its database is: start the program
         again, and nothing is lost.
         """
@@ -90,8 +104,8 @@ class Subscriber(Generic[T]):
             channel.basic_qos(prefetch_count=PREFETCH)
             for method, properties, body in channel.consume(self.name, inactivity_timeout=PAUSE):
                 if method is not None:
-                    self._take(channel, properties, body, handler)
-                    channel.basic_ack(method.delivery_tag)
+                    take = self._take if self._declares else self._take_in_place
+                    take(channel, method.delivery_tag, properties, body, handler)
                 if self._stopped:
                     return
         raise ConsumerCancelled(f"the broker cancelled the consumer of {self.name}")
@@ -102,7 +116,8 @@ class Subscriber(Generic[T]):
 
     def retry_dead(self) -> int:
         """Put the dead letters back into the queue, to be tried as often as new events; return how
-        many there were. Raises pika.exceptions.AMQPError.
+        many there were. Raises pika.exceptions.AMQPError, also if the account may only read: then
+        Tandem's operators do this.
         """
         with self._channel() as channel:
             count = channel.queue_declare(self.dead, passive=True).method.message_count
@@ -122,6 +137,8 @@ class Subscriber(Generic[T]):
             yield channel
 
     def _declare(self, channel: Any) -> None:
+        if not self._declares:
+            return
         channel.exchange_declare(self.again, "direct", durable=True)
         self._queue(channel, self.dead, "dead", {"x-delivery-limit": UNLIMITED})
         for delay in self._delays:
@@ -147,18 +164,54 @@ class Subscriber(Generic[T]):
         }
 
     def _take(
-        self, channel: Any, properties: Any, body: bytes, handler: Callable[[Event, T], None]
+        self,
+        channel: Any,
+        tag: int,
+        properties: Any,
+        body: bytes,
+        handler: Callable[[Event, T], None],
     ) -> None:
         """Handle a message, or send it where it has to go."""
         tries = _tries(properties)
+        if failed := self._failed(properties, body, handler, tries):
+            more = {TRIES: tries + 1, REASON: failed.reason[:1_000]}
+            key = "dead" if failed.wait is None else f"wait.{failed.wait}"
+            self._publish(channel, key, _headers(properties, more), properties, body)
+        channel.basic_ack(tag)
+
+    def _take_in_place(
+        self,
+        channel: Any,
+        tag: int,
+        properties: Any,
+        body: bytes,
+        handler: Callable[[Event, T], None],
+    ) -> None:
+        """Handle a message until it succeeds, or reject it. One that `stop` ends comes again."""
+        tries = 0
+        while failed := self._failed(properties, body, handler, tries):
+            if failed.wait is None:
+                channel.basic_reject(tag, requeue=False)
+                return
+            until = time.monotonic() + failed.wait
+            while time.monotonic() < until:
+                if self._stopped:
+                    return
+                channel.connection.sleep(PAUSE)  # answers heartbeats
+            tries += 1
+        channel.basic_ack(tag)
+
+    def _failed(
+        self, properties: Any, body: bytes, handler: Callable[[Event, T], None], tries: int
+    ) -> NotHandled | None:
+        """Handle a message that was tried so often before."""
         delay = delay_after(tries, self._delays)
         failed = attempt(properties.headers, body, self._inbox, handler, delay)
-        if failed is None:
-            return
-        key = "dead" if failed.wait is None else f"wait.{failed.wait}"
-        log.warning("%s: an event goes to %s: %s", self.name, key, failed.reason)
-        more = {TRIES: tries + 1, REASON: failed.reason[:1_000]}
-        self._publish(channel, key, _headers(properties, more), properties, body)
+        if failed:
+            wait = failed.wait
+            goes = "to the dead letters" if wait is None else f"to wait for {wait} s"
+            log.warning("%s: an event goes %s: %s", self.name, goes, failed.reason)
+        return failed
 
     def _publish(
         self, channel: Any, key: str, headers: dict[str, Any], properties: Any, body: bytes

@@ -1,5 +1,6 @@
 """The broker's accounts of deploy/kubernetes, on a real broker: enough to work, and no more."""
 
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,6 +12,12 @@ from pika.exceptions import ChannelClosedByBroker
 from tandem_events import SqliteInbox, Subscriber
 
 from campus.architecture import services
+from campus.consumers.accounts import Limits, Names
+from campus.consumers.consumers import Consumers
+from campus.consumers.management import Management
+from campus.consumers.replay import replay as replay_to
+from campus.consumers.replay_state import State
+from chassis import ids
 from chassis.contracts.events import Event
 from chassis.messaging import deadletters, history, partitions, topology
 from chassis.messaging.replay import replay
@@ -20,8 +27,9 @@ from services.catalog.store import CatalogStore
 from services.sessions.store import SessionsStore
 from tests.conftest import virtual_host
 from tests.deep import only_deep
+from tests.integration import processes
 from tests.integration.broker_accounts import PARTITIONS, STRANGER, Broker, accounts, declare, role
-from tests.integration.chassis.bus import channel_of, eventually
+from tests.integration.chassis.bus import an_event, channel_of, eventually
 
 QUEUE, ANOTHERS = "sessions.recordings", "notify.triggers"
 PARTITIONED = "sessions.rosters"
@@ -238,6 +246,29 @@ def test_a_stranger_may_use_the_kit(broker: Broker) -> None:
         channel.exchange_delete("lti.people.again")
         for queue in broker.queues("^lti[.]people"):
             channel.queue_delete(queue)
+
+
+def test_an_operator_replays_to_a_consumer(broker: Broker, stack: dict[str, str]) -> None:
+    """It needs no administrator for that; it neither reads the consumer's events nor adds one."""
+    names = Names(f"t-{secrets.token_hex(4)}")
+    by_admin, by_operator = (
+        Consumers(Management(stack["TANDEM_AMQP_MANAGEMENT_URL"], url), url)
+        for url in (broker.admin_url, broker.url("operator"))
+    )
+    by_admin.add(names.name, ["tandem.catalog.#"], Limits())
+    try:
+        event = an_event("e1")
+        processes.publish(broker.admin_url, event)
+        types = by_operator.patterns(names.name)
+        now = datetime.fromtimestamp(ids.made_at(event.id), UTC)
+        span = State(now, now + MINUTE)
+        assert replay_to(broker.url("operator"), None, names, types, span).sent == 1
+        with refused(), channel_of(broker.url("operator")) as channel:
+            channel.basic_get(names.queue)
+        with refused():
+            by_operator.add("lti", types, Limits())
+    finally:
+        by_admin.remove(names.name, keeps_queues=False)
 
 
 def test_what_the_default_exchange_still_lets_them_do(broker: Broker) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from campus.architecture import Service, services
+from campus.consumers.accounts import Names
 from chassis.contracts.events import contracts
 from chassis.messaging import partitions, topology
 from chassis.operations.settings import MOST_PARTITIONS
@@ -15,6 +16,8 @@ from tests.contract.deploy.policies import BROKER_ROLES, container_of, declared,
 Rights = Mapping[str, set[str]]
 """What an account may configure, write to and read from."""
 DEFAULT = "amq.default"
+CONSUMER = Names("student-records")
+REPLAY_LOCK = f"{CONSUMER.replay}.lock"
 # The exchange of the live channel, and the queue of one of its replicas.
 LIVE, LIVE_QUEUE = EXCHANGE, f"{QUEUE}{0:032x}"
 
@@ -107,9 +110,12 @@ def _rights(service: Service, role: str) -> Rights:
 
 
 def _operators() -> Rights:
-    """Reads the history and dead letters, sends back to queues, and makes nothing."""
+    """Reads the history and dead letters, sends back to queues, and makes nothing but the lock of a
+    replay, whose state it reads.
+    """
     dead = {queue for service in services().values() for queue in _dead(service)}
-    return _none() | {"write": {DEFAULT}, "read": {topology.HISTORY, *dead}}
+    read = {topology.HISTORY, *dead, CONSUMER.dead, CONSUMER.replay}
+    return {"configure": {REPLAY_LOCK}, "write": {DEFAULT}, "read": read}
 
 
 def _none() -> dict[str, set[str]]:
@@ -134,4 +140,5 @@ def _everything() -> set[str]:
     """Every exchange and queue that there is, and a stranger's."""
     own = {queue for each in services().values() for queue in _queues(each) | _dead(each)}
     others = {topology.EXCHANGE, topology.HISTORY, DEFAULT, "mine", LIVE, LIVE_QUEUE}
+    others |= {CONSUMER.queue, CONSUMER.dead, CONSUMER.replay, CONSUMER.lock, REPLAY_LOCK}
     return {*others, *topology.delays(), *own}

@@ -11,6 +11,7 @@ from chassis.messaging import relay
 from chassis.testing import ChannelFor, running
 from tests.conftest import MakeDatabase
 from tests.integration.chassis.bus import Bus, store
+from tests.integration.chassis.desk import Desk, desk_of
 from tests.integration.chassis.test_grpc_edge import NoStore, Notify, servicers
 
 
@@ -40,3 +41,11 @@ def database(make_database: MakeDatabase) -> Database[Any]:
 def channel_for(notify: Notify, database: Database[Any]) -> Iterator[ChannelFor]:
     with running(servicers(notify), database) as channels:
         yield channels
+
+
+@pytest.fixture
+def desk(bus: Bus, stack: dict[str, str]) -> Iterator[Desk]:
+    """Where consumers of the virtual host are added; the topology is declared."""
+    bus.declare()
+    with desk_of(bus, stack) as made:
+        yield made

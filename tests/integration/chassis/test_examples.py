@@ -26,6 +26,7 @@ from tests import node
 from tests.deep import DEEP, deep
 from tests.integration.chassis.bus import NOW, TYPE, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import EnrolmentWithdrawn
+from tests.integration.chassis.desk import Desk
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 QUEUE = "records.enrolments"
@@ -46,13 +47,15 @@ class Example:
     bus: Bus
     file: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    queue: str = ""
+    """A queue that others declare; empty: the program declares its own."""
 
     @contextmanager
     def running(self, mode: str) -> Iterator["subprocess.Popen[str]"]:
         """The program with nothing of ours; killed by SIGKILL at the end."""
         runs = ["node"] if self.program.suffix == ".mjs" else [sys.executable, "-W", "ignore"]
         url = self.bus.amqp_url + PATIENT.get(self.program.name, "")
-        words = [*runs, str(self.program), *mode.split(), url, str(self.file)]
+        words = [*runs, str(self.program), *mode.split(), url, str(self.file), *self.queue.split()]
         surroundings = {"PATH": os.environ["PATH"], **self.environment}
         with subprocess.Popen(
             words, env=surroundings, cwd=self.file.parent, stderr=subprocess.PIPE, text=True
@@ -242,3 +245,14 @@ def _is_shortened(bus: Bus) -> bool:
             channel.close()
             return int(properties.headers["x-stream-offset"]) > 0
     raise AssertionError
+
+
+def test_a_program_reads_the_queue_that_it_is_given(example: Example, desk: Desk) -> None:
+    """Under an account that may only read it: it declares nothing, and counts a repeat once."""
+    names = desk.add()
+    some = [an_event(f"e{number}", sequence=number + 1) for number in range(5)]
+    desk.bus.publish(*some, some[0], an_event("last", run="other"))
+    there = replace(desk.bus, amqp_url=desk.url(names))
+    given = replace(example, bus=there, queue=names.queue)
+    given.reads("live", 6)
+    assert given.counts() == {("run", TYPE): 5, ("other", TYPE): 1}
