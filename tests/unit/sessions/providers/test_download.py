@@ -9,15 +9,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from chassis.edge.http.outgoing import GuardedSockets, is_public
 from services.sessions.domain.meetings import FileKind, RecordedFile
 from services.sessions.providers.bigbluebutton import BigBlueButton
 from services.sessions.providers.download import (
     MOST_REDIRECTS,
     CutShort,
     Fetched,
-    PublicSockets,
     download,
-    is_public,
 )
 from services.sessions.providers.http import Limits
 from services.sessions.providers.port import ProviderAway, ProviderRefused
@@ -141,7 +140,7 @@ def resolve(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         return [(2, 1, 6, "", (each, 443)) for each in addresses]
 
     module = SimpleNamespace(getaddrinfo=rows, SOCK_STREAM=1)
-    monkeypatch.setattr("services.sessions.providers.download.socket", module)
+    monkeypatch.setattr("chassis.edge.http.outgoing.socket", module)
 
 
 @pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "10.0.0.1"]])
@@ -157,11 +156,11 @@ def test_a_name_that_leads_inside_is_refused(
 
 def test_each_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch, server: Replay) -> None:
     """Until one answers, as a machine without IPv6 needs it."""
-    monkeypatch.setattr("services.sessions.providers.download.is_public", lambda _: True)
+    monkeypatch.setattr("chassis.edge.http.outgoing.is_public", lambda _: True)
     resolve(monkeypatch, "127.0.0.2", "127.0.0.1")  # only at the second one is a server
     port = urlsplit(server.url).port
     assert port
-    PublicSockets().connect_tcp("files.example.edu", port, timeout=60).close()
+    GuardedSockets().connect_tcp("files.example.edu", port, timeout=60).close()
 
 
 def test_a_file_that_is_too_large_is_refused(server: Replay) -> None:
