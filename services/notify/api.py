@@ -40,8 +40,8 @@ class NotifyApi(WebhooksApi, notify_pb2_grpc.NotifyServiceServicer):
         secrets: Secrets | None = None,
         allows_http: bool = False,
     ) -> None:
-        """`addresses`: for mails that come back; None: there are none. `secrets`: of webhooks; None:
-        there are none; `allows_http`: whether webhooks may have URLs without TLS.
+        """`addresses`: for mails that come back; None: there are none. `secrets`: of webhooks;
+        None: there are none; `allows_http`: whether webhooks may have URLs without TLS.
         """
         self._secrets, self._allows_http = secrets, allows_http
         self._database, self._texts, self._addresses = database, texts, addresses

@@ -111,8 +111,8 @@ class Settings(PagesSettings):
         default="",
     )
     webhooks_networks: str = setting(
-        "networks that webhooks may reach beside the internet's public addresses, also by http, such"
-        " as 10.20.0.0/16, with commas between; empty: none",
+        "networks that webhooks may reach beside the internet's public addresses, also by http,"
+        " such as 10.20.0.0/16, with commas between; empty: none",
         roles=(API, WEBHOOKS),
         check=lambda text: "" if _are_networks(text) else "networks such as 10.20.0.0/16",
         default="",

@@ -48,8 +48,9 @@ def posted(event: Event[Any]) -> Posted:
 
 
 def structured(event: Event[Any]) -> bytes:
-    """Return an event in structured mode (CloudEvents 1.0.2, JSON format, section 3): its attributes
-    are those of the messages of AMQP, its `data` is their body.
+    """Return an event in structured mode (CloudEvents 1.0.2, JSON format, section 3).
+
+    Its attributes are those of the messages of AMQP, its `data` is their body.
     """
     headers = events.headers_of(event)
     attributes = {name.removeprefix(events.PREFIX): value for name, value in headers.items()}

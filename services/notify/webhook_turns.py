@@ -101,13 +101,8 @@ class Turns:
         answers = self._post(webhook, due, batch.stopping)
         seconds = time.monotonic() - began
         self._store(webhook, due, answers)
-        self._plan(
-            batch,
-            webhook,
-            list(answers.values()),
-            seconds,
-            len(answers) < len(due) or len(due) == most,
-        )
+        more = len(due) == most or len(answers) < len(due)
+        self._plan(batch, webhook, list(answers.values()), seconds, more)
         return 1
 
     def _post(
@@ -152,9 +147,7 @@ class Turns:
     def _store(self, webhook: Webhook, due: Sequence[WebhookDelivery], answers: Answers) -> None:
         now = self._system.now()
         after = [
-            answered(
-                each, answers[each.id], now, pause(each.attempts + 1, FIRST_PAUSE, LONGEST_WAIT)
-            )
+            answered(each, answers[each.id], now, _pause(each))
             for each in due
             if each.id in answers
         ]
@@ -189,3 +182,8 @@ class Turns:
         elif not more:
             due += IDLE
         return {**again(due), "job.lane": SLOW if slow else PROMPT}
+
+
+def _pause(delivery: WebhookDelivery) -> timedelta:
+    """Return how long an event waits if it failed again."""
+    return pause(delivery.attempts + 1, FIRST_PAUSE, LONGEST_WAIT)

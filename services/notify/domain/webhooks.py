@@ -8,7 +8,7 @@ import base64
 import hmac
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -113,7 +113,7 @@ class WebhookDelivery:
     """The aggregate's."""
     made_at: datetime
     """When the event was made, by the system's clock."""
-    body: bytes
+    body: bytes = field(repr=False)
     """What is posted; empty once it was delivered."""
     queued_at: datetime
     due: datetime
@@ -184,19 +184,20 @@ def _url_faults(url: str, allows_http: bool) -> Iterator[FieldViolation]:
         yield FieldViolation("url", "has a user, a password or a fragment", right)
 
 
-def _pattern_faults(field: str, pattern: str, types: Sequence[str]) -> Iterator[FieldViolation]:
+def _pattern_faults(name: str, pattern: str, types: Sequence[str]) -> Iterator[FieldViolation]:
     words = pattern.split(".")
     right = "such as tandem.catalog.enrolment.* or tandem.sessions.# or #"
     if len(words) > MOST_WORDS or not all(map(_WORD.fullmatch, words)):
         wrong = f"is no pattern: 1 to {MOST_WORDS} words with dots between, * or #"
-        yield FieldViolation(field, wrong, right)
+        yield FieldViolation(name, wrong, right)
     elif not any(matches(pattern, each) for each in types):
-        yield FieldViolation(field, "matches no type of event", f"{right}; docs/events.md has all")
+        yield FieldViolation(name, "matches no type of event", f"{right}; docs/events.md has all")
 
 
 @lru_cache(maxsize=10_000)
 def matches(pattern: str, event_type: str) -> bool:
-    """Return whether a type matches a pattern, as in a topic exchange (AMQP 0-9-1, section 3.1.3.3):
+    """Return whether a type matches a pattern, as in a topic exchange (AMQP 0-9-1, 3.1.3.3).
+
     `*` stands for one word, `#` for any number of words.
     """
     return _match(tuple(pattern.split(".")), tuple(event_type.split(".")))
@@ -214,7 +215,7 @@ def _match(pattern: Sequence[str], words: Sequence[str]) -> bool:
 class Secrets:
     """The secrets of all webhooks: made from a key, and not stored."""
 
-    key: str
+    key: str = field(repr=False)
 
     def secret(self, webhook_id: str, version: int) -> str:
         """Return a webhook's secret, as its receiver keeps it."""
