@@ -1,8 +1,8 @@
 """Posts events to a webhook's receiver, within limits that it can't stretch."""
 
 import ssl
-from collections.abc import Callable, Collection
-from datetime import datetime
+from collections.abc import Collection
+from datetime import UTC, datetime
 from functools import cache
 from types import TracebackType
 from typing import Self
@@ -57,10 +57,11 @@ class Line:
     ) -> None:
         self._pool.close()
 
-    def post(self, delivery: WebhookDelivery, clock: Callable[[], datetime]) -> Answer:
+    def post(self, delivery: WebhookDelivery) -> Answer:
         """Post an event, signed as of now, and return the result."""
         self._sockets.begin(self._total)
-        signed = self._secrets.headers(self._webhook, delivery.event_id, delivery.body, clock())
+        event_id, now = delivery.event_id, datetime.now(UTC)
+        signed = self._secrets.headers(self._webhook, event_id, delivery.body, now)
         headers = {
             "content-type": CONTENT_TYPE,
             "user-agent": "tandem-webhooks/1",

@@ -134,7 +134,7 @@ class Turns:
                     break
                 if each.key in failed:
                     continue  # it is tried again after the event before it
-                answer = answers[each.id] = line.post(each, self._system.now)
+                answer = answers[each.id] = line.post(each)
                 metrics.WEBHOOK_POSTS.labels(answer.outcome.lower()).inc()
                 if answer.outcome is Outcome.GONE:
                     break
@@ -154,7 +154,7 @@ class Turns:
         self._database.reader().store_answers(after)
         for each in after:
             if each.state is WebhookDeliveryState.PARKED:
-                log.warning("a webhook's event is parked", webhook=webhook.id, event=each.event_id)
+                log.warning("a webhook's event is parked", webhook=webhook.id, id=each.event_id)
 
     def _plan(
         self, batch: Batch, before: Webhook, answers: Sequence[Answer], seconds: float, more: bool

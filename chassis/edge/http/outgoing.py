@@ -20,8 +20,17 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """The last 32 bits are an IPv4 address (RFC 6052, section 2.1)."""
-_CLOUDS = frozenset({ipaddress.ip_address("168.63.129.16")})
-"""Addresses that look public, at which a cloud's machines find services of the cloud (Azure)."""
+_SPECIAL: tuple[Network, ...] = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "168.63.129.16/32",  # it looks public; a cloud's machines find its services there
+            "192.0.0.0/24",  # RFC 6890; so also the next, which Python 3.11 takes for public
+            "64:ff9b:1::/48",  # RFC 8215: an IPv4 address somewhere in it
+            "2001::/23",
+        ),
+    )
+)
 
 
 class ForbiddenAddress(Exception):
@@ -135,7 +144,11 @@ def is_public(address: str) -> bool:
     to one of IPv4 is as that.
     """
     found = _bare(ipaddress.ip_address(address))
-    return found.is_global and not found.is_multicast and found not in _CLOUDS
+    return _is_global(found) and not any(found in each for each in _SPECIAL)
+
+
+def _is_global(address: Address) -> bool:
+    return address.is_global and not address.is_multicast
 
 
 def _bare(address: Address) -> Address:
