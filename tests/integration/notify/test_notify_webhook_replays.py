@@ -100,7 +100,7 @@ def test_a_range_of_the_history(
     run(hooks, vhost)
     replay = hooks.listed(webhook).replay
     assert (replay.state, replay.queued) == (DONE, 6)  # one was published twice
-    assert sorted(receiver.ids[2:]) == sorted(each.id for each in wanted)
+    assert set(receiver.ids[2:]) == {each.id for each in wanted}
     assert receiver.repeats() == 2
     assert not replay.HasField("held_from")
 
@@ -118,7 +118,7 @@ def test_parked_events_and_what_is_not_held(hooks: Hooks, receiver: Receiver, vh
     assert hooks.listed(webhook).parked == 3
     publish(vhost, *hooks.events(hooks.world.assigned("later")))
     receiver.always = 204
-    hooks.replay(webhook, began + DAY, began + 2 * DAY)
+    hooks.replay(webhook, began - 2 * DAY, began - DAY)
     run(hooks, vhost)
     assert receiver.got == []
     hooks.replay(webhook, began - DAY)
