@@ -26,6 +26,7 @@ from services.notify.domain.webhooks import (
     WebhookDelivery,
     WebhookDeliveryState,
     WebhookReplay,
+    WebhookState,
 )
 
 PROMPT, SLOW, REPLAY = "prompt", "slow", "replay"
@@ -68,16 +69,15 @@ class WebhooksStore(Store):
     def change_webhook(self, webhook: Webhook) -> None:
         """Store a changed webhook, which is then looked at soon: after the turn at hand, if any."""
         row, now = to_document(webhook), datetime.now(UTC)
-        query = {"_id": row.pop("_id")}
-        rows, session = self["webhooks"], self.session
-        rows.update_one(query, {"$set": row}, session=session)
-        rows.update_one(
-            query | {"job": {"$exists": False}},
-            {"$set": {"job": jobs.waiting(PROMPT, now)}},
-            session=session,
-        )
+        query, rows = {"_id": row.pop("_id")}, self["webhooks"]
+        rows.update_one(query, {"$set": row}, session=self.session)
+        if webhook.state is WebhookState.STOPPED and not webhook.deleted:
+            return
+        new = {"job": jobs.waiting(PROMPT, now)}
+        missing = query | {"job": {"$exists": False}}
+        rows.update_one(missing, {"$set": new}, session=self.session)
         soon = {"job.lane": PROMPT, "job.due": now}
-        rows.update_one(query | {"job.claim": ""}, {"$set": soon}, session=session)
+        rows.update_one(query | {"job.claim": ""}, {"$set": soon}, session=self.session)
 
     # Deliveries
 

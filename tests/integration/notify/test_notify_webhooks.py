@@ -1,12 +1,18 @@
 """Webhooks: events reach real receivers, signed, in order, again after failures, and in time."""
 
 import socket
+import sqlite3
+import subprocess
+import sys
 import threading
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +26,7 @@ from chassis.testing import ChannelFor, running
 from services.notify import api
 from services.notify.domain.webhooks import MOST_WEBHOOKS, TRIED_FOR
 from services.notify.texts import Texts
+from services.notify.webhook_events import structured
 from tests.integration.notify.hooks import HASTY, KEY, SECRETS, Hooks
 from tests.integration.notify.receivers import (
     Receiver,
@@ -201,6 +208,8 @@ def test_gone(hooks: Hooks, receiver: Receiver) -> None:
     first = hooks.tell(hooks.world.assigned("ada"))
     hooks.send()
     second = hooks.tell(hooks.world.assigned("grace"))
+    rotation = webhooks_pb2.RotateWebhookSecretRequest(webhook_id=webhook)
+    hooks.operator.RotateWebhookSecret(rotation)
     hooks.after(timedelta(days=4))
     shown = hooks.listed(webhook)
     assert (shown.state, shown.waiting, len(receiver.paths)) == (STOPPED, 2, 1)
@@ -359,3 +368,30 @@ def test_refused_requests(hooks: Hooks, receiver: Receiver, world: World) -> Non
         stub = notify_pb2_grpc.NotifyServiceStub(channels("op", "operator"))
         request = webhooks_pb2.CreateWebhookRequest(url=receiver.url, patterns=["#"])
         assert refused(lambda: stub.CreateWebhook(request)) is CODE.FAILED_PRECONDITION
+
+
+def test_the_example_receiver(hooks: Hooks, tmp_path: Path) -> None:
+    """examples/with_webhook.py counts each event once, and takes none that is not signed."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    one = Receiver(f"http://localhost:{port}/")
+    webhook, counts = hooks.create(one, "tandem.progress.#"), tmp_path / "counts.db"
+    command = [sys.executable, "examples/with_webhook.py", str(port), one.secrets[0], str(counts)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            eventually(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+            events = hooks.events(*(hooks.world.assigned(f"p{number}") for number in range(5)))
+            hooks.hear(*events)
+            hooks.send()
+            again = {"$set": {"state": "WAITING", "body": structured(events[0])}}
+            hooks.database.mongo["webhook_deliveries"].update_many({}, again)
+            hooks.after(timedelta(seconds=3))
+            stranger = urllib.request.Request(one.url, b"{}", method="POST")
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                urllib.request.urlopen(stranger, timeout=60)
+        finally:
+            process.kill()
+    assert len(hooks.deliveries(webhook, "DELIVERED")) == 5
+    with sqlite3.connect(counts) as database:
+        rows = database.execute("SELECT * FROM counts").fetchall()
+    assert rows == [("tandem.progress.catch_up.assigned.v1", 5)]
