@@ -3,7 +3,7 @@
     pip install standardwebhooks
     python with_webhook.py PORT SECRET counts.db
 
-Put a proxy with TLS in front of it. What is not verified gets 401, and what can't be stored now gets
+Put a proxy with TLS in front of it. What is not verified gets 401, what can't be stored now gets
 500: Tandem sends both again. docs/webhooks.md says what a receiver may rely on.
 """
 

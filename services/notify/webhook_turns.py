@@ -45,6 +45,8 @@ MOST, LINES, SECONDS = 100, 4, 10.0
 GIVE_UP = 2
 # A receiver is slow if an answer takes it longer than this, in seconds.
 PATIENCE = 1.0
+# How often one of the idle slots looks for a turn; there are many.
+POLL = timedelta(seconds=1)
 # How long a webhook without events rests; new events wake it.
 IDLE = timedelta(seconds=2)
 # Pauses after failures: of a receiver, and of an event.
@@ -71,7 +73,8 @@ def turns(
         with ThreadPoolExecutor(LINES) as threads:
             yield Turns(database, line, threads, system).take
 
-    return Jobs("notify.webhooks", "webhooks", {PROMPT: 1, SLOW: 1}, SLOTS, work)
+    lanes = {PROMPT: 1, SLOW: 1}
+    return Jobs("notify.webhooks", "webhooks", lanes, SLOTS, work, poll=POLL)
 
 
 class Turns:

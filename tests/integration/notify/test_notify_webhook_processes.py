@@ -98,9 +98,9 @@ def test_workers_that_are_killed(hooks: Hooks, environment: dict[str, str], tmp_
         for number in range(20):
             data: list[Any] = [hooks.world.assigned(f"p{number}-{each}") for each in range(100)]
             wanted += hooks.tell(*data)
-        for number in range(1, 6):
+        for number in range(1, 3):
             with role("notify", "webhooks", environment) as process:
-                before = number * 150
+                before = number * 500
                 eventually(lambda before=before: len(receiver.got) > before)  # type: ignore[misc]
                 os.kill(process.pid, signal.SIGKILL)
         with role("notify", "webhooks", environment):

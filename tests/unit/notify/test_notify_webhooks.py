@@ -4,16 +4,19 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
+from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook as Receiver
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from chassis.contracts.events import contracts
+from chassis.contracts.events import PREFIX, Event, body_of, contracts, event_type, headers_of
 from chassis.errors import Invalid
+from chassis.operations.settings import SettingsError, load
 from services.notify.domain.webhooks import (
     OVERLAP,
     TRIED_FOR,
@@ -34,6 +37,8 @@ from services.notify.domain.webhooks import (
     resumed,
     rotated,
 )
+from services.notify.settings import Settings
+from services.notify.webhook_events import structured
 
 NOW = datetime.now(UTC)
 SECRETS = Secrets("k" * 32)
@@ -204,3 +209,44 @@ def test_gone_stops_a_webhook() -> None:
 def test_secrets_are_not_shown() -> None:
     """Neither of the rules' objects tells the key that makes secrets."""
     assert "k" * 32 not in repr(SECRETS)
+
+
+@pytest.mark.parametrize("cls", contracts().values(), ids=lambda cls: cls.DESCRIPTOR.name)
+def test_an_event_in_structured_mode(cls: type[Message]) -> None:
+    """Each type keeps the attributes and the data that it has at the broker."""
+    event: Event[Any] = Event("e1", event_type(cls), "/tandem/x", NOW, "s", "k", 7, "", cls())
+    read = json.loads(structured(event))
+    assert read.pop("data") == json.loads(body_of(event.data))
+    assert read.pop("datacontenttype") == "application/json"
+    assert {f"{PREFIX}{name}": value for name, value in read.items()} == headers_of(event)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("KEY", "short"),
+        ("NETWORKS", "10.0.0.0/8,home"),
+        ("NETWORKS", "10.0.0.1/8"),
+        ("WITHIN", "0"),
+    ],
+)
+def test_settings_that_cannot_be(setting: str, value: str) -> None:
+    """A key has 32 characters, a network is one, and a receiver has up to a minute."""
+    given = {
+        "TANDEM_MONGO_URL": "mongodb://127.0.0.1",
+        "TANDEM_AMQP_URL": "amqp://127.0.0.1",
+        f"TANDEM_WEBHOOKS_{setting}": value,
+    }
+    with pytest.raises(SettingsError, match=f"WEBHOOKS_{setting}"):
+        load(Settings, given, "webhooks")
+
+
+def test_networks_of_webhooks() -> None:
+    """They are read from one setting; none without it."""
+    given = {"TANDEM_MONGO_URL": "mongodb://127.0.0.1", "TANDEM_AMQP_URL": "amqp://127.0.0.1"}
+    assert load(Settings, given, "webhooks").networks == ()
+    given["TANDEM_WEBHOOKS_NETWORKS"] = "10.20.0.0/16, fd00::/8"
+    assert list(map(str, load(Settings, given, "webhooks").networks)) == [
+        "10.20.0.0/16",
+        "fd00::/8",
+    ]
