@@ -22,7 +22,7 @@ from tests.integration.notify.world import World
 
 KEY = "w" * 32
 SECRETS = Secrets(KEY)
-PATIENT, HASTY = 60.0, 0.5
+PATIENT, HASTY = 60.0, 1.0
 """How long a receiver may take, in seconds: on a busy machine; if it is not to answer."""
 
 

@@ -1,25 +1,20 @@
 """Events of the past are sent again to a webhook: parked ones, and those that the history has."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import grpc
 import pytest
-from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, webhooks_pb2
+from tandem.notify.v1 import webhooks_pb2
 
-from chassis.edge.methods import Servicer
 from chassis.jobs.runner import Runner
 from chassis.messaging import topology
-from chassis.testing import ChannelFor, running
-from services.notify import api, webhook_replays
+from services.notify import webhook_replays
 from services.notify.domain.webhooks import TRIED_FOR
-from services.notify.texts import Texts
 from services.notify.webhook_events import subscription
 from services.notify.webhook_replays import Replaying, replays
-from tests.integration.notify.hooks import SECRETS, Hooks, now
-from tests.integration.notify.receivers import Receiver, receiving
-from tests.integration.notify.world import World
+from tests.integration.notify.hooks import Hooks, now
+from tests.integration.notify.receivers import Receiver
 from tests.integration.processes import publish
 
 DONE = webhooks_pb2.WEBHOOK_REPLAY_STATE_DONE
@@ -28,26 +23,10 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def channel_for(world: World) -> Iterator[ChannelFor]:
-    """Channels to an API with webhooks."""
-    contract = notify_pb2.DESCRIPTOR.services_by_name["NotifyService"]
-    notify = api.NotifyApi(world.database, Texts(), secrets=SECRETS, allows_http=True)
-    with running([Servicer(notify, contract)], world.database) as channels:
-        yield channels
-
-
-@pytest.fixture
-def hooks(world: World, channel_for: ChannelFor, vhost: str) -> Hooks:
+def hooks(hooks: Hooks, vhost: str) -> Hooks:
     """Webhooks, with a broker whose history is empty."""
     topology.declare(vhost, [subscription()])
-    return Hooks(world, notify_pb2_grpc.NotifyServiceStub(channel_for("op", "operator")))
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A receiver."""
-    with receiving() as one:
-        yield one
+    return hooks
 
 
 def after_a_moment() -> datetime:
