@@ -27,7 +27,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "library": ("api", "worker", "relay", "archiver"),
     "sessions": ("api", "live", "worker", "solver", "meetings", "relay"),
     "progress": ("api", "worker", "relay"),
-    "notify": ("api", "worker", "relay"),
+    "notify": ("api", "worker", "relay", "webhooks"),
 }
 JOBS = (MIGRATE, DECLARE)
 """The roles that end by themselves, in their order; they run before the others."""
@@ -117,6 +117,13 @@ class Role:
             secret = hashlib.sha256(environment.get("TANDEM_S3_SECRET_KEY", "").encode())
             address = f"http://{HOST}:{self._api_ports.remembered().get('http', 1)}"
             pages = {"TANDEM_PAGES_URL": address, "TANDEM_PAGES_KEY": secret.hexdigest()}
+        if self.name in ("notify-api", "notify-webhooks"):
+            # A machine for development: receivers are on it, too.
+            secret = hashlib.sha256(f"webhooks {environment.get('TANDEM_S3_SECRET_KEY')}".encode())
+            pages |= {
+                "TANDEM_WEBHOOKS_KEY": secret.hexdigest(),
+                "TANDEM_WEBHOOKS_NETWORKS": "127.0.0.0/8",
+            }
         if self.role == "api" and self.service == "progress":
             pages = {"TANDEM_XAPI_URL": f"http://{self.http_address}/xapi"}
         self.process.start(

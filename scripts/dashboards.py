@@ -994,6 +994,31 @@ def _notify() -> Row:
                 ),
             ),
             Panel(
+                "Events posted to webhooks",
+                "By outcome: failed ones are tried again; gone ones stop their webhook.",
+                "cps",
+                _each(rate("tandem_notify_webhook_posts_total", "outcome"), "outcome"),
+            ),
+            Panel(
+                "Oldest event that waits for a webhook",
+                "Normal: seconds. It grows while a receiver fails.",
+                "s",
+                (Query("max(tandem_notify_webhook_oldest_seconds)", "oldest"),),
+                "TandemWebhookFails",
+                3600,
+            ),
+            Panel(
+                "Webhooks that lack events",
+                "Parked events, and stopped webhooks. Normal: none.",
+                "short",
+                (
+                    Query("max(tandem_notify_webhook_parked)", "parked events"),
+                    Query("max(tandem_notify_webhooks_stopped)", "stopped webhooks"),
+                ),
+                "TandemWebhookFails",
+                1,
+            ),
+            Panel(
                 "Unsubscribed",
                 "Clicks by which people ended the mails of a category.",
                 "short",

@@ -24,9 +24,9 @@ KEEP_INBOX, KEEP_REQUESTS = timedelta(days=14), timedelta(days=7)
 PARTITIONS, MOST_PARTITIONS = 8, 64
 
 API, WORKER, RELAY, SOLVER = "api", "worker", "relay", "solver"
-LIVE, MEETINGS, ARCHIVER = "live", "meetings", "archiver"
+LIVE, MEETINGS, ARCHIVER, WEBHOOKS = "live", "meetings", "archiver", "webhooks"
 DECLARE, MIGRATE = "declare", "migrate"
-SERVERS = (API, WORKER, RELAY, SOLVER, LIVE, MEETINGS, ARCHIVER)
+SERVERS = (API, WORKER, RELAY, SOLVER, LIVE, MEETINGS, ARCHIVER, WEBHOOKS)
 """The roles that run until they are stopped."""
 EDGES = (API, LIVE)
 """The roles that answer requests."""
@@ -176,7 +176,7 @@ class Settings:
     )
     clock: str = setting(
         "system, or file:<path> outside of production",
-        roles=(API, WORKER, SOLVER, LIVE, MEETINGS, ARCHIVER, MIGRATE),
+        roles=(API, WORKER, SOLVER, LIVE, MEETINGS, ARCHIVER, WEBHOOKS, MIGRATE),
         check=_is_clock,
         default="system",
     )
@@ -199,7 +199,7 @@ class Settings:
     )
     amqp_url: str = setting(
         "the broker, as an AMQP URL",
-        roles=(WORKER, RELAY, LIVE, ARCHIVER, DECLARE),
+        roles=(WORKER, RELAY, LIVE, ARCHIVER, WEBHOOKS, DECLARE),
         reaches="rabbitmq",
         secret=True,
         check=url_of("amqp", "amqps"),

@@ -1,4 +1,4 @@
-"""Run a role: python -m services.notify api|worker|relay|migrate|declare."""
+"""Run a role: python -m services.notify api|worker|relay|webhooks|migrate|declare."""
 
 from chassis.roles import main
 from services.notify.settings import Settings
@@ -11,7 +11,7 @@ def api(settings: Settings) -> None:
     from chassis.edge import server
     from chassis.edge.methods import Servicer
     from chassis.roles import open_database
-    from services.notify.addresses import bounce_addresses, unsubscribe_urls
+    from services.notify.addresses import bounce_addresses, secrets_of, unsubscribe_urls
     from services.notify.api import NotifyApi
     from services.notify.pages_unsubscribe import Unsubscribing
     from services.notify.store import NotifyStore
@@ -19,7 +19,13 @@ def api(settings: Settings) -> None:
 
     database = open_database(settings, "notify", NotifyStore)
     servicer = Servicer(
-        NotifyApi(database, Texts(), bounce_addresses(settings.bounce_address, settings.pages_key)),
+        NotifyApi(
+            database,
+            Texts(),
+            bounce_addresses(settings.bounce_address, settings.pages_key),
+            secrets_of(settings.webhooks_key),
+            allows_http=bool(settings.networks),
+        ),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
     urls = unsubscribe_urls(settings.pages_url, settings.pages_key)
@@ -70,6 +76,34 @@ def relay(settings: Settings) -> None:
     runtime.serve(settings, "notify")
 
 
+def webhooks(settings: Settings) -> None:
+    """Send webhooks their events, and replay those of the past."""
+    from chassis.clock import SystemClock
+    from chassis.jobs import process
+    from chassis.roles import open_database
+    from services.notify.addresses import secrets_of
+    from services.notify.store import NotifyStore
+    from services.notify.webhook_replays import replays
+    from services.notify.webhook_turns import turns
+
+    database = open_database(settings, "notify", NotifyStore)
+    secrets = secrets_of(settings.webhooks_key)
+    jobs = (
+        [
+            turns(
+                secrets,
+                settings.networks,
+                SystemClock(),
+                settings.webhooks_within.total_seconds(),
+            ),
+            replays(settings.amqp_url),
+        ]
+        if secrets
+        else []
+    )
+    process.serve(settings, "notify", database, jobs)
+
+
 def migrate(settings: Settings) -> None:
     """Bring the database to this version."""
     from chassis import roles
@@ -93,5 +127,12 @@ if __name__ == "__main__":
     main(
         "notify",
         Settings,
-        {"api": api, "worker": worker, "relay": relay, "migrate": migrate, "declare": declare},
+        {
+            "api": api,
+            "worker": worker,
+            "relay": relay,
+            "webhooks": webhooks,
+            "migrate": migrate,
+            "declare": declare,
+        },
     )

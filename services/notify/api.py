@@ -12,10 +12,12 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import FailedPrecondition, NotFound
 from services.notify import metrics
+from services.notify.api_webhooks import WebhooksApi
 from services.notify.bounces import read
 from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Message
 from services.notify.domain.preferences import SetPreferences
+from services.notify.domain.webhooks import Secrets
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import bounces, inbox
@@ -27,7 +29,7 @@ PAUSE = 1.0
 CHUNK = 100  # messages that a stream reads at a time
 
 
-class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
+class NotifyApi(WebhooksApi, notify_pb2_grpc.NotifyServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(
@@ -35,8 +37,13 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         database: Database[NotifyStore],
         texts: Texts,
         addresses: BounceAddresses | None = None,
+        secrets: Secrets | None = None,
+        allows_http: bool = False,
     ) -> None:
-        """`addresses`: for mails that come back; None: there are none."""
+        """`addresses`: for mails that come back; None: there are none. `secrets`: of webhooks;
+        None: there are none; `allows_http`: whether webhooks may have URLs without TLS.
+        """
+        self._secrets, self._allows_http = secrets, allows_http
         self._database, self._texts, self._addresses = database, texts, addresses
 
     def SetPreferences(

@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from services.notify.domain.bounces import BounceOutcome
 from services.notify.domain.enums import BULK, DIGEST, URGENT
 from services.notify.domain.messages import Outcome
+from services.notify.domain.webhooks import Outcome as WebhookOutcome
 
 MAILS = Counter(
     "tandem_notify_mails",
@@ -46,4 +47,21 @@ DIGESTS_WAITING = Gauge(
 OLDEST_DIGEST = Gauge(
     "tandem_notify_oldest_digest_seconds",
     "For how long the oldest digest has been due and not sent, by the application's clock.",
+)
+WEBHOOK_POSTS = Counter(
+    "tandem_notify_webhook_posts",
+    "Events posted to webhooks, by outcome: delivered, failed, gone.",
+    ["outcome"],
+)
+for webhook_outcome in WebhookOutcome:
+    WEBHOOK_POSTS.labels(webhook_outcome.lower())
+WEBHOOKS_STOPPED = Gauge(
+    "tandem_notify_webhooks_stopped", "Webhooks that get nothing: their receivers answered 410."
+)
+WEBHOOK_PARKED = Gauge(
+    "tandem_notify_webhook_parked", "Events that no webhook took within three days, of 30 days."
+)
+WEBHOOK_OLDEST = Gauge(
+    "tandem_notify_webhook_oldest_seconds",
+    "For how long the oldest event has waited for a webhook that is not stopped.",
 )

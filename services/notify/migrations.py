@@ -121,6 +121,17 @@ _DIGESTS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_WEBHOOKS: Mapping[str, Sequence[IndexModel]] = {
+    "webhooks": [jobs.INDEX],
+    "webhook_locks": [],
+    "webhook_replays": [jobs.INDEX],
+    "webhook_deliveries": [
+        IndexModel([("webhook_id", 1), ("state", 1), ("due", 1), ("_id", 1)]),
+        IndexModel([("webhook_id", 1), ("state", 1), ("_id", 1)]),
+        IndexModel("expire_at", expireAfterSeconds=0),
+    ],
+}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
@@ -157,4 +168,5 @@ MIGRATIONS = (
     Migration(12, "who fell behind", adding(_FALLS)),
     Migration(14, "addresses at which mail does not arrive", adding(_SUPPRESSIONS)),
     Migration(16, "digests, and mail that waits", adding(_DIGESTS)),
+    Migration(18, "webhooks", adding(_WEBHOOKS)),
 )

@@ -1,6 +1,7 @@
 """The settings of notify."""
 
 import dataclasses
+import ipaddress
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,7 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from chassis.operations.page_settings import PagesSettings, is_pages_key, is_pages_url
-from chassis.operations.settings import API, DECLARE, NO_FILE, WORKER, setting
+from chassis.operations.settings import (
+    API,
+    DECLARE,
+    NO_FILE,
+    WEBHOOKS,
+    WORKER,
+    between,
+    setting,
+)
 
 # A local part has at most 64 characters, and a token 52 of them after a "+" (domain/bounces.py).
 LONGEST_LOCAL = 11
@@ -93,6 +102,35 @@ class Settings(PagesSettings):
         default="86400,3600",
     )
 
+    webhooks_key: str = setting(
+        "the key from which the secrets of webhooks are made, 32 random characters or more; another"
+        " key changes all of them; empty: there are no webhooks",
+        roles=(API, WEBHOOKS),
+        secret=True,
+        check=is_pages_key,
+        default="",
+    )
+    webhooks_networks: str = setting(
+        "networks that webhooks may reach beside the internet's public addresses, also by http,"
+        " such as 10.20.0.0/16, with commas between; empty: none",
+        roles=(API, WEBHOOKS),
+        check=lambda text: "" if _are_networks(text) else "networks such as 10.20.0.0/16",
+        default="",
+    )
+    webhooks_within: timedelta = setting(
+        "how long the receiver of a webhook may take to answer, in seconds",
+        roles=(WEBHOOKS,),
+        # This role alone calls the receivers.
+        reaches="webhooks",
+        check=between(timedelta(seconds=1), timedelta(seconds=60), "1 to 60"),
+        default=timedelta(seconds=15),
+    )
+
+    @property
+    def networks(self) -> "tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]":
+        """Return the networks that webhooks may reach beside public addresses."""
+        return _networks(self.webhooks_networks)
+
     @property
     def signing_domain(self) -> str:
         """Return the domain that signs mails by DKIM."""
@@ -145,6 +183,17 @@ def _are_leads(text: str) -> bool:
     try:
         return all(timedelta(0) < lead <= timedelta(days=365) for lead in _leads(text))
     except (ValueError, OverflowError):
+        return False
+
+
+def _networks(text: str) -> "tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]":
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _are_networks(text: str) -> bool:
+    try:
+        return _networks(text) is not None
+    except ValueError:
         return False
 
 

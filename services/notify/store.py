@@ -22,7 +22,7 @@
 | rosters | a document to lock a run's roster | run |
 
 A delivery or digest has a `job` (chassis/jobs) while it is QUEUED, and none while it is WAITING; a
-chunk of a broadcast always has one.
+chunk of a broadcast always has one. store_webhooks.py tells the collections of webhooks.
 """
 
 from collections import Counter
@@ -48,6 +48,7 @@ from services.notify.domain.preferences import Choice
 from services.notify.migrations import FENCE, MIGRATIONS
 from services.notify.ports import Batch
 from services.notify.store_replicas import Document, ReplicasStore, both_forms
+from services.notify.store_webhooks import WebhooksStore
 
 QUEUED = {"state": DeliveryState.QUEUED.value}
 WAITING = {"state": DeliveryState.WAITING.value}
@@ -57,7 +58,7 @@ KEPT = timedelta(days=1)  # how long a digest is kept after it is finished
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
 
 
-class NotifyStore(ReplicasStore):
+class NotifyStore(ReplicasStore, WebhooksStore):
     """One unit of work's view of notify's database."""
 
     service = "notify"

@@ -17,7 +17,15 @@ from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
-from services.notify import announcer, behind_events, path_events, question_events, sender, triggers
+from services.notify import (
+    announcer,
+    behind_events,
+    path_events,
+    question_events,
+    sender,
+    triggers,
+    webhook_events,
+)
 from services.notify.class_events import CLASSES, Leads
 from services.notify.domain.enums import AttendanceMode, EnrolmentState
 from services.notify.domain.notices import NotKnownYet
@@ -111,6 +119,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
         ),
         # And falls: silence may let a whole run fall behind on one day.
         Subscription("notify.falling_behind", behind_events.TYPES, behind_events.handle),
+        webhook_events.subscription(),
     )
 
 
@@ -124,6 +133,7 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
         Timer("falls", EVERY, lambda database: announcer.tell_falls(database, texts)),
         Timer("digests", EVERY, announcer.release),
         Timer("watch", timedelta(seconds=5), announcer.watch),
+        Timer("webhooks", timedelta(seconds=15), lambda each: webhook_events.watch(each, system)),
         Timer("adopt", timedelta(minutes=1), announcer.adopt),
     )
 

@@ -251,6 +251,12 @@ TABLE: dict[str, Rule] = {
     "notify.NotifyService.ReportBounce": Rule({SERVICE}),
     "notify.NotifyService.ListSuppressions": Rule({OPERATOR, SERVICE}),
     "notify.NotifyService.RemoveSuppression": Rule({OPERATOR, SERVICE}),
+    "notify.NotifyService.CreateWebhook": Rule({OPERATOR}),
+    "notify.NotifyService.ListWebhooks": Rule({OPERATOR}),
+    "notify.NotifyService.ListWebhookDeliveries": Rule({OPERATOR}),
+    "notify.NotifyService.RotateWebhookSecret": Rule({OPERATOR}),
+    "notify.NotifyService.ReplayWebhook": Rule({OPERATOR}),
+    "notify.NotifyService.DeleteWebhook": Rule({OPERATOR}),
 }
 
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}

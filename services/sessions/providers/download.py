@@ -5,17 +5,16 @@ to the provider's own server or to public addresses: to nothing else that this p
 """
 
 import hashlib
-import ipaddress
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 from urllib.parse import urljoin
 
 import httpcore
 
+from chassis.edge.http.outgoing import ForbiddenAddress, GuardedSockets
 from services.sessions.domain.meetings import RecordedFile
 from services.sessions.providers.http import (
     SHOWN,
@@ -76,10 +75,13 @@ def _asked(provider: MeetingProvider, url: str, limits: Limits) -> Iterator[http
     if not is_safe(url):
         raise ProviderRefused(f"its file is at {url[:SHOWN]!a}, which is not of HTTPS")
     is_own = provider.is_own(url)
-    sockets = httpcore.SyncBackend() if is_own else PublicSockets()
+    sockets = httpcore.SyncBackend() if is_own else GuardedSockets()
     headers = provider.fetch_headers(url)
-    with opened("GET", url, headers=headers, limits=limits, sockets=sockets) as response:
-        yield response
+    try:
+        with opened("GET", url, headers=headers, limits=limits, sockets=sockets) as response:
+            yield response
+    except ForbiddenAddress as error:
+        raise ProviderRefused(f"its file is at no public address: {error}") from error
 
 
 def _target_of(url: str, response: httpcore.Response) -> str | None:
@@ -121,48 +123,3 @@ def _pieces(response: httpcore.Response) -> Iterable[bytes]:
 def _require_size(size: int, most: int) -> None:
     if size > most:
         raise ProviderRefused(f"its file has more than {most} bytes")
-
-
-class PublicSockets(httpcore.NetworkBackend):
-    """Connects to public addresses only, and to the very address that was looked at."""
-
-    def __init__(self) -> None:
-        self._sockets = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        rest = port, timeout, local_address, socket_options
-        *others, last = _public_addresses(host, port)
-        for address in others:
-            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                return self._sockets.connect_tcp(address, *rest)
-        return self._sockets.connect_tcp(last, *rest)
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the internet's: of no network of ours, and no group.
-
-    The registries of special-purpose addresses (RFC 6890) tell which are not.
-    """
-    found = ipaddress.ip_address(address)
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    return found.is_global and not found.is_multicast
-
-
-def _public_addresses(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, all of which are public, each once."""
-    try:
-        rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise httpcore.ConnectError(f"{host} has no address: {error}") from error
-    addresses = list(dict.fromkeys(str(row[4][0]) for row in rows))
-    if not all(map(is_public, addresses)):
-        raise ProviderRefused(f"its file is at {host[:SHOWN]!a}, which is no public address")
-    return addresses

@@ -1,12 +1,11 @@
 """Calls of meeting providers by HTTP, with limits that no server can stretch.
 
-This is httpcore, on which httpx is built, because httpx limits the time of each read, but not the
-time of all: a server that sends a byte every few seconds would hold a job for days. Nothing is
-decompressed and no redirect is followed; files are fetched by download.py, which follows some.
+This is httpcore, on which httpx is built, with connections that end in time
+(chassis/edge/http/outgoing.py). Nothing is decompressed and no redirect is followed; files are
+fetched by download.py, which follows some.
 """
 
 import ssl
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from chassis.edge.http.outgoing import TimedSockets
 from services.sessions.domain.skew import Reading
 from services.sessions.providers.port import ProviderAway, ProviderRefused
 
@@ -83,7 +83,7 @@ def opened(
     try:
         with (
             httpcore.ConnectionPool(
-                ssl_context=_trust(), network_backend=_Backend(limits.total, sockets)
+                ssl_context=_trust(), network_backend=TimedSockets(sockets, limits.total)
             ) as pool,
             pool.stream(
                 method,
@@ -186,56 +186,3 @@ def _instant(text: str) -> datetime | None:
             continue
         return found if found.tzinfo else found.replace(tzinfo=UTC)
     return None
-
-
-class _Backend(httpcore.NetworkBackend):
-    """Opens connections that all end after the same time."""
-
-    def __init__(self, total: float, sockets: httpcore.NetworkBackend) -> None:
-        self._end = time.monotonic() + total
-        self._sockets = sockets
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        stream = self._sockets.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _Stream(stream, self._end)
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection that ends at a time, however much arrives until then."""
-
-    def __init__(self, stream: httpcore.NetworkStream, end: float) -> None:
-        self._stream, self._end = stream, end
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._left(timeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
-        return _Stream(stream, self._end)
-
-    def get_extra_info(self, info: str) -> object:
-        return self._stream.get_extra_info(info)
-
-    def _left(self, timeout: float | None) -> float:
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the call took too long")
-        return left if timeout is None else min(timeout, left)

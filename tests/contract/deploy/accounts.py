@@ -94,7 +94,7 @@ def _rights(service: Service, role: str) -> Rights:
     """The rights that a role of a service needs, of those that exist."""
     if role == "relay":
         return _none() | {"write": {topology.EXCHANGE}}
-    if role == "archiver":
+    if role in ("archiver", "webhooks"):
         return _none() | {"read": {topology.HISTORY}}
     if role == "live":
         return {action: {LIVE, LIVE_QUEUE} for action in _none()}

@@ -68,6 +68,7 @@ REACHED: Mapping[str, tuple[Sequence[Party], frozenset[int]]] = {
     "s3": ([OUTSIDE], frozenset({443})),
     "identity": ([OUTSIDE], frozenset({443})),
     "meetings": ([OUTSIDE], frozenset({443})),
+    "webhooks": ([OUTSIDE], frozenset({443})),
     "smtp": ([OUTSIDE], frozenset({465, 587})),
     "otlp": ([COLLECTOR], frozenset({4318})),
     "search": ([OPENSEARCH, OUTSIDE], frozenset({9200})),

@@ -18,6 +18,7 @@ ROLES_PORTS = {
     "solver": {"ops"},
     "meetings": {"ops"},
     "archiver": {"ops"},
+    "webhooks": {"ops"},
     "relay": {"ops"},
 }
 CONTRACTS = {"api": "", "live": "tandem.sessions.v1.LiveService"}
@@ -27,7 +28,7 @@ OWN_IMAGES = {"sessions-solver"}
 # Time after TANDEM_DRAIN in which a worker that did not finish closes its connections.
 MARGIN = 5
 # Each has an account of the broker for itself.
-BROKER_ROLES = ("archiver", "declare", "live", "relay", "worker")
+BROKER_ROLES = ("archiver", "declare", "live", "relay", "webhooks", "worker")
 # Not ours, and read by the roles: deploy/kubernetes/README.md lists them.
 SECRETS = {
     "demo-data-token": {"token"},
@@ -45,6 +46,7 @@ SECRETS = {
     "notify-smtp": {"url"},
     "notify-pages": {"url", "key"},
     "notify-dkim": {"key.pem"},
+    "notify-webhooks": {"key"},
     "catalog-service-token": {"token"},
     "sessions-meetings": {"servers.toml"},
     "sessions-service-token": {"token"},
@@ -56,6 +58,7 @@ STAND_INS = {
     "TANDEM_SEARCH_URL": "https://search:9200",
     "TANDEM_PAGES_URL": "https://api.university.example",
     "TANDEM_PAGES_KEY": "k" * 32,
+    "TANDEM_WEBHOOKS_KEY": "k" * 32,
     "TANDEM_S3_ACCESS_KEY": "key",
     "TANDEM_S3_SECRET_KEY": "secret",
 }

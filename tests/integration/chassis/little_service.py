@@ -50,6 +50,8 @@ def api(settings: LittleSettings) -> None:
 
         SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
         ReportBounce = ListSuppressions = RemoveSuppression = _unused
+        CreateWebhook = ListWebhooks = ListWebhookDeliveries = _unused
+        RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
 
     database = open_database(settings, "little", NoStore)
     servicer = Servicer(

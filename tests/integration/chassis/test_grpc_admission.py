@@ -55,6 +55,8 @@ class Holding(notify_pb2_grpc.NotifyServiceServicer):
 
     SetPreferences = ListMessages = MarkRead = ListDeliveries = StreamMessages = _unused
     ReportBounce = ListSuppressions = RemoveSuppression = _unused
+    CreateWebhook = ListWebhooks = ListWebhookDeliveries = _unused
+    RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
 
 
 @pytest.fixture

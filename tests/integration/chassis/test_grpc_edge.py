@@ -59,6 +59,8 @@ class Notify(notify_pb2_grpc.NotifyServiceServicer):
 
     SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
     ReportBounce = ListSuppressions = RemoveSuppression = _unused
+    CreateWebhook = ListWebhooks = ListWebhookDeliveries = _unused
+    RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
 
 
 class Progress(progress_pb2_grpc.ProgressServiceServicer):

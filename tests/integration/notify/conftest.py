@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tandem.notify.v1 import notify_pb2
+from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 
 from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import announcer, api
 from services.notify.store import NotifyStore
 from tests.integration.notify.digests import MONDAY
+from tests.integration.notify.hooks import SECRETS, Hooks
+from tests.integration.notify.receivers import Receiver, receiving
 from tests.integration.notify.world import TEXTS, Mailbox, World
 
 
@@ -63,3 +65,19 @@ def ada() -> str:
 def monday(world: World) -> None:
     """It is a Monday morning."""
     world.clock.at = MONDAY
+
+
+@pytest.fixture
+def hooks(world: World) -> Iterator[Hooks]:
+    """An API with webhooks, of which there are none yet, as an operator calls it."""
+    contract = notify_pb2.DESCRIPTOR.services_by_name["NotifyService"]
+    notify = api.NotifyApi(world.database, TEXTS, secrets=SECRETS, allows_http=True)
+    with running([Servicer(notify, contract)], world.database) as channels:
+        yield Hooks(world, notify_pb2_grpc.NotifyServiceStub(channels("op", "operator")))
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of webhooks."""
+    with receiving() as one:
+        yield one

@@ -5,7 +5,6 @@ from dataclasses import replace
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,9 +14,7 @@ from services.sessions.providers.download import (
     MOST_REDIRECTS,
     CutShort,
     Fetched,
-    PublicSockets,
     download,
-    is_public,
 )
 from services.sessions.providers.http import Limits
 from services.sessions.providers.port import ProviderAway, ProviderRefused
@@ -114,26 +111,6 @@ def test_nothing_private_is_fetched(server: Replay, target: str) -> None:
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("8.8.8.8", True),
-        ("2606:4700::1111", True),
-        ("100.64.0.1", False),
-        ("172.16.0.1", False),
-        ("fd00::1", False),
-        ("fe80::1", False),
-        ("224.0.0.1", False),
-        ("ff02::1", False),
-        ("::ffff:127.0.0.1", False),
-        ("::", False),
-    ],
-)
-def test_public_addresses_are_the_internets(address: str, public: bool) -> None:
-    """None of a private or special network, and no group (RFC 6890)."""
-    assert is_public(address) is public
-
-
 def resolve(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     """Let every name lead to these addresses."""
 
@@ -141,7 +118,7 @@ def resolve(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         return [(2, 1, 6, "", (each, 443)) for each in addresses]
 
     module = SimpleNamespace(getaddrinfo=rows, SOCK_STREAM=1)
-    monkeypatch.setattr("services.sessions.providers.download.socket", module)
+    monkeypatch.setattr("chassis.edge.http.outgoing.socket", module)
 
 
 @pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "10.0.0.1"]])
@@ -153,15 +130,6 @@ def test_a_name_that_leads_inside_is_refused(
     provider = BigBlueButton("https://bbb.example.edu/bigbluebutton", "secret")
     with pytest.raises(ProviderRefused, match="no public address"):
         download(provider, film("https://files.example.edu/film"), BytesIO(), PATIENT)
-
-
-def test_each_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch, server: Replay) -> None:
-    """Until one answers, as a machine without IPv6 needs it."""
-    monkeypatch.setattr("services.sessions.providers.download.is_public", lambda _: True)
-    resolve(monkeypatch, "127.0.0.2", "127.0.0.1")  # only at the second one is a server
-    port = urlsplit(server.url).port
-    assert port
-    PublicSockets().connect_tcp("files.example.edu", port, timeout=60).close()
 
 
 def test_a_file_that_is_too_large_is_refused(server: Replay) -> None:

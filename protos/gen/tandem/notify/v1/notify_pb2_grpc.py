@@ -5,6 +5,7 @@ import warnings
 
 from tandem.notify.v1 import notify_pb2 as tandem_dot_notify_dot_v1_dot_notify__pb2
 from tandem.notify.v1 import resources_pb2 as tandem_dot_notify_dot_v1_dot_resources__pb2
+from tandem.notify.v1 import webhooks_pb2 as tandem_dot_notify_dot_v1_dot_webhooks__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -83,6 +84,36 @@ class NotifyServiceStub:
                 '/tandem.notify.v1.NotifyService/RemoveSuppression',
                 request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.SerializeToString,
                 response_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.FromString,
+                _registered_method=True)
+        self.CreateWebhook = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/CreateWebhook',
+                request_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.CreateWebhookRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.CreateWebhookResponse.FromString,
+                _registered_method=True)
+        self.ListWebhooks = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/ListWebhooks',
+                request_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhooksRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhooksResponse.FromString,
+                _registered_method=True)
+        self.ListWebhookDeliveries = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/ListWebhookDeliveries',
+                request_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.FromString,
+                _registered_method=True)
+        self.RotateWebhookSecret = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/RotateWebhookSecret',
+                request_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.RotateWebhookSecretRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.RotateWebhookSecretResponse.FromString,
+                _registered_method=True)
+        self.ReplayWebhook = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/ReplayWebhook',
+                request_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ReplayWebhookRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.Webhook.FromString,
+                _registered_method=True)
+        self.DeleteWebhook = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/DeleteWebhook',
+                request_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookResponse.FromString,
                 _registered_method=True)
 
 
@@ -166,6 +197,54 @@ class NotifyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateWebhook(self, request, context):
+        """Makes a webhook: events of these types are posted to a URL from now on, signed as Standard
+        Webhooks asks. Only operators may: events have data of people, and a webhook carries them out of
+        the platform. FAILED_PRECONDITION if webhooks are off, or if there are 50 already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhooks(self, request, context):
+        """The webhooks in the order of their making, with how many events wait or are parked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhookDeliveries(self, request, context):
+        """The events that wait for a webhook, were delivered within 30 days, or are parked, oldest first.
+        NOT_FOUND if there is no such webhook.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateWebhookSecret(self, request, context):
+        """Gives a webhook a new secret. For 24 hours its requests are signed with the old one, too; another
+        rotation ends that of the older one at once. NOT_FOUND if there is no such webhook.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayWebhook(self, request, context):
+        """Sends a webhook the events of the past that it asks for by its patterns: those that are parked,
+        and all that the history holds. They come with the ids that they had. A STOPPED webhook is ACTIVE
+        again. NOT_FOUND if there is no such webhook; FAILED_PRECONDITION while a replay of it runs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWebhook(self, request, context):
+        """Ends a webhook; what it did not get yet is not sent. NOT_FOUND if there is no such webhook.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -213,6 +292,36 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     servicer.RemoveSuppression,
                     request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.FromString,
                     response_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.SerializeToString,
+            ),
+            'CreateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWebhook,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.CreateWebhookRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.CreateWebhookResponse.SerializeToString,
+            ),
+            'ListWebhooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhooks,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhooksRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhooksResponse.SerializeToString,
+            ),
+            'ListWebhookDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookDeliveries,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.SerializeToString,
+            ),
+            'RotateWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateWebhookSecret,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.RotateWebhookSecretRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.RotateWebhookSecretResponse.SerializeToString,
+            ),
+            'ReplayWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayWebhook,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.ReplayWebhookRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.Webhook.SerializeToString,
+            ),
+            'DeleteWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWebhook,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -462,6 +571,168 @@ class NotifyService:
             '/tandem.notify.v1.NotifyService/RemoveSuppression',
             tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.SerializeToString,
             tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/CreateWebhook',
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.CreateWebhookRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.CreateWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/ListWebhooks',
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhooksRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/ListWebhookDeliveries',
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateWebhookSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/RotateWebhookSecret',
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.RotateWebhookSecretRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.RotateWebhookSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/ReplayWebhook',
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.ReplayWebhookRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.Webhook.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/DeleteWebhook',
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookResponse.FromString,
             options,
             channel_credentials,
             insecure,

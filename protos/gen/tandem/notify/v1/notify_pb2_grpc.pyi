@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.notify.v1 import notify_pb2 as _notify_pb2
 from tandem.notify.v1 import resources_pb2 as _resources_pb2
+from tandem.notify.v1 import webhooks_pb2 as _webhooks_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -70,6 +71,28 @@ class NotifyServiceStub:
     """The addresses that get no more mail, newest first."""
     RemoveSuppression: _grpc.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]
     """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+    CreateWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.CreateWebhookRequest, _webhooks_pb2.CreateWebhookResponse]
+    """Makes a webhook: events of these types are posted to a URL from now on, signed as Standard
+    Webhooks asks. Only operators may: events have data of people, and a webhook carries them out of
+    the platform. FAILED_PRECONDITION if webhooks are off, or if there are 50 already.
+    """
+    ListWebhooks: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhooksRequest, _webhooks_pb2.ListWebhooksResponse]
+    """The webhooks in the order of their making, with how many events wait or are parked."""
+    ListWebhookDeliveries: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhookDeliveriesRequest, _webhooks_pb2.ListWebhookDeliveriesResponse]
+    """The events that wait for a webhook, were delivered within 30 days, or are parked, oldest first.
+    NOT_FOUND if there is no such webhook.
+    """
+    RotateWebhookSecret: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.RotateWebhookSecretRequest, _webhooks_pb2.RotateWebhookSecretResponse]
+    """Gives a webhook a new secret. For 24 hours its requests are signed with the old one, too; another
+    rotation ends that of the older one at once. NOT_FOUND if there is no such webhook.
+    """
+    ReplayWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ReplayWebhookRequest, _webhooks_pb2.Webhook]
+    """Sends a webhook the events of the past that it asks for by its patterns: those that are parked,
+    and all that the history holds. They come with the ids that they had. A STOPPED webhook is ACTIVE
+    again. NOT_FOUND if there is no such webhook; FAILED_PRECONDITION while a replay of it runs.
+    """
+    DeleteWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookRequest, _webhooks_pb2.DeleteWebhookResponse]
+    """Ends a webhook; what it did not get yet is not sent. NOT_FOUND if there is no such webhook."""
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
@@ -112,6 +135,28 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     """The addresses that get no more mail, newest first."""
     RemoveSuppression: _aio.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]  # type: ignore[assignment]
     """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+    CreateWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.CreateWebhookRequest, _webhooks_pb2.CreateWebhookResponse]  # type: ignore[assignment]
+    """Makes a webhook: events of these types are posted to a URL from now on, signed as Standard
+    Webhooks asks. Only operators may: events have data of people, and a webhook carries them out of
+    the platform. FAILED_PRECONDITION if webhooks are off, or if there are 50 already.
+    """
+    ListWebhooks: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhooksRequest, _webhooks_pb2.ListWebhooksResponse]  # type: ignore[assignment]
+    """The webhooks in the order of their making, with how many events wait or are parked."""
+    ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhookDeliveriesRequest, _webhooks_pb2.ListWebhookDeliveriesResponse]  # type: ignore[assignment]
+    """The events that wait for a webhook, were delivered within 30 days, or are parked, oldest first.
+    NOT_FOUND if there is no such webhook.
+    """
+    RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.RotateWebhookSecretRequest, _webhooks_pb2.RotateWebhookSecretResponse]  # type: ignore[assignment]
+    """Gives a webhook a new secret. For 24 hours its requests are signed with the old one, too; another
+    rotation ends that of the older one at once. NOT_FOUND if there is no such webhook.
+    """
+    ReplayWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ReplayWebhookRequest, _webhooks_pb2.Webhook]  # type: ignore[assignment]
+    """Sends a webhook the events of the past that it asks for by its patterns: those that are parked,
+    and all that the history holds. They come with the ids that they had. A STOPPED webhook is ACTIVE
+    again. NOT_FOUND if there is no such webhook; FAILED_PRECONDITION while a replay of it runs.
+    """
+    DeleteWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookRequest, _webhooks_pb2.DeleteWebhookResponse]  # type: ignore[assignment]
+    """Ends a webhook; what it did not get yet is not sent. NOT_FOUND if there is no such webhook."""
 
 class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people are told, and how.
@@ -205,5 +250,63 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_notify_pb2.RemoveSuppressionResponse, _abc.Awaitable[_notify_pb2.RemoveSuppressionResponse]]:
         """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+
+    @_abc_1.abstractmethod
+    def CreateWebhook(
+        self,
+        request: _webhooks_pb2.CreateWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.CreateWebhookResponse, _abc.Awaitable[_webhooks_pb2.CreateWebhookResponse]]:
+        """Makes a webhook: events of these types are posted to a URL from now on, signed as Standard
+        Webhooks asks. Only operators may: events have data of people, and a webhook carries them out of
+        the platform. FAILED_PRECONDITION if webhooks are off, or if there are 50 already.
+        """
+
+    @_abc_1.abstractmethod
+    def ListWebhooks(
+        self,
+        request: _webhooks_pb2.ListWebhooksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.ListWebhooksResponse, _abc.Awaitable[_webhooks_pb2.ListWebhooksResponse]]:
+        """The webhooks in the order of their making, with how many events wait or are parked."""
+
+    @_abc_1.abstractmethod
+    def ListWebhookDeliveries(
+        self,
+        request: _webhooks_pb2.ListWebhookDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.ListWebhookDeliveriesResponse, _abc.Awaitable[_webhooks_pb2.ListWebhookDeliveriesResponse]]:
+        """The events that wait for a webhook, were delivered within 30 days, or are parked, oldest first.
+        NOT_FOUND if there is no such webhook.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateWebhookSecret(
+        self,
+        request: _webhooks_pb2.RotateWebhookSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.RotateWebhookSecretResponse, _abc.Awaitable[_webhooks_pb2.RotateWebhookSecretResponse]]:
+        """Gives a webhook a new secret. For 24 hours its requests are signed with the old one, too; another
+        rotation ends that of the older one at once. NOT_FOUND if there is no such webhook.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayWebhook(
+        self,
+        request: _webhooks_pb2.ReplayWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.Webhook, _abc.Awaitable[_webhooks_pb2.Webhook]]:
+        """Sends a webhook the events of the past that it asks for by its patterns: those that are parked,
+        and all that the history holds. They come with the ids that they had. A STOPPED webhook is ACTIVE
+        again. NOT_FOUND if there is no such webhook; FAILED_PRECONDITION while a replay of it runs.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteWebhook(
+        self,
+        request: _webhooks_pb2.DeleteWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.DeleteWebhookResponse, _abc.Awaitable[_webhooks_pb2.DeleteWebhookResponse]]:
+        """Ends a webhook; what it did not get yet is not sent. NOT_FOUND if there is no such webhook."""
 
 def add_NotifyServiceServicer_to_server(servicer: NotifyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

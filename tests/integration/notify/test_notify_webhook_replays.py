@@ -1,0 +1,123 @@
+"""Events of the past are sent again to a webhook: parked ones, and those that the history has."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+from tandem.notify.v1 import webhooks_pb2
+
+from chassis.jobs.runner import Runner
+from chassis.messaging import topology
+from services.notify import webhook_replays
+from services.notify.domain.webhooks import TRIED_FOR
+from services.notify.webhook_events import subscription
+from services.notify.webhook_replays import Replaying, replays
+from tests.integration.notify.hooks import Hooks, now
+from tests.integration.notify.receivers import Receiver
+from tests.integration.processes import publish
+
+DONE = webhooks_pb2.WEBHOOK_REPLAY_STATE_DONE
+RUNNING = webhooks_pb2.WEBHOOK_REPLAY_STATE_RUNNING
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def hooks(hooks: Hooks, vhost: str) -> Hooks:
+    """Webhooks, with a broker whose history is empty."""
+    topology.declare(vhost, [subscription()])
+    return hooks
+
+
+def after_a_moment() -> datetime:
+    """The next instant that differs from those of all ids made before: they have milliseconds."""
+    end = now() + timedelta(milliseconds=2)
+    while now() < end:
+        pass
+    return now()
+
+
+def run(hooks: Hooks, vhost: str) -> None:
+    """Run the replays, and send what they queued."""
+    Runner(hooks.database, replays(vhost), hooks.system).run_due()
+    hooks.after(timedelta(seconds=3))
+
+
+def test_a_range_of_the_history(
+    hooks: Hooks, receiver: Receiver, vhost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A webhook gets what was made in the range and matches, also what it got before, with the same
+    ids; a worker that dies goes on where it was, and nothing is queued twice.
+    """
+    monkeypatch.setattr(webhook_replays, "CHUNK", 2)
+    early = hooks.events(*(hooks.world.assigned(f"p{number}") for number in range(3)))
+    began = after_a_moment()
+    wanted = hooks.events(*(hooks.world.assigned(f"q{number}") for number in range(5)))
+    other = hooks.events(hooks.world.enrolled("ada"))
+    ended = after_a_moment()
+    publish(vhost, *early, *wanted[:2], *other, *wanted[2:], *wanted[:1])
+    webhook = hooks.create(receiver, "tandem.progress.#")
+    hooks.hear(*wanted[:2])
+    hooks.send()
+    assert receiver.ids == [each.id for each in wanted[:2]]
+    shown = hooks.replay(webhook, began, ended)
+    assert shown.id == webhook
+    assert hooks.listed(webhook).replay.state == RUNNING
+
+    real, chunks = Replaying._queue, []
+
+    def die_at_the_third(self: Any, *arguments: Any) -> Any:
+        chunks.append(arguments)
+        if len(chunks) == 3:
+            raise RuntimeError("the worker dies")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Replaying, "_queue", die_at_the_third)
+    run(hooks, vhost)
+    assert hooks.listed(webhook).replay.state == RUNNING
+    hooks.system.at += timedelta(minutes=2)
+    run(hooks, vhost)
+    replay = hooks.listed(webhook).replay
+    assert (replay.state, replay.queued) == (DONE, 6)  # one was published twice
+    assert set(receiver.ids[2:]) == {each.id for each in wanted}
+    assert receiver.repeats() == 2
+    assert not replay.HasField("held_from")
+
+
+def test_parked_events_and_what_is_not_held(hooks: Hooks, receiver: Receiver, vhost: str) -> None:
+    """Parked events come again though the history has none of them, and the replay tells from when
+    on it has any.
+    """
+    webhook = hooks.create(receiver)
+    receiver.always = 500
+    began = now()
+    parked = hooks.tell(*(hooks.world.assigned(f"p{number}") for number in range(3)))
+    hooks.send()
+    hooks.after(TRIED_FOR)
+    assert hooks.listed(webhook).parked == 3
+    publish(vhost, *hooks.events(hooks.world.assigned("later")))
+    receiver.always = 204
+    hooks.replay(webhook, began - 2 * DAY, began - DAY)
+    run(hooks, vhost)
+    assert receiver.got == []
+    hooks.replay(webhook, began - DAY)
+    run(hooks, vhost)
+    assert receiver.ids[:3] == parked
+    assert len(receiver.ids) == 4
+    replay = hooks.listed(webhook).replay
+    assert replay.queued == 4
+    assert replay.held_from.ToDatetime() >= began.replace(tzinfo=None)
+    assert hooks.listed(webhook).parked == 0
+
+
+def test_a_replay_of_a_deleted_webhook(hooks: Hooks, receiver: Receiver, vhost: str) -> None:
+    """It ends, and leaves nothing."""
+    webhook = hooks.create(receiver)
+    publish(vhost, *hooks.events(hooks.world.assigned("ada")))
+    hooks.replay(webhook, datetime.fromtimestamp(0, now().tzinfo), now())
+    hooks.operator.DeleteWebhook(webhooks_pb2.DeleteWebhookRequest(webhook_id=webhook))
+    run(hooks, vhost)
+    assert not receiver.paths
+    assert hooks.database.mongo["webhook_replays"].count_documents({}) == 0
+    with pytest.raises(grpc.RpcError):
+        hooks.replay(webhook, now() - DAY)
