@@ -29,8 +29,8 @@ from chassis.messaging.subscriptions import Subscription
 from chassis.operations.settings import PARTITIONS
 
 EXCHANGE = "tandem.events"
-# Takes the events of resyncs. Each subscription that takes them is bound by keys of its own, so that
-# a resync reaches one subscription, and an unroutable event says that it takes none.
+# Takes the events of resyncs. Each subscription that takes them is bound by keys of its own, so
+# that a resync reaches one subscription, and an unroutable event says that it takes none.
 RESYNC = "tandem.resync"
 HISTORY = "tandem.history"
 HISTORY_ARGUMENTS: dict[str, Any] = {

@@ -70,7 +70,7 @@ def step(
 ) -> Resync:
     """Send the next page of a resync; return the resync after it."""
     if resync.place == len(resync.kinds):
-        return ended(resync, {name for each in resync.kinds for name in known[each].type_names})
+        return ended(resync)
     source = known[resync.kinds[resync.place]]
     if set(source.type_names) <= set(resync.not_taken):
         return replace(resync, place=resync.place + 1, after="")
@@ -93,10 +93,10 @@ def sent(resync: Resync, outcome: Outcome) -> Resync:
     )
 
 
-def ended(resync: Resync, types: set[str]) -> Resync:
-    """Return a resync that has come to its end; `types`: all that it was to send."""
+def ended(resync: Resync) -> Resync:
+    """Return a resync that has come to its end: refused, if the broker returned all of it."""
     now = datetime.now(UTC)
-    if types <= set(resync.not_taken):
+    if resync.not_taken and not resync.sent:
         reason = (
             f"subscription {resync.subscription!r} takes no resync of {', '.join(resync.kinds)}: "
             "there is no such subscription, or what it does must not happen twice"

@@ -30,8 +30,17 @@ ORIGINALS: Mapping[str, Digested] = {
         "runs",
         {
             name: plain(name)
-            for name in ("title", "zone", "start_date", "end_date", "instructor_ids", "closed_at")
-        },
+            for name in (
+                "title",
+                "zone",
+                "start_date",
+                "end_date",
+                "holidays",
+                "instructor_ids",
+                "closed_at",
+            )
+        }
+        | {"staff": _staff},
     ),
     "staff": Digested("runs", {"staff": _staff}),
     "groups": Digested(

@@ -49,7 +49,7 @@ def api(settings: LittleSettings) -> None:
             raise NotImplementedError
 
         SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
-        ReportBounce = ListSuppressions = RemoveSuppression = _unused
+        ReportBounce = ListSuppressions = RemoveSuppression = DigestCopies = _unused
 
     database = open_database(settings, "little", NoStore)
     servicer = Servicer(

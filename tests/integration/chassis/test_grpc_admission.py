@@ -54,7 +54,7 @@ class Holding(notify_pb2_grpc.NotifyServiceServicer):
         raise NotImplementedError
 
     SetPreferences = ListMessages = MarkRead = ListDeliveries = StreamMessages = _unused
-    ReportBounce = ListSuppressions = RemoveSuppression = _unused
+    ReportBounce = ListSuppressions = RemoveSuppression = DigestCopies = _unused
 
 
 @pytest.fixture

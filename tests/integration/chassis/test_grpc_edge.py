@@ -58,7 +58,7 @@ class Notify(notify_pb2_grpc.NotifyServiceServicer):
         raise NotImplementedError
 
     SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
-    ReportBounce = ListSuppressions = RemoveSuppression = _unused
+    ReportBounce = ListSuppressions = RemoveSuppression = DigestCopies = _unused
 
 
 class Progress(progress_pb2_grpc.ProgressServiceServicer):
@@ -80,7 +80,7 @@ class Progress(progress_pb2_grpc.ProgressServiceServicer):
     )
     CreateLrsCredential = ListLrsCredentials = RevokeLrsCredential = _unused
     LaunchActivity = WaiveActivity = _unused
-    ExportRunProgress = _unused
+    ExportRunProgress = DigestCopies = _unused
     ListFallingBehind = RebuildRun = GetRebuild = SetStudyHours = GetWeekLoad = _unused
 
 

@@ -5,6 +5,7 @@ import warnings
 
 from tandem.notify.v1 import notify_pb2 as tandem_dot_notify_dot_v1_dot_notify__pb2
 from tandem.notify.v1 import resources_pb2 as tandem_dot_notify_dot_v1_dot_resources__pb2
+from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -83,6 +84,11 @@ class NotifyServiceStub:
                 '/tandem.notify.v1.NotifyService/RemoveSuppression',
                 request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.SerializeToString,
                 response_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.FromString,
+                _registered_method=True)
+        self.DigestCopies = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/DigestCopies',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
                 _registered_method=True)
 
 
@@ -166,6 +172,14 @@ class NotifyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DigestCopies(self, request, context):
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -213,6 +227,11 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     servicer.RemoveSuppression,
                     request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.FromString,
                     response_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.SerializeToString,
+            ),
+            'DigestCopies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DigestCopies,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -462,6 +481,33 @@ class NotifyService:
             '/tandem.notify.v1.NotifyService/RemoveSuppression',
             tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.SerializeToString,
             tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DigestCopies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/DigestCopies',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

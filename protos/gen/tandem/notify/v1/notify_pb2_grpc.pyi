@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.notify.v1 import notify_pb2 as _notify_pb2
 from tandem.notify.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import resyncs_pb2 as _resyncs_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -70,6 +71,10 @@ class NotifyServiceStub:
     """The addresses that get no more mail, newest first."""
     RemoveSuppression: _grpc.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]
     """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+    DigestCopies: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
+    """
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
@@ -112,6 +117,10 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     """The addresses that get no more mail, newest first."""
     RemoveSuppression: _aio.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]  # type: ignore[assignment]
     """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+    DigestCopies: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]  # type: ignore[assignment]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
+    """
 
 class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people are told, and how.
@@ -205,5 +214,15 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_notify_pb2.RemoveSuppressionResponse, _abc.Awaitable[_notify_pb2.RemoveSuppressionResponse]]:
         """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+
+    @_abc_1.abstractmethod
+    def DigestCopies(
+        self,
+        request: _resyncs_pb2.DigestCopiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.DigestCopiesResponse, _abc.Awaitable[_resyncs_pb2.DigestCopiesResponse]]:
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
+        """
 
 def add_NotifyServiceServicer_to_server(servicer: NotifyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
