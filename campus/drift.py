@@ -1,8 +1,8 @@
 """Drift: copies that differ from their originals, found by digests of both."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import sleep
 from typing import Any, Protocol
 
 from tandem.types.v1 import resyncs_pb2
@@ -74,7 +74,7 @@ def compare(copy: Copy, owner: Digesting, keeper: Digesting, wait: float) -> Dri
         compared += len(originals.keys() | copies.keys())
         suspects += _differing(originals, copies)
     if suspects:
-        time.sleep(wait)
+        sleep(wait)
     return _second_look(copy, compared, fields, suspects, owner, keeper)
 
 

@@ -3,10 +3,10 @@ with their originals.
 """
 
 import json
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from time import sleep
 from typing import Any
 
 import click
@@ -81,7 +81,7 @@ def _followed(catalog: CatalogServiceStub, found: Resync, said: Callable[[str], 
         if (count := sum(each.events for each in found.sent)) != told:
             told = count
             said(f"{told} events")
-        time.sleep(LOOK_EVERY)
+        sleep(LOOK_EVERY)
         found = catalog.GetResync(resyncs_pb2.GetResyncRequest(resync_id=found.id))
     return found
 

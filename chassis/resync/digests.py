@@ -69,9 +69,10 @@ def rows(
 ) -> tuple[list[tuple[str, bytes]], bool]:
     """Return keys with digests, in the order of the keys, and whether there are more."""
     found = store[kind.collection].find(_query(kind, stretch), session=store.session)
-    limited = found.sort([(name, 1) for name in kind.key]).limit(stretch.most + 1)
+    most = len(stretch.keys) or stretch.most
+    limited = found.sort([(name, 1) for name in kind.key]).limit(most + 1)
     read = [*_digested(kind, fields, limited)]
-    return read[: stretch.most], len(read) > stretch.most
+    return read[:most], len(read) > most
 
 
 def digest(fields: Sequence[str], values: Sequence[object]) -> bytes:
