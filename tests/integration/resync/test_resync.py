@@ -82,6 +82,8 @@ def test_a_whole_resync_reaches_one_subscription_and_nobody_else(copying: Copyin
     with channel_of(copying.amqp_url) as channel:
         channel.queue_declare("spy", durable=True, arguments={"x-queue-type": "quorum"})
         channel.queue_bind("spy", topology.EXCHANGE, "#")
+        channel.queue_declare("lti.students", durable=True)
+        channel.queue_bind("lti.students", topology.RESYNC, "#.lti.students")
     operator = copying.registry.channel_for("olga", "operator")
     stub = type(copying.registry.staff)(operator)
     asked = resyncs_pb2.RepublishRequest(request_id="r1", subscription="notify.people")
@@ -102,6 +104,9 @@ def test_a_whole_resync_reaches_one_subscription_and_nobody_else(copying: Copyin
         0,
         0,
     ]
+    stranger = copying.resync("lti.students", "people", "enrolments")
+    assert copying.count("lti.students") == sum(each.events for each in stranger.sent)
+    assert stranger.not_taken == ()
     assert copying.work_off("notify") == len(LEARNERS)
     copying.copiers["notify"].database.mongo["people"].delete_one({"_id": LEARNERS[1]})
     assert copying.differences("notify")["people"] == {LEARNERS[1]}
