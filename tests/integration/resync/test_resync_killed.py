@@ -7,12 +7,14 @@ from tandem.catalog.v1 import catalog_pb2
 
 from chassis.resync import resyncs
 from chassis.resync.resyncs import ResyncState
+from chassis.resync.work import MOST_WAITING
 from tests.deep import only_deep
 from tests.integration.catalog.registry import person
 from tests.integration.processes import declare, eventually, role
 from tests.integration.resync.copying import Copying
 
-PEOPLE = 4_000
+# More than may wait in the queue: the resync can't end before the queue is worked off.
+PEOPLE = MOST_WAITING + 2_000
 
 
 @only_deep
