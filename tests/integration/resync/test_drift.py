@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import grpc
@@ -173,7 +174,7 @@ def test_digests_refuse_unknown_kinds_and_fields(channels: dict[str, grpc.Channe
         resyncs_pb2.DigestCopiesRequest(kind="people", fields=["name", "$where", "password"]),
         resyncs_pb2.DigestCopiesRequest(kind="people", page_size=1_001),
     ):
-        error = refused(lambda asked=asked: notify.DigestCopies(asked))
+        error = refused(partial(notify.DigestCopies, asked))
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     asked = resyncs_pb2.DigestCopiesRequest(kind="people", keys=["nobody", "a:b:c", ""])
     assert list(notify.DigestCopies(asked).rows) == []

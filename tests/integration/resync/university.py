@@ -65,7 +65,9 @@ class University:
             lambda: self.staff.UpdateRun(
                 catalog_pb2.UpdateRunRequest(run_id=self.run.id, title=f"Title {choice.random()}")
             ),
-            lambda: publish(self.registry, self.run.id, [activity("a", 3)]),
+            lambda: publish(
+                self.registry, self.run.id, [activity("a", types_pb2.ACTIVITY_KIND_TASK)]
+            ),
             lambda: self.staff.CloseRun(catalog_pb2.CloseRunRequest(run_id=self.run.id)),
             lambda: self.staff.ReopenRun(catalog_pb2.ReopenRunRequest(run_id=self.run.id)),
         ]
