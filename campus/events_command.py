@@ -1,5 +1,5 @@
 """`tandem events tail|replay|archive`: prints events, sends events of the history again, and
-verifies the archive.
+verifies the archive. resync_command.py has `resync` and `drift`.
 """
 
 import json
@@ -19,6 +19,7 @@ from campus.connection import DATA, amqp_url, known_archive
 from campus.connection import archive as archive_of
 from campus.output import JSON_OPTION, console, fail, printable, show_rows
 from campus.parquet_command import parquet
+from campus.resync_command import drift, resync
 from chassis.archive import reading
 from chassis.archive.layout import Span
 from chassis.archive.store import StoreAway
@@ -88,7 +89,13 @@ class Sent:
 
 @click.group()
 def events() -> None:
-    """Print the events that the services publish, or send events of the history again."""
+    """Print the events that the services publish, send events of the history again, or make copies
+    whole.
+    """
+
+
+events.add_command(resync)
+events.add_command(drift)
 
 
 @events.command()

@@ -94,6 +94,9 @@ BORDERS = (
         r"chassis\.(?P<own>messaging|edge|jobs)(\..+)?",
         rf"chassis\.(?!({{own}}|data|{_LOWER})(\.|$)).+",
     ),
+    Never(
+        r"chassis\.resync(\..+)?", rf"chassis\.(?!(resync|messaging|jobs|data|{_LOWER})(\.|$)).+"
+    ),
     Never(r"chassis\.archive(\..+)?", rf"chassis\.(?!(archive|messaging|data|{_LOWER})(\.|$)).+"),
     Never(r"chassis(\..+)?", r"(services|campus|tests|bench)(\..+)?"),
     Never(r"chassis(\..+)?", r"tandem\.(?!options\.|types\.)\w+\..+"),

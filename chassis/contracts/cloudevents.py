@@ -39,6 +39,7 @@ class Attributes:
     sequence: int
     """0 if there is none."""
     traceparent: str
+    resync: str = ""
 
 
 def raw(headers: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def read(headers: Mapping[str, Any], content_type: str | None = None) -> Attribu
         partition_key=taken("partitionkey", _text),
         sequence=taken("sequence", _sequence),
         traceparent=taken("traceparent", _text),
+        resync=taken("resync", _text),
     )
     if faults:
         raise MalformedError(f"no CloudEvent: {'; '.join(faults)}")

@@ -54,6 +54,8 @@ class Event(Generic[M]):
     none."""
     traceparent: str
     data: M
+    resync: str = ""
+    """The resync that sent it, as the state that holds now; empty: it tells what happened."""
 
 
 @cache
@@ -115,6 +117,8 @@ def headers_of(event: "Event[Any]") -> dict[str, str]:
     if event.sequence:
         # The sequence extension needs sortable text: 20 digits hold every 64-bit number.
         headers[f"{PREFIX}sequence"] = f"{event.sequence:020d}"
+    if event.resync:
+        headers[f"{PREFIX}resync"] = event.resync
     return headers
 
 
@@ -144,6 +148,7 @@ def read(
         partition_key=found.partition_key,
         sequence=found.sequence,
         traceparent=found.traceparent,
+        resync=found.resync,
         data=_data(cls, found.type, body),
     )
 

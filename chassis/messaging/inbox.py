@@ -43,9 +43,17 @@ class Inbox:
         seen = self._seen(store, events)
         fresh = [event for event in events if event.id not in seen]
         if fresh:
-            self.subscription.handle(store, fresh)
+            self._handle(store, fresh)
             self._remember(store, fresh)
         return {event.id: REPEAT if event.id in seen else APPLIED for event in events}
+
+    def _handle(self, store: Store, events: Events) -> None:
+        happened = [event for event in events if not event.resync]
+        if happened:
+            self.subscription.handle(store, happened)
+        state = [event for event in events if event.resync]
+        if state and self.subscription.resync:
+            self.subscription.resync(store, state)
 
     def _seen(self, store: Store, events: Events) -> set[str]:
         inbox_ids = {

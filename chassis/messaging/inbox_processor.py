@@ -39,6 +39,8 @@ class Delivery:
 # During an upgrade, or after a rollback, a queue gets events for which the older version has no
 # handler. The newer version applies them when they are redelivered or replayed.
 ANOTHER_VERSIONS = Disposition(Kind.RETRY, "not for this version")
+# To apply it as news would tell people once more what they know.
+NO_RESYNC = Disposition(Kind.DEAD_LETTER, "the subscription takes no resync")
 Read = Event[Any]
 
 
@@ -69,7 +71,8 @@ def apply(
 def _apply(inbox: Inbox, deliveries: Sequence[Delivery]) -> list[Disposition]:
     """Decode deliveries and apply them; return their dispositions."""
     types = frozenset(inbox.subscription.routing_keys)
-    read = [_read(delivery, types) for delivery in deliveries]
+    resyncs = inbox.subscription.resync is not None
+    read = [_read(delivery, types, resyncs) for delivery in deliveries]
     good = {event.id: event for event in read if isinstance(event, Event)}
     last = {
         event.id
@@ -86,13 +89,15 @@ def _apply(inbox: Inbox, deliveries: Sequence[Delivery]) -> list[Disposition]:
     return dispositions
 
 
-def _read(delivery: Delivery, types: Set[str]) -> Read | Disposition:
+def _read(delivery: Delivery, types: Set[str], resyncs: bool) -> Read | Disposition:
     try:
         event = events.read(delivery.headers, delivery.body, delivery.content_type)
     except UnknownTypeError:
         return ANOTHER_VERSIONS
     except UndecodableError as error:
         return Disposition(Kind.UNDECODABLE, str(error))
+    if event.resync and not resyncs:
+        return NO_RESYNC
     return event if event.type in types else ANOTHER_VERSIONS
 
 
@@ -149,6 +154,6 @@ def _report_lag(
     """
     now = time.time()
     for event, disposition in zip(read, dispositions, strict=True):
-        if isinstance(event, Event) and disposition is APPLIED:
+        if isinstance(event, Event) and disposition is APPLIED and not event.resync:
             lag = max(0.0, now - ids.made_at(event.id))
             metrics.EVENT_LAG.labels(event.type, subscription).observe(lag)

@@ -69,6 +69,10 @@ class Subscription(Generic[S]):
     partitioned: bool = False
     """Whether its events are spread over several queues by their partition key, each consumed by
     one worker: for heavy work that concerns one aggregate at a time."""
+    resync: Callable[[S, Sequence[Event[Any]]], None] | None = None
+    """Applies events of a resync, which tell the state that holds now, and not that something
+    happened: it updates copies, and tells nobody what people were told before. None: the
+    subscription takes no resync."""
 
     @property
     def routing_keys(self) -> tuple[str, ...]:

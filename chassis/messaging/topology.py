@@ -29,6 +29,9 @@ from chassis.messaging.subscriptions import Subscription
 from chassis.operations.settings import PARTITIONS
 
 EXCHANGE = "tandem.events"
+# Takes the events of resyncs. Each subscription that takes them is bound by keys of its own, so
+# that a resync reaches one subscription, and an unroutable event says that it takes none.
+RESYNC = "tandem.resync"
 HISTORY = "tandem.history"
 HISTORY_ARGUMENTS: dict[str, Any] = {
     "x-queue-type": "stream",
@@ -93,6 +96,7 @@ def declare(
                 _declare_partitions(channel, subscription, count)
             else:
                 declare_queue(channel, subscription.name, subscription.routing_keys)
+            _bind_resyncs(channel, subscription)
         _declare_delays(channel)
         declare_history(channel)
         _shrink(connection, [each.name for each in subscriptions if each.partitioned], count)
@@ -152,6 +156,21 @@ def _pauses() -> Iterator[float]:
 def declare_exchange(channel: BlockingChannel) -> None:
     """Declare the exchange; relays publish nothing before the history exists."""
     channel.exchange_declare(EXCHANGE, "topic", durable=True)
+
+
+def resync_key(subscription: str, event_type: str) -> str:
+    """Return the routing key of an event of a resync; its type comes first, for rights by topic."""
+    return f"{event_type}.{subscription}"
+
+
+def _bind_resyncs(channel: BlockingChannel, subscription: Subscription[Any]) -> None:
+    channel.exchange_declare(RESYNC, "topic", durable=True)
+    keys = subscription.routing_keys if subscription.resync else ()
+    for key in (resync_key(subscription.name, each) for each in keys):
+        if subscription.partitioned:
+            channel.exchange_bind(subscription.name, RESYNC, key)
+        else:
+            channel.queue_bind(subscription.name, RESYNC, key)
 
 
 def declare_history(channel: BlockingChannel) -> None:

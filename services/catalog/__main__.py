@@ -30,15 +30,20 @@ def api(settings: Settings) -> None:
 
 
 def worker(settings: Settings) -> None:
-    """Note when people can teach; check and apply imports."""
+    """Note when people can teach; check and apply imports; do resyncs."""
     from chassis import roles
     from chassis import worker as runtime
+    from chassis.resync.work import resyncing
     from services.catalog.importing import importing
+    from services.catalog.sources import SOURCES
     from services.catalog.store import CatalogStore
     from services.catalog.worker import subscriptions
 
     database = roles.open_database(settings, "catalog", CatalogStore)
-    jobs = (importing(settings.import_unpacked),)
+    jobs = (
+        importing(settings.import_unpacked),
+        resyncing("catalog", settings.amqp_url, SOURCES),
+    )
     runtime.serve(settings, "catalog", database, subscriptions(), (), jobs)
 
 

@@ -21,6 +21,7 @@ from chassis.edge.validation import violations_of
 from chassis.errors import FieldViolation, NotFound, Unavailable, check
 from services.catalog import external_ids, queries, rights
 from services.catalog.api_advice import AdviceApi, size_of
+from services.catalog.api_resyncs import ResyncsApi
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue, Extension
 from services.catalog.domain.groups import AssignGroup, CreateGroup, UpdateGroup
@@ -44,7 +45,7 @@ Row = types_pb2.RowResult
 ROWS_AT_ONCE = 200
 
 
-class CatalogApi(AdviceApi):
+class CatalogApi(AdviceApi, ResyncsApi):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(

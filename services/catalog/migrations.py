@@ -12,6 +12,7 @@ from chassis.data.keys import add_keys, unique_key
 from chassis.data.migrations import Migration, adding
 from chassis.data.store import Database
 from chassis.jobs import INDEX
+from chassis.resync import resyncs
 
 _FIRST: Mapping[str, Sequence[IndexModel]] = {
     "people": [],
@@ -112,4 +113,5 @@ MIGRATIONS = (
     Migration(8, "an index of paths by run", adding({"paths": [IndexModel("run_id")]})),
     Migration(9, "what learners of a run wish, to be counted", adding(_PREFERENCES)),
     Migration(10, "when people can teach, and draft paths", adding(_ADVICE)),
+    Migration(11, "resyncs", adding(resyncs.INDEXES)),
 )

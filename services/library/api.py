@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
-from tandem.types.v1 import types_pb2
+from tandem.types.v1 import resyncs_pb2, types_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
@@ -12,7 +12,9 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import DomainError, FailedPrecondition, Unavailable
+from chassis.resync.commands import digest_copies
 from services.library import cleaning, metrics, queries, rights, transfers
+from services.library.copies import COPIES
 from services.library.domain.enums import PackState, UploadState
 from services.library.domain.feeds import CreateFeed, FeedUrls
 from services.library.domain.items import Item, PendingDeletion, Upload
@@ -78,6 +80,11 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         self._ask = ask
         self.playlists = playlists
         self._feed_urls = feed_urls
+
+    def DigestCopies(
+        self, request: resyncs_pb2.DigestCopiesRequest, _context: Any
+    ) -> resyncs_pb2.DigestCopiesResponse:
+        return digest_copies(self._database, request, COPIES)
 
     def StartUpload(
         self, request: library_pb2.StartUploadRequest, _context: Any

@@ -50,15 +50,17 @@ EXPIRE_EVERY = timedelta(minutes=1)
 def subscriptions(keep_retired: timedelta = KEEP_RETIRED) -> tuple[Subscription[LibraryStore], ...]:
     """Return the library's subscriptions. `keep_retired`: how long files of retired items stay."""
     mode = catalog.EnrolmentModeChanged
+    apply = partial(entitlements, keep_retired=keep_retired)
     types = (*_STATES, mode, catalog.PathPublished, *RUNS, *SESSIONS, *RECORDINGS)
     return (
         Subscription(
             "library.entitlements",
             types,
-            partial(entitlements, keep_retired=keep_retired),
+            apply,
             # a withdrawal also changes items, once
             replacing=frozenset(types) - {*RECORDINGS},
             partitioned=True,
+            resync=apply,
         ),
     )
 

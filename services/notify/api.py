@@ -5,15 +5,18 @@ from collections.abc import Collection, Iterator
 
 import grpc
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
+from tandem.types.v1 import resyncs_pb2
 
 from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import FailedPrecondition, NotFound
+from chassis.resync.commands import digest_copies
 from services.notify import metrics
 from services.notify.api_webhooks import WebhooksApi
 from services.notify.bounces import read
+from services.notify.copies import COPIES
 from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Message
 from services.notify.domain.preferences import SetPreferences
@@ -45,6 +48,11 @@ class NotifyApi(WebhooksApi, notify_pb2_grpc.NotifyServiceServicer):
         """
         self._secrets, self._allows_http = secrets, allows_http
         self._database, self._texts, self._addresses = database, texts, addresses
+
+    def DigestCopies(
+        self, request: resyncs_pb2.DigestCopiesRequest, _: grpc.ServicerContext
+    ) -> resyncs_pb2.DigestCopiesResponse:
+        return digest_copies(self._database, request, COPIES)
 
     def SetPreferences(
         self, request: notify_pb2.SetPreferencesRequest, _: grpc.ServicerContext

@@ -1,6 +1,7 @@
 """Notify's subscriptions, timers and jobs, and the handlers of events but those of classes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -79,7 +80,9 @@ _REPLICAS = frozenset(
 def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore], ...]:
     """Return notify's subscriptions. `leads`: the lead times of reminders before a session."""
     return (
-        Subscription("notify.people", (catalog.PersonUpserted,), _people, replacing=_PEOPLE),
+        Subscription(
+            "notify.people", (catalog.PersonUpserted,), _people, replacing=_PEOPLE, resync=_people
+        ),
         Subscription(
             "notify.rosters",
             (
@@ -95,6 +98,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
             ),
             _rosters,
             replacing=_REPLICAS,
+            resync=_rosters_anew,
         ),
         Subscription(
             "notify.triggers",
@@ -168,10 +172,21 @@ def _person(event: Event[Any]) -> Person:
 
 
 def _rosters(store: NotifyStore, batch: Batch) -> None:
+    _titles(store, batch)
+    replicas.change_enrolments(store, _each(batch, _change, *_ENROLMENTS))
+
+
+def _rosters_anew(store: NotifyStore, batch: Batch) -> None:
+    """Apply the rosters of a resync: it adds nobody to broadcasts, because nobody is new by it."""
+    _titles(store, batch)
+    changes = _each(batch, _change, *_ENROLMENTS)
+    replicas.change_enrolments(store, [replace(each, since=None) for each in changes])
+
+
+def _titles(store: NotifyStore, batch: Batch) -> None:
     upsert_if_newer(store, Run, _each(batch, _run, *_RUNS))
     upsert_if_newer(store, Path, _each(batch, _path, catalog.PathPublished))
     upsert_if_newer(store, Item, _each(batch, _item, *_ITEMS))
-    replicas.change_enrolments(store, _each(batch, _change, *_ENROLMENTS))
 
 
 def _each(batch: Batch, read: Callable[[Event[Any]], T], *types: type[Any]) -> list[T]:

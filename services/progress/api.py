@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tandem.progress.v1 import progress_pb2, progress_pb2_grpc, resources_pb2
-from tandem.types.v1 import types_pb2
+from tandem.types.v1 import resyncs_pb2, types_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
@@ -12,11 +12,13 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
+from chassis.resync.commands import digest_copies
 from services.progress import queries, queries_week
 from services.progress.api_class_page import ClassPageApi
 from services.progress.api_cmi5 import Cmi5Api
 from services.progress.api_credentials import CredentialsApi
 from services.progress.api_falling_behind import FallingBehindApi
+from services.progress.copies import COPIES
 from services.progress.domain.enums import Role
 from services.progress.domain.intake import RecordStatements, Row, row_of
 from services.progress.domain.statements import Statement
@@ -46,6 +48,11 @@ class ProgressApi(
     def __init__(self, database: Database[ProgressStore], base: str = "") -> None:
         """`base`: the public URL of the LRS; empty: there is none."""
         self._database, self._base = database, base
+
+    def DigestCopies(
+        self, request: resyncs_pb2.DigestCopiesRequest, _context: Any
+    ) -> resyncs_pb2.DigestCopiesResponse:
+        return digest_copies(self._database, request, COPIES)
 
     def RecordStatements(
         self, request: progress_pb2.RecordStatementsRequest, _context: Any

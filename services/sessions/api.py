@@ -3,11 +3,13 @@
 from typing import Any
 
 from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
+from tandem.types.v1 import resyncs_pb2
 
 from chassis.capabilities import CapabilityUrls
 from chassis.contracts.mapping import from_message
 from chassis.data.pages import page_of
 from chassis.data.store import Database
+from chassis.resync.commands import digest_copies
 from services.sessions import queries
 from services.sessions.answers import answer, answers
 from services.sessions.api_attendance import AttendanceApi
@@ -25,6 +27,7 @@ from services.sessions.api_rooms import RoomsApi
 from services.sessions.api_seats import SeatsApi
 from services.sessions.api_series import SeriesApi
 from services.sessions.api_timetables import TimetablesApi
+from services.sessions.copies import COPIES
 from services.sessions.meeting_pool import MeetingPool
 from services.sessions.pages_joining import Doors
 from services.sessions.store import SessionsStore
@@ -65,6 +68,11 @@ class SessionsApi(
         self._database, self._feed_urls = database, feed_urls
         self._online_seats = online_seats
         self._votes = grouped_votes(database)
+
+    def DigestCopies(
+        self, request: resyncs_pb2.DigestCopiesRequest, _context: Any
+    ) -> resyncs_pb2.DigestCopiesResponse:
+        return digest_copies(self._database, request, COPIES)
 
     def GetSession(
         self, request: sessions_pb2.GetSessionRequest, _context: Any

@@ -114,7 +114,12 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
     """Return the service's subscriptions."""
     return (
         Subscription(
-            "sessions.rosters", ROSTER_TYPES, rosters, replacing=REPLICAS, partitioned=True
+            "sessions.rosters",
+            ROSTER_TYPES,
+            rosters,
+            replacing=REPLICAS,
+            partitioned=True,
+            resync=rosters,
         ),
         Subscription("sessions.recordings", ITEMS, recordings, replacing=frozenset(ITEMS)),
         one_by_one(

@@ -281,3 +281,21 @@ def test_what_the_default_exchange_still_lets_them_do(broker: Broker) -> None:
     for name in ("keda", STRANGER):
         with refused():
             publish(broker.url(name), "", ANOTHERS)
+
+
+@pytest.mark.parametrize("account", ["catalog-worker", "catalog-relay", "notify-worker", STRANGER])
+def test_only_a_worker_of_catalog_sends_resyncs(broker: Broker, account: str) -> None:
+    """It sends catalog's types, which the queue of one subscription gets; nobody else may, and it
+    may send no other service's types.
+    """
+    key = topology.resync_key("notify.people", TYPE)
+    if account != "catalog-worker":
+        with pytest.raises(ChannelClosedByBroker, match="ACCESS_REFUSED"):
+            publish(broker.url(account), topology.RESYNC, key)
+        return
+    publish(broker.url(account), topology.RESYNC, key)
+    with channel_of(broker.admin_url) as channel:
+        assert partitions.ready_in(channel.connection, "notify.people") == 1
+    others = topology.resync_key("notify.people", "tandem.sessions.session.started.v1")
+    with pytest.raises(ChannelClosedByBroker, match="ACCESS_REFUSED"):
+        publish(broker.url(account), topology.RESYNC, others)

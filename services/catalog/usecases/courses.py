@@ -181,12 +181,15 @@ def publish_path(
     store.add_path(path)
     if counts_weeks(activities):  # replicas of older versions lack the run's first day
         tell_run(store, run)
-    store.record_event(
-        PathPublished(
-            run_id=run.id,
-            version=path.version,
-            activities=path.activities,
-            published_at=path.published_at,
-        )
-    )
+    store.record_event(published(path))
     return path
+
+
+def published(path: Path) -> PathPublished:
+    """Return the event that tells a path."""
+    return PathPublished(
+        run_id=path.run_id,
+        version=path.version,
+        activities=path.activities,
+        published_at=path.published_at,
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from chassis.errors import AlreadyExists, FieldViolation, NotFound, check, check_state
 from chassis.texts import normal
@@ -115,13 +116,16 @@ def _renamed(store: Store, group: Group) -> Group:
 
 def _kept(store: Store, group: Group) -> Group:
     store.put_group(group)
-    store.record_event(
-        GroupChanged(
-            group_id=group.id,
-            run_id=group.run_id,
-            name=group.name,
-            retired_at=group.retired_at,
-            changed_at=store.now,
-        )
-    )
+    store.record_event(changed(group, store.now))
     return group
+
+
+def changed(group: Group, now: datetime) -> GroupChanged:
+    """Return the event that tells a group's state."""
+    return GroupChanged(
+        group_id=group.id,
+        run_id=group.run_id,
+        name=group.name,
+        retired_at=group.retired_at,
+        changed_at=now,
+    )

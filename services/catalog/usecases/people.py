@@ -19,7 +19,7 @@ def upsert_people(store: Store, people: Sequence[Person]) -> set[str]:
     known = store.people(wanted)
     changed = [person for person in wanted.values() if known.get(person.id) != person]
     store.put_people(changed)
-    store.record_event(*map(_told, changed))
+    store.record_event(*map(upserted, changed))
     return {person.id for person in changed}
 
 
@@ -32,7 +32,7 @@ def retire_person(store: Store, person_id: str) -> Person:
     if person.retired_at is None:
         person = replace(person, retired_at=store.now)
         store.put_people([person])
-        store.record_event(_told(person))
+        store.record_event(upserted(person))
     _withdraw_from_all(store, person_id)
     _unstaff(store, person_id)
     return person
@@ -52,7 +52,8 @@ def _unstaff(store: Store, person_id: str) -> None:
             put_staff(store, run, tuple(others))
 
 
-def _told(person: Person) -> PersonUpserted:
+def upserted(person: Person) -> PersonUpserted:
+    """Return the event that tells a person's state."""
     return PersonUpserted(
         person_id=person.id,
         given_name=person.given_name,

@@ -85,8 +85,13 @@ def update_run(store: Store, command: UpdateRun) -> Run:
 
 def tell_run(store: Store, run: Run) -> None:
     """Publish a run again, for services whose replica lacks some of it."""
+    store.record_event(updated_event(store, run))
+
+
+def updated_event(store: Store, run: Run) -> RunUpdated:
+    """Return the event that tells a run's state."""
     facts = _facts(run, get_course(store, run.course_id))
-    store.record_event(RunUpdated(run_id=run.id, run=facts, updated_at=store.now))
+    return RunUpdated(run_id=run.id, run=facts, updated_at=store.now)
 
 
 def set_run_staff(store: Store, command: SetRunStaff) -> Run:

@@ -184,6 +184,6 @@ def applied(enrolment: Enrolment | None, change: EnrolmentUpdate) -> Enrolment:
             known,
             group_ids=change.group_ids,
             groups_sequence=change.sequence,
-            groups_since=change.since,
+            groups_since=change.since or known.groups_since,
         )
     return known

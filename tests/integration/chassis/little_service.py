@@ -52,6 +52,7 @@ def api(settings: LittleSettings) -> None:
         ReportBounce = ListSuppressions = RemoveSuppression = _unused
         CreateWebhook = ListWebhooks = ListWebhookDeliveries = _unused
         RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
+        DigestCopies = _unused
 
     database = open_database(settings, "little", NoStore)
     servicer = Servicer(

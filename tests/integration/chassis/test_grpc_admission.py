@@ -57,6 +57,7 @@ class Holding(notify_pb2_grpc.NotifyServiceServicer):
     ReportBounce = ListSuppressions = RemoveSuppression = _unused
     CreateWebhook = ListWebhooks = ListWebhookDeliveries = _unused
     RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
+    DigestCopies = _unused
 
 
 @pytest.fixture

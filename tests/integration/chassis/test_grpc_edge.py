@@ -61,6 +61,7 @@ class Notify(notify_pb2_grpc.NotifyServiceServicer):
     ReportBounce = ListSuppressions = RemoveSuppression = _unused
     CreateWebhook = ListWebhooks = ListWebhookDeliveries = _unused
     RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
+    DigestCopies = _unused
 
 
 class Progress(progress_pb2_grpc.ProgressServiceServicer):
@@ -82,7 +83,7 @@ class Progress(progress_pb2_grpc.ProgressServiceServicer):
     )
     CreateLrsCredential = ListLrsCredentials = RevokeLrsCredential = _unused
     LaunchActivity = WaiveActivity = _unused
-    ExportRunProgress = _unused
+    ExportRunProgress = DigestCopies = _unused
     ListFallingBehind = RebuildRun = GetRebuild = SetStudyHours = GetWeekLoad = _unused
 
 

@@ -7,6 +7,7 @@ from tandem.catalog.v1 import advice_pb2 as tandem_dot_catalog_dot_v1_dot_advice
 from tandem.catalog.v1 import catalog_pb2 as tandem_dot_catalog_dot_v1_dot_catalog__pb2
 from tandem.catalog.v1 import imports_pb2 as tandem_dot_catalog_dot_v1_dot_imports__pb2
 from tandem.catalog.v1 import resources_pb2 as tandem_dot_catalog_dot_v1_dot_resources__pb2
+from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -232,6 +233,21 @@ class CatalogServiceStub:
                 '/tandem.catalog.v1.CatalogService/ListImportRows',
                 request_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsRequest.SerializeToString,
                 response_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsResponse.FromString,
+                _registered_method=True)
+        self.Republish = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/Republish',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.RepublishRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+                _registered_method=True)
+        self.GetResync = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/GetResync',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.GetResyncRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+                _registered_method=True)
+        self.DigestCopies = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/DigestCopies',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
                 _registered_method=True)
 
 
@@ -554,6 +570,31 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Republish(self, request, context):
+        """Begins a resync: a worker sends the present state of people, runs with their paths, groups and
+        enrolments to one subscription, as events of the usual types with the sequences that hold now. No
+        other subscription gets them. INVALID_ARGUMENT when there is no such kind. Whether the subscription
+        takes them, only the broker knows: if not, the resync ends as REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetResync(self, request, context):
+        """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DigestCopies(self, request, context):
+        """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
+        kind, or no such field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -746,6 +787,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListImportRows,
                     request_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsRequest.FromString,
                     response_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsResponse.SerializeToString,
+            ),
+            'Republish': grpc.unary_unary_rpc_method_handler(
+                    servicer.Republish,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.RepublishRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.SerializeToString,
+            ),
+            'GetResync': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetResync,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.GetResyncRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.SerializeToString,
+            ),
+            'DigestCopies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DigestCopies,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1780,6 +1836,87 @@ class CatalogService:
             '/tandem.catalog.v1.CatalogService/ListImportRows',
             tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsRequest.SerializeToString,
             tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Republish(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/Republish',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.RepublishRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetResync(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/GetResync',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.GetResyncRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DigestCopies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/DigestCopies',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

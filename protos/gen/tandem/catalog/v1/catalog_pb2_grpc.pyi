@@ -9,6 +9,7 @@ from tandem.catalog.v1 import advice_pb2 as _advice_pb2
 from tandem.catalog.v1 import catalog_pb2 as _catalog_pb2
 from tandem.catalog.v1 import imports_pb2 as _imports_pb2
 from tandem.catalog.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import resyncs_pb2 as _resyncs_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -187,6 +188,18 @@ class CatalogServiceStub:
     """The rows of the last complete check of an import, each with its result; none before that.
     NOT_FOUND when there is no such import.
     """
+    Republish: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.RepublishRequest, _resyncs_pb2.Resync]
+    """Begins a resync: a worker sends the present state of people, runs with their paths, groups and
+    enrolments to one subscription, as events of the usual types with the sequences that hold now. No
+    other subscription gets them. INVALID_ARGUMENT when there is no such kind. Whether the subscription
+    takes them, only the broker knows: if not, the resync ends as REFUSED.
+    """
+    GetResync: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.GetResyncRequest, _resyncs_pb2.Resync]
+    """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id."""
+    DigestCopies: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]
+    """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
+    kind, or no such field.
+    """
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -343,6 +356,18 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     ListImportRows: _aio.UnaryUnaryMultiCallable[_imports_pb2.ListImportRowsRequest, _imports_pb2.ListImportRowsResponse]  # type: ignore[assignment]
     """The rows of the last complete check of an import, each with its result; none before that.
     NOT_FOUND when there is no such import.
+    """
+    Republish: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.RepublishRequest, _resyncs_pb2.Resync]  # type: ignore[assignment]
+    """Begins a resync: a worker sends the present state of people, runs with their paths, groups and
+    enrolments to one subscription, as events of the usual types with the sequences that hold now. No
+    other subscription gets them. INVALID_ARGUMENT when there is no such kind. Whether the subscription
+    takes them, only the broker knows: if not, the resync ends as REFUSED.
+    """
+    GetResync: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.GetResyncRequest, _resyncs_pb2.Resync]  # type: ignore[assignment]
+    """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id."""
+    DigestCopies: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]  # type: ignore[assignment]
+    """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
+    kind, or no such field.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -725,6 +750,36 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_imports_pb2.ListImportRowsResponse, _abc.Awaitable[_imports_pb2.ListImportRowsResponse]]:
         """The rows of the last complete check of an import, each with its result; none before that.
         NOT_FOUND when there is no such import.
+        """
+
+    @_abc_1.abstractmethod
+    def Republish(
+        self,
+        request: _resyncs_pb2.RepublishRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.Resync, _abc.Awaitable[_resyncs_pb2.Resync]]:
+        """Begins a resync: a worker sends the present state of people, runs with their paths, groups and
+        enrolments to one subscription, as events of the usual types with the sequences that hold now. No
+        other subscription gets them. INVALID_ARGUMENT when there is no such kind. Whether the subscription
+        takes them, only the broker knows: if not, the resync ends as REFUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def GetResync(
+        self,
+        request: _resyncs_pb2.GetResyncRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.Resync, _abc.Awaitable[_resyncs_pb2.Resync]]:
+        """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id."""
+
+    @_abc_1.abstractmethod
+    def DigestCopies(
+        self,
+        request: _resyncs_pb2.DigestCopiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.DigestCopiesResponse, _abc.Awaitable[_resyncs_pb2.DigestCopiesResponse]]:
+        """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
+        kind, or no such field.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

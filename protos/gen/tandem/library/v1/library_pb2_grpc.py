@@ -5,6 +5,7 @@ import warnings
 
 from tandem.library.v1 import library_pb2 as tandem_dot_library_dot_v1_dot_library__pb2
 from tandem.library.v1 import resources_pb2 as tandem_dot_library_dot_v1_dot_resources__pb2
+from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -135,6 +136,11 @@ class LibraryServiceStub:
                 '/tandem.library.v1.LibraryService/ListFeeds',
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsResponse.FromString,
+                _registered_method=True)
+        self.DigestCopies = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/DigestCopies',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
                 _registered_method=True)
 
 
@@ -313,6 +319,14 @@ class LibraryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DigestCopies(self, request, context):
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LibraryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -410,6 +424,11 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     servicer.ListFeeds,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsResponse.SerializeToString,
+            ),
+            'DigestCopies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DigestCopies,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -931,6 +950,33 @@ class LibraryService:
             '/tandem.library.v1.LibraryService/ListFeeds',
             tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsRequest.SerializeToString,
             tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DigestCopies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/DigestCopies',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

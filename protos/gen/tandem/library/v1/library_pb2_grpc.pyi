@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.library.v1 import library_pb2 as _library_pb2
 from tandem.library.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import resyncs_pb2 as _resyncs_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -126,6 +127,10 @@ class LibraryServiceStub:
     """
     ListFeeds: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListFeedsRequest, _library_pb2.ListFeedsResponse]
     """A reader's feeds, newest first, also those that are revoked; without their URLs."""
+    DigestCopies: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
+    """
 
 @_typing.type_check_only
 class LibraryServiceAsyncStub(LibraryServiceStub):
@@ -224,6 +229,10 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """
     ListFeeds: _aio.UnaryUnaryMultiCallable[_library_pb2.ListFeedsRequest, _library_pb2.ListFeedsResponse]  # type: ignore[assignment]
     """A reader's feeds, newest first, also those that are revoked; without their URLs."""
+    DigestCopies: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]  # type: ignore[assignment]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
+    """
 
 class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The digital library: files go straight to the store and are verified before anyone may read them.
@@ -433,5 +442,15 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.ListFeedsResponse, _abc.Awaitable[_library_pb2.ListFeedsResponse]]:
         """A reader's feeds, newest first, also those that are revoked; without their URLs."""
+
+    @_abc_1.abstractmethod
+    def DigestCopies(
+        self,
+        request: _resyncs_pb2.DigestCopiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.DigestCopiesResponse, _abc.Awaitable[_resyncs_pb2.DigestCopiesResponse]]:
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
+        """
 
 def add_LibraryServiceServicer_to_server(servicer: LibraryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

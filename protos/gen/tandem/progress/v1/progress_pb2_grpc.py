@@ -5,6 +5,7 @@ import warnings
 
 from tandem.progress.v1 import progress_pb2 as tandem_dot_progress_dot_v1_dot_progress__pb2
 from tandem.progress.v1 import resources_pb2 as tandem_dot_progress_dot_v1_dot_resources__pb2
+from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -134,6 +135,11 @@ class ProgressServiceStub:
                 '/tandem.progress.v1.ProgressService/ExportRunProgress',
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.FromString,
+                _registered_method=True)
+        self.DigestCopies = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/DigestCopies',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
                 _registered_method=True)
 
 
@@ -318,6 +324,14 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DigestCopies(self, request, context):
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProgressServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -415,6 +429,11 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.ExportRunProgress,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.SerializeToString,
+            ),
+            'DigestCopies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DigestCopies,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -935,6 +954,33 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/ExportRunProgress',
             tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_progress__pb2.ExportRunProgressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DigestCopies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/DigestCopies',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.progress.v1 import progress_pb2 as _progress_pb2
 from tandem.progress.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import resyncs_pb2 as _resyncs_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -134,6 +135,10 @@ class ProgressServiceStub:
     once; by another column, who moves in it meanwhile may be there twice, or not. NOT_FOUND and
     PERMISSION_DENIED as there; an end other than OK says that the file is not whole.
     """
+    DigestCopies: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
+    """
 
 @_typing.type_check_only
 class ProgressServiceAsyncStub(ProgressServiceStub):
@@ -239,6 +244,10 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     the learner is when it is read. By ids, who has a place in the run all the while is in the file
     once; by another column, who moves in it meanwhile may be there twice, or not. NOT_FOUND and
     PERMISSION_DENIED as there; an end other than OK says that the file is not whole.
+    """
+    DigestCopies: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]  # type: ignore[assignment]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
     """
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -456,6 +465,16 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         the learner is when it is read. By ids, who has a place in the run all the while is in the file
         once; by another column, who moves in it meanwhile may be there twice, or not. NOT_FOUND and
         PERMISSION_DENIED as there; an end other than OK says that the file is not whole.
+        """
+
+    @_abc_1.abstractmethod
+    def DigestCopies(
+        self,
+        request: _resyncs_pb2.DigestCopiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.DigestCopiesResponse, _abc.Awaitable[_resyncs_pb2.DigestCopiesResponse]]:
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
         """
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

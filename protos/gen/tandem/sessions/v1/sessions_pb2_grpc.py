@@ -13,6 +13,7 @@ from tandem.sessions.v1 import recordings_pb2 as tandem_dot_sessions_dot_v1_dot_
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
 from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
+from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -434,6 +435,11 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/ListModeration',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.FromString,
+                _registered_method=True)
+        self.DigestCopies = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/DigestCopies',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
                 _registered_method=True)
 
 
@@ -1124,6 +1130,14 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DigestCopies(self, request, context):
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1511,6 +1525,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListModeration,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.SerializeToString,
+            ),
+            'DigestCopies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DigestCopies,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -3599,6 +3618,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListModeration',
             tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DigestCopies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/DigestCopies',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -15,6 +15,7 @@ from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
 from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
+from tandem.types.v1 import resyncs_pb2 as _resyncs_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -400,6 +401,10 @@ class SessionsServiceStub:
     """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
     ListModeration: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.ListModerationRequest, _moderation_pb2.ListModerationResponse]
     """What was moderated in a class, with reasons, in order."""
+    DigestCopies: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
+    """
 
 @_typing.type_check_only
 class SessionsServiceAsyncStub(SessionsServiceStub):
@@ -764,6 +769,10 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
     ListModeration: _aio.UnaryUnaryMultiCallable[_moderation_pb2.ListModerationRequest, _moderation_pb2.ListModerationResponse]  # type: ignore[assignment]
     """What was moderated in a class, with reasons, in order."""
+    DigestCopies: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]  # type: ignore[assignment]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
+    """
 
 class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Live classes: when, where, who has a seat, who was there.
@@ -1587,5 +1596,15 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_moderation_pb2.ListModerationResponse, _abc.Awaitable[_moderation_pb2.ListModerationResponse]]:
         """What was moderated in a class, with reasons, in order."""
+
+    @_abc_1.abstractmethod
+    def DigestCopies(
+        self,
+        request: _resyncs_pb2.DigestCopiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.DigestCopiesResponse, _abc.Awaitable[_resyncs_pb2.DigestCopiesResponse]]:
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
+        """
 
 def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,20 @@
+"""Copies of catalog's data that can be compared with the originals."""
+
+from collections.abc import Mapping
+
+from chassis.resync.digests import Digested, plain
+
+COPIES: Mapping[str, Digested] = {
+    "people": Digested(
+        "people",
+        {name: plain(name) for name in ("name", "email", "language", "zone", "retired_at")},
+    ),
+    "runs": Digested(
+        "runs",
+        {name: plain(name) for name in ("title", "closed_at", "instructor_ids", "staff")},
+    ),
+    "enrolments": Digested(
+        "enrolments",
+        {name: plain(name) for name in ("run_id", "learner_id", "state", "mode", "group_ids")},
+    ),
+}

@@ -1,0 +1,14 @@
+"""Copies of catalog's data that can be compared with the originals."""
+
+from collections.abc import Mapping
+
+from chassis.resync.digests import Digested, plain
+
+COPIES: Mapping[str, Digested] = {
+    "people": Digested("people", {"zone": plain("zone")}),
+    "runs": Digested(
+        "runs",
+        {name: plain(name) for name in ("title", "zone", "start_date", "closed_at", "holidays")},
+    ),
+    "staff": Digested("staff", {"staff": plain("staff")}),
+}

@@ -1,0 +1,157 @@
+"""A catalog and services that copy it, on a real broker: what a relay and workers do, step by
+step."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pika
+
+from chassis.contracts import events
+from chassis.data.store import Database
+from chassis.messaging import inbox_processor, partitions, queue_figures, topology
+from chassis.messaging.inbox_processor import Delivery
+from chassis.messaging.subscriptions import Subscription
+from chassis.resync import digests, resyncs, sender, work
+from chassis.resync.digests import Digested, Stretch
+from chassis.resync.resyncs import Resync
+from chassis.resync.sender import Sender
+from services.catalog.originals import ORIGINALS
+from services.catalog.sources import KINDS, SOURCES
+from tests.integration.catalog.registry import Registry
+from tests.integration.chassis.bus import channel_of
+
+PARTITIONS = 2
+SMALL = {each.kind: replace(each, page=2) for each in SOURCES}
+"""Catalog's sources, with pages so small that much happens between two of them."""
+
+
+@dataclass
+class Copier:
+    """A service that copies catalog's data."""
+
+    database: Database[Any]
+    subscriptions: Mapping[str, Subscription[Any]]
+    copies: Mapping[str, Digested]
+
+    def lose(self) -> None:
+        """Lose the whole database but its migrations, as after a restore of an empty one."""
+        for name in self.database.mongo.list_collection_names():
+            if name != "migrations":
+                self.database.mongo[name].delete_many({})
+
+
+@dataclass
+class Copying:
+    """A catalog, the services that copy it, and the broker between them."""
+
+    registry: Registry
+    amqp_url: str
+    copiers: Mapping[str, Copier]
+
+    def declare(self) -> None:
+        """Declare the queues of the services."""
+        for copier in self.copiers.values():
+            topology.declare(self.amqp_url, list(copier.subscriptions.values()), PARTITIONS)
+
+    def relay(self, most: int = 10_000) -> None:
+        """Publish the oldest events of catalog's outbox, in their order."""
+        outbox = self.registry.database.mongo["outbox"]
+        with channel_of(self.amqp_url) as channel:
+            channel.confirm_delivery()
+            for row in list(outbox.find().sort("_id").limit(most)):
+                properties = pika.BasicProperties(
+                    content_type=events.CONTENT_TYPE, delivery_mode=2, headers=row["headers"]
+                )
+                channel.basic_publish(topology.EXCHANGE, row["type"], row["body"], properties)
+                outbox.delete_one({"_id": row["_id"]})
+
+    def work_off(self, service: str, most: int = 10_000) -> int:
+        """Apply messages of a service's queues, as its worker does; return how many."""
+        applied = 0
+        for subscription in self.copiers[service].subscriptions.values():
+            for queue in partitions.queues(subscription, PARTITIONS):
+                applied += self._apply(service, subscription, queue, most)
+        return applied
+
+    def lose_news(self) -> None:
+        """Lose what is in all queues, as where a database is restored to an earlier moment."""
+        with channel_of(self.amqp_url) as channel:
+            for copier in self.copiers.values():
+                for subscription in copier.subscriptions.values():
+                    for queue in partitions.queues(subscription, PARTITIONS):
+                        channel.queue_purge(queue)
+
+    def begin(self, subscription: str, *kinds: str) -> Resync:
+        """Begin a resync."""
+        return self.registry.database.transact(
+            lambda store: resyncs.begin(store, subscription, kinds, KINDS, "operator")
+        )
+
+    def step(self, sending: Sender, resync: Resync) -> Resync:
+        """Send the next two things of a resync."""
+        return work.step(self.registry.database, sending, SMALL, resync)
+
+    def resync(self, subscription: str, *kinds: str) -> Resync:
+        """Do a whole resync; return it."""
+        with self.sending() as sending:
+            found = self.begin(subscription, *kinds)
+            while found.ended_at is None:
+                found = self.step(sending, found)
+        return found
+
+    def sending(self) -> Any:
+        """A sender."""
+        return sender.connected(self.amqp_url)
+
+    def differences(self, service: str) -> dict[str, set[str]]:
+        """The keys of each kind whose copies differ from the originals."""
+        copier = self.copiers[service]
+        found = {}
+        for kind, copies in copier.copies.items():
+            fields = sorted(copies.fields)
+            originals = dict(_rows(self.registry.database, ORIGINALS[kind], fields))
+            copied = dict(_rows(copier.database, copies, fields))
+            found[kind] = {
+                key
+                for key in originals.keys() | copied.keys()
+                if originals.get(key) != copied.get(key)
+            }
+        return {kind: keys for kind, keys in found.items() if keys}
+
+    def count(self, queue: str) -> int:
+        """How many messages a queue has."""
+        with channel_of(self.amqp_url) as channel:
+            found = queue_figures.figures(channel.connection, queue)
+        assert found, queue
+        return found.ready
+
+    def _apply(self, service: str, subscription: Subscription[Any], queue: str, most: int) -> int:
+        with channel_of(self.amqp_url) as channel:
+            taken = list(_taken(channel, queue, most))
+            deliveries = [Delivery(body, headers) for headers, body in taken]
+            database = self.copiers[service].database
+            done = inbox_processor.apply(database, subscription, deliveries, queue)
+            assert {each.kind.value for each in done} <= {"applied", "repeat"}, done
+        return len(taken)
+
+
+def _taken(channel: Any, queue: str, most: int) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Take up to so many of the messages that a queue has; others go back when the channel ends."""
+    found = queue_figures.figures(channel.connection, queue)
+    count = min(most, found.ready if found else 0)
+    channel.basic_qos(prefetch_count=count)
+    if count:
+        for place, (method, properties, body) in enumerate(channel.consume(queue), 1):
+            channel.basic_ack(method.delivery_tag)
+            yield properties.headers, body
+            if place == count:
+                return
+
+
+def _rows(
+    database: Database[Any], kind: Digested, fields: Sequence[str]
+) -> Sequence[tuple[str, bytes]]:
+    rows, more = digests.rows(database.reader(), kind, fields, Stretch(most=10_000))
+    assert not more
+    return rows

@@ -1,0 +1,182 @@
+"""Drift: copies that differ from their originals are found and named, and a resync repairs them."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import grpc
+import pytest
+from click.testing import CliRunner
+from tandem.notify.v1 import notify_pb2
+from tandem.notify.v1.notify_pb2_grpc import NotifyServiceStub
+from tandem.sessions.v1 import sessions_pb2
+from tandem.sessions.v1.sessions_pb2_grpc import SessionsServiceStub
+from tandem.types.v1 import resyncs_pb2
+
+from campus import drift, resync_command
+from chassis.edge.methods import Servicer
+from chassis.jobs.runner import Runner
+from chassis.resync import digests
+from chassis.resync.work import resyncing
+from chassis.testing import running
+from services.catalog.sources import SOURCES
+from services.notify.api import NotifyApi
+from services.sessions.api import SessionsApi
+from tests.integration.catalog.registry import refused
+from tests.integration.notify.world import TEXTS
+from tests.integration.resync.copying import Copying
+from tests.integration.resync.university import LEARNERS, University
+
+
+@pytest.fixture
+def channels(copying: Copying) -> Iterator[dict[str, grpc.Channel]]:
+    """Channels of an operator to the services, whose copies are whole."""
+    university = University(copying.registry)
+    for learner in LEARNERS:
+        copying.registry.enrol(university.run.id, learner)
+    copying.relay()
+    for service in copying.copiers:
+        copying.work_off(service)
+    notify, sessions = (copying.copiers[name].database for name in ("notify", "sessions"))
+    services = {
+        "notify": (NotifyApi(notify, TEXTS), notify_pb2, "NotifyService", notify),
+        "sessions": (SessionsApi(sessions), sessions_pb2, "SessionsService", sessions),
+    }
+    found = {"catalog": copying.registry.channel_for("olga", "operator")}
+    with _serving(services["notify"]) as found["notify"], _serving(services["sessions"]) as last:
+        yield found | {"sessions": last}
+
+
+@contextmanager
+def _serving(service: tuple[Any, Any, str, Any]) -> Iterator[grpc.Channel]:
+    api, contract, name, database = service
+    servicer = Servicer(api, contract.DESCRIPTOR.services_by_name[name], _no_relation)
+    with running([servicer], database) as channel_for:
+        yield channel_for("olga", "operator")
+
+
+def _no_relation(*_: Any) -> Any:
+    raise AssertionError
+
+
+def stubs(channels: dict[str, grpc.Channel]) -> dict[str, Any]:
+    return {
+        "catalog": catalog_stub(channels),
+        "notify": NotifyServiceStub(channels["notify"]),
+        "sessions": SessionsServiceStub(channels["sessions"]),
+    }
+
+
+def catalog_stub(channels: dict[str, grpc.Channel]) -> Any:
+    return resync_command.STUBS["catalog"](channels["catalog"])
+
+
+def found(channels: dict[str, grpc.Channel], keeper: str) -> dict[str, drift.Drift]:
+    """What differs at a service, by kind."""
+    services = stubs(channels)
+    return {
+        each.kind: drift.compare(each, services["catalog"], services[keeper], wait=0)
+        for each in drift.COPIES
+        if each.keeper == keeper
+    }
+
+
+@pytest.mark.parametrize("page", [2, 1_000])
+def test_each_difference_is_named(
+    copying: Copying,
+    channels: dict[str, grpc.Channel],
+    page: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A copy that is missing, one too many and one with another field, in pages of any size; whole
+    copies have none; keys of two parts are compared, too.
+    """
+    monkeypatch.setattr(digests, "PAGE", page)
+    for keeper in ("notify", "sessions"):
+        result = found(channels, keeper)
+        assert [each for each in result.values() if each.keys] == []
+        assert result["people"].compared == len(LEARNERS)
+    people = copying.copiers["notify"].database.mongo["people"]
+    people.delete_one({"_id": LEARNERS[0]})
+    people.insert_many([{"_id": "aaa"}, {"_id": "zzz"}])
+    people.update_one({"_id": LEARNERS[2]}, {"$set": {"email": "another@example.edu"}})
+    places = copying.copiers["sessions"].database.mongo["enrolments"]
+    (place,) = places.find({"learner_id": LEARNERS[3]})
+    places.update_one({"_id": place["_id"]}, {"$set": {"state": "WITHDRAWN"}})
+    wrong = found(channels, "notify")["people"]
+    assert (wrong.missing, wrong.surplus, wrong.different) == (
+        [LEARNERS[0]],
+        ["aaa", "zzz"],
+        [LEARNERS[2]],
+    )
+    assert found(channels, "sessions")["places"].keys == [place["_id"]]
+
+
+def test_what_is_on_its_way_is_no_drift(
+    copying: Copying, channels: dict[str, grpc.Channel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that arrives between the two looks makes its copy the same."""
+    copying.registry.people("newcomer")
+
+    def arrive(_: float) -> None:
+        copying.relay()
+        copying.work_off("notify")
+
+    monkeypatch.setattr(drift, "sleep", arrive)
+    assert found(channels, "notify")["people"].keys == []
+
+
+def test_the_commands_find_drift_and_repair_it(
+    copying: Copying, channels: dict[str, grpc.Channel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tandem events drift` exits with 1 and names the copies; after `tandem events resync` of the
+    subscription that it names, it exits with 0.
+    """
+
+    @contextmanager
+    def reached(service: str, *_: Any) -> Iterator[grpc.Channel]:
+        yield channels[service]
+
+    monkeypatch.setattr(resync_command, "channel_to", reached)
+    copying.copiers["notify"].lose()
+    compare = ["--service", "notify", "--wait", "0", "--json"]
+    result = CliRunner().invoke(resync_command.drift, compare)
+    assert result.exit_code == 1, result.output
+    text = result.stdout  # the servers of this process log to it, too
+    told, _ = json.JSONDecoder().raw_decode(text, text.index("[\n"))
+    assert {each["kind"]: each["missing"] for each in told}["people"] == LEARNERS
+    for name in sorted({each["repaired_by"] for each in told}):
+        arguments = ["--to", name, "--no-wait"]
+        assert CliRunner().invoke(resync_command.resync, arguments).exit_code == 0
+    jobs = resyncing("catalog", copying.amqp_url, SOURCES)
+    assert Runner(copying.registry.database, jobs).run_due() == 2
+    copying.work_off("notify")
+    result = CliRunner().invoke(resync_command.drift, compare)
+    assert result.exit_code == 0, result.output
+    monkeypatch.setattr(resync_command, "LOOK_EVERY", 0)
+    monkeypatch.setattr(
+        resync_command,
+        "sleep",
+        lambda _: Runner(copying.registry.database, jobs).run_due(),
+    )
+    refusal = CliRunner().invoke(resync_command.resync, ["--to", "notify.triggers"])
+    assert refusal.exit_code == 1
+    assert "takes no resync" in refusal.output
+
+
+def test_digests_refuse_unknown_kinds_and_fields(channels: dict[str, grpc.Channel]) -> None:
+    """The faults say what there is; a key that nothing has is no fault."""
+    notify = stubs(channels)["notify"]
+    for asked in (
+        resyncs_pb2.DigestCopiesRequest(kind="secrets"),
+        resyncs_pb2.DigestCopiesRequest(kind="people", fields=["name", "$where", "password"]),
+        resyncs_pb2.DigestCopiesRequest(kind="people", page_size=1_001),
+    ):
+        error = refused(partial(notify.DigestCopies, asked))
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    asked = resyncs_pb2.DigestCopiesRequest(kind="people", keys=["nobody", "a:b:c", ""])
+    assert list(notify.DigestCopies(asked).rows) == []
+    places = resyncs_pb2.DigestCopiesRequest(kind="places", keys=["nobody", "a:b:c", ""])
+    assert list(catalog_stub(channels).DigestCopies(places).rows) == []
