@@ -95,6 +95,10 @@ BORDERS = (
         rf"chassis\.(?!({{own}}|data|{_LOWER})(\.|$)).+",
     ),
     Never(r"chassis\.archive(\..+)?", rf"chassis\.(?!(archive|messaging|data|{_LOWER})(\.|$)).+"),
+    Never(
+        r"chassis\.privacy(\..+)?",
+        rf"chassis\.(?!(privacy|jobs|messaging|data|{_LOWER})(\.|$)).+",
+    ),
     Never(r"chassis(\..+)?", r"(services|campus|tests|bench)(\..+)?"),
     Never(r"chassis(\..+)?", r"tandem\.(?!options\.|types\.)\w+\..+"),
     Never(_SERVICE + r"(\..+)?", r"services\.(?!{own}(\.|$))\w+.*"),

@@ -33,12 +33,13 @@ def worker(settings: Settings) -> None:
     """Note when people can teach; check and apply imports."""
     from chassis import roles
     from chassis import worker as runtime
+    from services.catalog import privacy
     from services.catalog.importing import importing
     from services.catalog.store import CatalogStore
     from services.catalog.worker import subscriptions
 
     database = roles.open_database(settings, "catalog", CatalogStore)
-    jobs = (importing(settings.import_unpacked),)
+    jobs = (importing(settings.import_unpacked), privacy.jobs())
     runtime.serve(settings, "catalog", database, subscriptions(), (), jobs)
 
 

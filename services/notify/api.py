@@ -11,12 +11,14 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import FailedPrecondition, NotFound
+from chassis.privacy.rpcs import PersonalDataRpcs
 from services.notify import metrics
 from services.notify.bounces import read
 from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Message
 from services.notify.domain.preferences import SetPreferences
 from services.notify.ports import Texts
+from services.notify.privacy import HOLDINGS
 from services.notify.store import NotifyStore
 from services.notify.usecases import bounces, inbox
 from services.notify.usecases.reading import texts_of
@@ -27,8 +29,11 @@ PAUSE = 1.0
 CHUNK = 100  # messages that a stream reads at a time
 
 
-class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
+class NotifyApi(PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
+
+    _database: Database[NotifyStore]
+    _holdings = HOLDINGS
 
     def __init__(
         self,

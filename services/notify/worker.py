@@ -17,7 +17,15 @@ from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
-from services.notify import announcer, behind_events, path_events, question_events, sender, triggers
+from services.notify import (
+    announcer,
+    behind_events,
+    path_events,
+    privacy,
+    question_events,
+    sender,
+    triggers,
+)
 from services.notify.class_events import CLASSES, Leads
 from services.notify.domain.enums import AttendanceMode, EnrolmentState
 from services.notify.domain.notices import NotKnownYet
@@ -111,6 +119,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
         ),
         # And falls: silence may let a whole run fall behind on one day.
         Subscription("notify.falling_behind", behind_events.TYPES, behind_events.handle),
+        privacy.subscription(),
     )
 
 
@@ -138,6 +147,7 @@ def jobs(
         sender.mail(texts, servers, attempts, system),
         sender.digests(texts, servers, attempts, system),
         announcer.chunks(texts),
+        privacy.jobs(),
     )
 
 

@@ -8,6 +8,7 @@ from chassis.capabilities import CapabilityUrls
 from chassis.contracts.mapping import from_message
 from chassis.data.pages import page_of
 from chassis.data.store import Database
+from chassis.privacy.rpcs import PersonalDataRpcs
 from services.sessions import queries
 from services.sessions.answers import answer, answers
 from services.sessions.api_attendance import AttendanceApi
@@ -27,11 +28,13 @@ from services.sessions.api_series import SeriesApi
 from services.sessions.api_timetables import TimetablesApi
 from services.sessions.meeting_pool import MeetingPool
 from services.sessions.pages_joining import Doors
+from services.sessions.privacy import HOLDINGS
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import lookup
 
 
 class SessionsApi(
+    PersonalDataRpcs,
     RoomsApi,
     PlanningApi,
     SeriesApi,
@@ -50,6 +53,8 @@ class SessionsApi(
     sessions_pb2_grpc.SessionsServiceServicer,
 ):
     """Calls a use case for each request, and turns its result into a response."""
+
+    _holdings = HOLDINGS
 
     def __init__(
         self,

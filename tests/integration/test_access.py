@@ -251,6 +251,12 @@ TABLE: dict[str, Rule] = {
     "notify.NotifyService.ReportBounce": Rule({SERVICE}),
     "notify.NotifyService.ListSuppressions": Rule({OPERATOR, SERVICE}),
     "notify.NotifyService.RemoveSuppression": Rule({OPERATOR, SERVICE}),
+    "catalog.CatalogService.ErasePerson": Rule({OPERATOR, SERVICE}),
+    **{
+        f"{service}.{service.title()}Service.{name}": Rule({OPERATOR, SERVICE})
+        for service in ROLES
+        for name in ("ExportPerson", "GetErasure")
+    },
 }
 
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}

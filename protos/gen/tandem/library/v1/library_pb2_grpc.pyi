@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.library.v1 import library_pb2 as _library_pb2
 from tandem.library.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import privacy_pb2 as _privacy_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -126,6 +127,12 @@ class LibraryServiceStub:
     """
     ListFeeds: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListFeedsRequest, _library_pb2.ListFeedsResponse]
     """A reader's feeds, newest first, also those that are revoked; without their URLs."""
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _grpc.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 @_typing.type_check_only
 class LibraryServiceAsyncStub(LibraryServiceStub):
@@ -224,6 +231,12 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """
     ListFeeds: _aio.UnaryUnaryMultiCallable[_library_pb2.ListFeedsRequest, _library_pb2.ListFeedsResponse]  # type: ignore[assignment]
     """A reader's feeds, newest first, also those that are revoked; without their URLs."""
+    ExportPerson: _aio.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]  # type: ignore[assignment]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _aio.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]  # type: ignore[assignment]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The digital library: files go straight to the store and are verified before anyone may read them.
@@ -433,5 +446,23 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.ListFeedsResponse, _abc.Awaitable[_library_pb2.ListFeedsResponse]]:
         """A reader's feeds, newest first, also those that are revoked; without their URLs."""
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _privacy_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_privacy_pb2.PersonRecord], _abc.AsyncIterator[_privacy_pb2.PersonRecord]]:
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+
+    @_abc_1.abstractmethod
+    def GetErasure(
+        self,
+        request: _privacy_pb2.GetErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_pb2.Erasure, _abc.Awaitable[_privacy_pb2.Erasure]]:
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 def add_LibraryServiceServicer_to_server(servicer: LibraryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

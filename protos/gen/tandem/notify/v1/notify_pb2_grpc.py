@@ -5,6 +5,7 @@ import warnings
 
 from tandem.notify.v1 import notify_pb2 as tandem_dot_notify_dot_v1_dot_notify__pb2
 from tandem.notify.v1 import resources_pb2 as tandem_dot_notify_dot_v1_dot_resources__pb2
+from tandem.types.v1 import privacy_pb2 as tandem_dot_types_dot_v1_dot_privacy__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -83,6 +84,16 @@ class NotifyServiceStub:
                 '/tandem.notify.v1.NotifyService/RemoveSuppression',
                 request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.SerializeToString,
                 response_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.FromString,
+                _registered_method=True)
+        self.ExportPerson = channel.unary_stream(
+                '/tandem.notify.v1.NotifyService/ExportPerson',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/GetErasure',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
                 _registered_method=True)
 
 
@@ -166,6 +177,21 @@ class NotifyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportPerson(self, request, context):
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -213,6 +239,16 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     servicer.RemoveSuppression,
                     request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.FromString,
                     response_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.SerializeToString,
+            ),
+            'ExportPerson': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPerson,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -462,6 +498,60 @@ class NotifyService:
             '/tandem.notify.v1.NotifyService/RemoveSuppression',
             tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionRequest.SerializeToString,
             tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveSuppressionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/ExportPerson',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/GetErasure',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
             options,
             channel_credentials,
             insecure,

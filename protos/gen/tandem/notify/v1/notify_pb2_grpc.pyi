@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.notify.v1 import notify_pb2 as _notify_pb2
 from tandem.notify.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import privacy_pb2 as _privacy_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -70,6 +71,12 @@ class NotifyServiceStub:
     """The addresses that get no more mail, newest first."""
     RemoveSuppression: _grpc.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]
     """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _grpc.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
@@ -112,6 +119,12 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     """The addresses that get no more mail, newest first."""
     RemoveSuppression: _aio.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]  # type: ignore[assignment]
     """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+    ExportPerson: _aio.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]  # type: ignore[assignment]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _aio.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]  # type: ignore[assignment]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people are told, and how.
@@ -205,5 +218,23 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_notify_pb2.RemoveSuppressionResponse, _abc.Awaitable[_notify_pb2.RemoveSuppressionResponse]]:
         """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _privacy_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_privacy_pb2.PersonRecord], _abc.AsyncIterator[_privacy_pb2.PersonRecord]]:
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+
+    @_abc_1.abstractmethod
+    def GetErasure(
+        self,
+        request: _privacy_pb2.GetErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_pb2.Erasure, _abc.Awaitable[_privacy_pb2.Erasure]]:
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 def add_NotifyServiceServicer_to_server(servicer: NotifyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
