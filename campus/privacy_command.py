@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from tandem.library.v1.library_pb2_grpc import LibraryServiceStub
 from tandem.notify.v1.notify_pb2_grpc import NotifyServiceStub
@@ -169,8 +170,8 @@ def _index(person: str, counts: Mapping[tuple[str, str], int]) -> str:
     lines = [
         f"All that the platform holds of the person with the id {json.dumps(person)}.",
         "",
-        "Each file has records of one kind, a JSON object a line. Instants are in UTC, bytes in",
-        "base64. Other people stand there by their ids only.",
+        "Each file has records of one kind, a JSON object a line. Instants are in UTC; bytes that are",
+        "no text are in base64. Other people stand there by their ids only.",
         "",
     ]
     about = {(service, each.kind): each.what for service, each in all_holdings()}
@@ -210,14 +211,15 @@ def _rows(where: Where, person: str) -> Iterator[Erased]:
         told = _erasure(stub, person)
         if told is None:
             continue
-        times = [_text(told, "erased_at"), _text(told, "next_sweep_at")]
-        yield Erased(service, "", sum(each.count for each in told.records), *times)
+        erased = _text(told.erased_at) if told.HasField("erased_at") else ""
+        next_ = _text(told.next_sweep_at) if told.HasField("next_sweep_at") else ""
+        yield Erased(service, "", sum(each.count for each in told.records), erased, next_)
         for each in told.records:
             yield Erased(service, each.kind, each.count, "", "")
 
 
-def _text(told: privacy_pb2.Erasure, field: str) -> str:
-    return str(getattr(told, field).ToJsonString()) if told.HasField(field) else ""
+def _text(at: Timestamp) -> str:
+    return at.ToJsonString()
 
 
 def _letters(url: str, person: str) -> int:

@@ -32,5 +32,13 @@ def _plain(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
+        return _text(value)
     return str(value)
+
+
+def _text(value: bytes) -> str:
+    """Return bytes as the text that they are, or in base64."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()

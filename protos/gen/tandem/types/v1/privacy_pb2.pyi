@@ -52,7 +52,7 @@ class PersonRecord(_message.Message):
     kind: _builtins.str
     """What kind of record it is: a row of the table in docs/privacy.md."""
     json: _builtins.str
-    """The record, as a JSON object; instants are RFC 3339, bytes are base64."""
+    """The record, as a JSON object; instants are RFC 3339, bytes are text or base64."""
     def __init__(
         self,
         *,
