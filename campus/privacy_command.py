@@ -170,8 +170,8 @@ def _index(person: str, counts: Mapping[tuple[str, str], int]) -> str:
     lines = [
         f"All that the platform holds of the person with the id {json.dumps(person)}.",
         "",
-        "Each file has records of one kind, a JSON object a line. Instants are in UTC; bytes that are",
-        "no text are in base64. Other people stand there by their ids only.",
+        "Each file has records of one kind, a JSON object a line. Instants are in UTC; bytes that",
+        "are no text are in base64. Other people stand there by their ids only.",
         "",
     ]
     about = {(service, each.kind): each.what for service, each in all_holdings()}

@@ -136,7 +136,7 @@ class Someone:
 
     def _questions(self) -> None:
         """Ask in the class and in between, and reply; one is answered."""
-        asked = {"run_id": self.run, "learner_id": self.id}
+        asked: Any = {"run_id": self.run, "learner_id": self.id}
         live = questions_pb2.AskQuestionRequest(
             **asked, session_id=self.session, text=f"live {self.secret}", request_id="live"
         )
@@ -157,7 +157,7 @@ class Someone:
         self.staff.sessions.AnswerQuestion(answer)
 
     def _after_the_class(self) -> None:
-        """Is muted, and leaves feedback; somebody corrects the attendance, and extends a deadline."""
+        """Is muted, and leaves feedback; staff corrects the attendance, and extends a deadline."""
         named = {"session_id": self.session}
         mute = moderation_pb2.MutePersonRequest(**named, person_id=self.id, reason=self.secret)
         self.staff.sessions.MutePerson(mute)
