@@ -51,7 +51,29 @@ def test_all_of_a_person_is_exported_and_then_nowhere(
     assert done["broker", "dead letters"] == 2
     assert done["notify", "messages"] > 0
     assert {row["service"] for row in rows if row["erased_at"]} == set(SERVICES)
-    assert places_with(platform, someone.secret) == []
+    assert _places_at_last(platform, someone) == []
+    left = tandem_json(platform, "privacy", "status", someone.id)
+    assert {row["service"] for row in left if row["next_sweep_at"]} == set(SERVICES)
+
+
+def _places_at_last(platform: Platform, someone: Someone) -> list[str]:
+    """Where the text is when nothing of it is on its way any more: what came late is erased by the
+    next sweeps, and an erasure that is asked for again sweeps at once.
+    """
+    for _ in range(5):
+        if not (places := places_with(platform, someone.secret)):
+            break
+        tandem(platform, "privacy", "erase", someone.id, "--reason", "request 17")
+    return places
+
+
+def test_a_stranger_has_no_records(platform: Platform, tmp_path: Path) -> None:
+    """Neither an export nor an erasure of an unknown id leaves anything."""
+    file = tmp_path / "stranger.zip"
+    tandem(platform, "privacy", "export", "../str$anger", "--output", str(file), code=1)
+    assert [*tmp_path.iterdir()] == []
+    tandem(platform, "privacy", "erase", "../str$anger", "--reason", "17", code=1)
+    tandem(platform, "privacy", "status", "../str$anger", code=1)
 
 
 def _export(platform: Platform, someone: Someone, path: Path) -> dict[str, str]:
