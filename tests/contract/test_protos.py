@@ -123,10 +123,12 @@ def methods() -> list[tuple[Any, Any]]:
 
 @pytest.mark.parametrize(("service", "method"), methods(), ids=lambda each: each.name)
 def test_an_rpc_keeps_to_the_rules(service: Any, method: Any) -> None:
-    """An RPC says who may call, has a request of its own, and pages where it lists."""
+    """An RPC says who may call, has a request of its own, or one that all services share, and pages
+    where it lists.
+    """
     assert access_of(method)
     assert method.input_type.name in {f"{method.name}Request", "RecordStatementsRequest"}
-    assert method.input_type.file.package == service.file.package
+    assert method.input_type.file.package in {service.file.package, "tandem.types.v1"}
     if method.name.startswith("List"):
         assert {"page_size", "page_token"} <= set(method.input_type.fields_by_name)
         assert "next_page_token" in method.output_type.fields_by_name

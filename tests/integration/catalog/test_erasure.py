@@ -1,6 +1,7 @@
 """Erasing a person in catalog: the roster, imports, races, and what other services then know."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import bson
@@ -137,6 +138,10 @@ def test_imports_forget_the_person_and_refuse_the_rows(roster: Roster) -> None:
     assert found(database, SECRET) == []
 
 
+def _apply(store: NotifyStore, handle: Any, event: events.Event[Any]) -> None:
+    handle(store, [event])
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_late_name_does_not_come_back(
     registry: Registry, make_database: MakeDatabase, order: tuple[int, ...]
@@ -149,8 +154,8 @@ def test_a_late_name_does_not_come_back(
     for place in order:
         event = events.read(rows[place]["headers"], rows[place]["body"])
         is_end = isinstance(event.data, PersonErased)
-        handle = notify_privacy.subscription().handle if is_end else notify._people
-        other.transact(lambda store, handle=handle, event=event: handle(store, [event]))
+        handle: Any = notify_privacy.subscription().handle if is_end else notify._people
+        other.transact(partial(_apply, handle=handle, event=event))
     (known,) = other.reader().replicas(Person, ["p"]).values()
     assert (known.name, known.email, known.retired_at is None) == ("", "", False)
     assert other.mongo["erasures"].count_documents({"_id": "p"}) == 1
