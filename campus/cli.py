@@ -24,6 +24,7 @@ MODULES = {
     "library": "campus.library_command:library",
     "notify": "campus.notify_command:notify",
     "outbox": "campus.outbox_command:outbox",
+    "privacy": "campus.privacy_command:privacy",
     "progress": "campus.progress_command:progress",
     "timetable": "campus.timetable_command:timetable",
 }

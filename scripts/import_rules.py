@@ -98,6 +98,10 @@ BORDERS = (
         r"chassis\.resync(\..+)?", rf"chassis\.(?!(resync|messaging|jobs|data|{_LOWER})(\.|$)).+"
     ),
     Never(r"chassis\.archive(\..+)?", rf"chassis\.(?!(archive|messaging|data|{_LOWER})(\.|$)).+"),
+    Never(
+        r"chassis\.privacy(\..+)?",
+        rf"chassis\.(?!(privacy|jobs|messaging|data|{_LOWER})(\.|$)).+",
+    ),
     Never(r"chassis(\..+)?", r"(services|campus|tests|bench)(\..+)?"),
     Never(r"chassis(\..+)?", r"tandem\.(?!options\.|types\.)\w+\..+"),
     Never(_SERVICE + r"(\..+)?", r"services\.(?!{own}(\.|$))\w+.*"),

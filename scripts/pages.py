@@ -1,4 +1,5 @@
-"""Write the generated parts of docs/architecture.md and docs/operators.md from the code.
+"""Write the generated parts of docs/architecture.md, docs/operators.md and docs/privacy.md from the
+code.
 
 Usage: pages.py [FOLDER]   (FOLDER defaults to docs)
 
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from campus.architecture import Service, Setting, publisher_of, services
+from campus.holdings import all_holdings
 from chassis.operations.settings import ALL_ROLES
+from chassis.privacy.holdings import Deleted, Disposal, Kept
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ("architecture.md", "operators.md")
+PAGES = ("architecture.md", "operators.md", "privacy.md")
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 # What stands outside of Tandem, as a page calls it.
 OUTSIDE = {
@@ -128,6 +131,21 @@ def _meaning(each: Setting) -> str:
     return f"{doc} (secret)" if each.secret else doc
 
 
+def holdings_table() -> str:
+    """Return a table of what all services hold of people, and what an erasure does to it."""
+    rows = [
+        (service, f"`{each.collection}`", each.kind, each.what, _disposal(each.disposal))
+        for service, each in all_holdings()
+    ]
+    return _table(("service", "collection", "kind", "what", "an erasure"), rows)
+
+
+def _disposal(disposal: Disposal) -> str:
+    if isinstance(disposal, Kept):
+        return f"keeps it: {disposal.why}"
+    return "deletes it" if isinstance(disposal, Deleted) else "takes it out of the record"
+
+
 def _queues() -> Iterator[tuple[str, list[str]]]:
     for service in services().values():
         for each in service.subscriptions:
@@ -149,6 +167,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "subscriptions": subscriptions_table,
     "services": services_table,
     "settings": settings_table,
+    "holdings": holdings_table,
 }
 
 

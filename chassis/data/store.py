@@ -253,6 +253,22 @@ CHASSIS_MIGRATIONS = (
         ),
     ),
     Migration(5, "holds on targets of jobs", adding({"job_holds": []})),
+    Migration(
+        7,
+        "people who are to be forgotten",
+        # With the index of jobs (chassis/jobs).
+        adding(
+            {
+                "erasures": [
+                    pymongo.IndexModel(
+                        [("job.lane", 1), ("job.due", 1)],
+                        name="jobs",
+                        partialFilterExpression={"job.lane": {"$exists": True}},
+                    )
+                ]
+            }
+        ),
+    ),
 )
 
 S = TypeVar("S", bound=Store)

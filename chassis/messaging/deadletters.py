@@ -74,6 +74,34 @@ def discard(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
     return _each(amqp_url, queue, ids, lambda *_: None)
 
 
+def rewrite(amqp_url: str, queue: str, change: Callable[[str, bytes], bytes | None]) -> int:
+    """Replace the bodies of dead letters by what `change` returns for their type and body, where
+    that is not None; an empty body: delete the letter. Return how many. Raises UnknownQueue.
+
+    A changed letter goes to the end of its queue; the broker confirms it before the old one is
+    removed.
+    """
+    done = 0
+    with _channel(amqp_url) as channel:
+        channel.confirm_delivery()
+        for tag, properties, body in _take(channel, queue, None):
+            new = change(_letter(properties, body).type, body)
+            if new is None:
+                continue
+            if new:
+                sent = _as_it_was(properties)
+                channel.basic_publish("", topology.dead(queue), new, sent, mandatory=True)
+            channel.basic_ack(tag)
+            done += 1
+    return done
+
+
+def _as_it_was(properties: Any) -> pika.BasicProperties:
+    kept = resending.properties(vars(properties))
+    headers = resending.headers(properties.headers)
+    return pika.BasicProperties(headers=headers, delivery_mode=topology.PERSISTENT, **kept)
+
+
 def _again(properties: Any) -> pika.BasicProperties:
     """Return the properties for a replay: the original ones, as far as they may be sent again."""
     headers = {

@@ -901,6 +901,18 @@ class PersonUpserted(TypedDict):
     """When the person left the university; absent while the person is there."""
 
 
+class PersonErased(TypedDict):
+    """A person is to be forgotten: delete what you hold of the person, or make it nobody's. The id
+    stays the id of nobody else. It comes again when the erasure is asked for again, such as after a
+    backup was restored. The body of tandem.catalog.person.erased.v1.
+    """
+
+    personId: NotRequired[str]
+    """The person."""
+    erasedAt: NotRequired[str]
+    """When it was asked for."""
+
+
 class RunOpened(TypedDict):
     """A run takes enrolments from now. The body of tandem.catalog.run.opened.v1."""
 
@@ -2717,6 +2729,7 @@ class HelpInvited(TypedDict):
 
 TYPES: Mapping[str, type[Any]] = {
     "tandem.catalog.person.upserted.v1": PersonUpserted,
+    "tandem.catalog.person.erased.v1": PersonErased,
     "tandem.catalog.run.opened.v1": RunOpened,
     "tandem.catalog.run.updated.v1": RunUpdated,
     "tandem.catalog.run.staff_changed.v1": RunStaffChanged,

@@ -34,6 +34,7 @@ def worker(settings: Settings) -> None:
     from chassis import roles
     from chassis import worker as runtime
     from chassis.resync.work import resyncing
+    from services.catalog import privacy
     from services.catalog.importing import importing
     from services.catalog.sources import SOURCES
     from services.catalog.store import CatalogStore
@@ -43,6 +44,7 @@ def worker(settings: Settings) -> None:
     jobs = (
         importing(settings.import_unpacked),
         resyncing("catalog", settings.amqp_url, SOURCES),
+        privacy.jobs(),
     )
     runtime.serve(settings, "catalog", database, subscriptions(), (), jobs)
 

@@ -21,13 +21,14 @@ from chassis.edge.validation import violations_of
 from chassis.errors import FieldViolation, NotFound, Unavailable, check
 from services.catalog import external_ids, queries, rights
 from services.catalog.api_advice import AdviceApi, size_of
+from services.catalog.api_privacy import PrivacyApi
 from services.catalog.api_resyncs import ResyncsApi
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue, Extension
 from services.catalog.domain.groups import AssignGroup, CreateGroup, UpdateGroup
 from services.catalog.domain.oneroster.files import File
 from services.catalog.domain.oneroster.imports import AppendImport, StartImport
-from services.catalog.domain.people import Person
+from services.catalog.domain.people import Person, erased_violations
 from services.catalog.domain.runs import OpenRun, Run, SetRunStaff, UpdateRun
 from services.catalog.ports import Library
 from services.catalog.roster import person_violations
@@ -45,7 +46,7 @@ Row = types_pb2.RowResult
 ROWS_AT_ONCE = 200
 
 
-class CatalogApi(AdviceApi, ResyncsApi):
+class CatalogApi(PrivacyApi, AdviceApi, ResyncsApi):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(
@@ -74,11 +75,16 @@ class CatalogApi(AdviceApi, ResyncsApi):
 
         def work(store: CatalogStore) -> Message:
             changed = people.upsert_people(store, good)
+            erased = people.erased_people(store, {row.id for row in good})
+            wrong = [
+                [*erased_violations()] if row.id in erased else bad
+                for row, bad in zip(request.people, violations, strict=True)
+            ]
             rows = [
                 _refused(place, bad)
                 if bad
                 else Row(row=place, id=row.id, changed=row.id in changed)
-                for place, (row, bad) in enumerate(zip(request.people, violations, strict=True))
+                for place, (row, bad) in enumerate(zip(request.people, wrong, strict=True))
             ]
             return catalog_pb2.BatchUpsertPeopleResponse(results=rows)
 

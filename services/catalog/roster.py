@@ -26,6 +26,8 @@ def person_violations(row: resources_pb2.Person) -> list[FieldViolation]:
 def _retired_violations(row: resources_pb2.Person) -> Iterator[FieldViolation]:
     if row.HasField("retired_at"):
         yield FieldViolation("retired_at", "is given", "nothing: RetirePerson sets it")
+    if row.HasField("erased_at"):
+        yield FieldViolation("erased_at", "is given", "nothing: ErasePerson sets it")
 
 
 def _external_violations(row: resources_pb2.Person) -> Iterator[FieldViolation]:

@@ -12,6 +12,7 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import DomainError, FailedPrecondition, Unavailable
+from chassis.privacy.rpcs import PersonalDataRpcs
 from chassis.resync.commands import digest_copies
 from services.library import cleaning, metrics, queries, rights, transfers
 from services.library.copies import COPIES
@@ -26,6 +27,7 @@ from services.library.domain.search import Found, SearchQuery
 from services.library.domain.types import ZIP
 from services.library.hls import Playlists
 from services.library.ports import Files
+from services.library.privacy import HOLDINGS
 from services.library.queries import Wanted
 from services.library.searching import Ask, search_page
 from services.library.store import LibraryStore
@@ -58,8 +60,11 @@ def no_index(_query: SearchQuery) -> Found:
     raise Unavailable("this replica has no search index; try again")
 
 
-class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
+class LibraryApi(PersonalDataRpcs, library_pb2_grpc.LibraryServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
+
+    _database: Database[LibraryStore]
+    _holdings = HOLDINGS
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from chassis.contracts.mapping import from_message
 from chassis.data.staff import note_staff
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer
-from services.library import cleaning, migrations, packing, processing, verifier
+from services.library import cleaning, migrations, packing, privacy, processing, verifier
 from services.library.domain.entitlements import Enrolment, PathEntry, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState
 from services.library.domain.recordings import RecordingItems, WithdrawnItems
@@ -62,6 +62,7 @@ def subscriptions(keep_retired: timedelta = KEEP_RETIRED) -> tuple[Subscription[
             partitioned=True,
             resync=apply,
         ),
+        privacy.subscription(),
     )
 
 
@@ -88,7 +89,12 @@ def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], 
 
 def jobs(files: Files) -> tuple[Jobs[LibraryStore], ...]:
     """Return the jobs of all workers."""
-    return (verifier.verification(files), processing.processing(files), packing.packing(files))
+    return (
+        verifier.verification(files),
+        processing.processing(files),
+        packing.packing(files),
+        privacy.jobs(),
+    )
 
 
 def entitlements(

@@ -12,6 +12,7 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import FailedPrecondition, NotFound
+from chassis.privacy.rpcs import PersonalDataRpcs
 from chassis.resync.commands import digest_copies
 from services.notify import metrics
 from services.notify.api_webhooks import WebhooksApi
@@ -22,6 +23,7 @@ from services.notify.domain.messages import Message
 from services.notify.domain.preferences import SetPreferences
 from services.notify.domain.webhooks import Secrets
 from services.notify.ports import Texts
+from services.notify.privacy import HOLDINGS
 from services.notify.store import NotifyStore
 from services.notify.usecases import bounces, inbox
 from services.notify.usecases.reading import texts_of
@@ -32,8 +34,11 @@ PAUSE = 1.0
 CHUNK = 100  # messages that a stream reads at a time
 
 
-class NotifyApi(WebhooksApi, notify_pb2_grpc.NotifyServiceServicer):
+class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
+
+    _database: Database[NotifyStore]
+    _holdings = HOLDINGS
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ from services.notify import (
     announcer,
     behind_events,
     path_events,
+    privacy,
     question_events,
     sender,
     triggers,
@@ -123,6 +124,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
         ),
         # And falls: silence may let a whole run fall behind on one day.
         Subscription("notify.falling_behind", behind_events.TYPES, behind_events.handle),
+        privacy.subscription(),
         webhook_events.subscription(),
     )
 
@@ -152,6 +154,7 @@ def jobs(
         sender.mail(texts, servers, attempts, system),
         sender.digests(texts, servers, attempts, system),
         announcer.chunks(texts),
+        privacy.jobs(),
     )
 
 

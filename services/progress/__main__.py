@@ -37,12 +37,14 @@ def worker(settings: Settings) -> None:
     """Apply events, our own statements among them; miss what was not studied in time."""
     from chassis import roles
     from chassis import worker as runtime
+    from services.progress import privacy
     from services.progress.store import ProgressStore
     from services.progress.timers import timers
     from services.progress.worker import subscriptions
 
     database = roles.open_database(settings, "progress", ProgressStore)
-    runtime.serve(settings, "progress", database, subscriptions(), timers(settings.recording_grace))
+    watch, jobs = timers(settings.recording_grace), (privacy.jobs(),)
+    runtime.serve(settings, "progress", database, subscriptions(), watch, jobs)
 
 
 def relay(settings: Settings) -> None:

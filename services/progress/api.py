@@ -12,6 +12,7 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
+from chassis.privacy.rpcs import PersonalDataRpcs
 from chassis.resync.commands import digest_copies
 from services.progress import queries, queries_week
 from services.progress.api_class_page import ClassPageApi
@@ -25,6 +26,7 @@ from services.progress.domain.statements import Statement
 from services.progress.domain.study_hours import SetStudyHours
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.video import TIMES
+from services.progress.privacy import HOLDINGS
 from services.progress.store import ProgressStore
 from services.progress.store_announcements import storing
 from services.progress.usecases import catch_ups, rebuilds
@@ -37,6 +39,7 @@ TOLERATED = frozenset(f"video.{name}" for name in TIMES)
 
 
 class ProgressApi(
+    PersonalDataRpcs,
     ClassPageApi,
     Cmi5Api,
     CredentialsApi,
@@ -44,6 +47,8 @@ class ProgressApi(
     progress_pb2_grpc.ProgressServiceServicer,
 ):
     """Calls a use case for each request, and turns its result into a response."""
+
+    _holdings = HOLDINGS
 
     def __init__(self, database: Database[ProgressStore], base: str = "") -> None:
         """`base`: the public URL of the LRS; empty: there is none."""

@@ -19,7 +19,7 @@ from chassis.data.staff import note_staff
 from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Wait
 from chassis.runs import end_of, facts_of
-from services.progress import metrics
+from services.progress import metrics, privacy
 from services.progress.domain.enums import (
     AttendanceMode,
     AttendanceStatus,
@@ -117,6 +117,7 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
             partitioned=True,
         ),
         Subscription("progress.attendance", ATTENDANCE, attendance, _weight, partitioned=True),
+        privacy.subscription(),
     )
 
 

@@ -49,6 +49,7 @@ def worker(settings: Settings) -> None:
     """Apply others' events."""
     from chassis import roles
     from chassis import worker as runtime
+    from services.sessions import privacy
     from services.sessions.store import SessionsStore
     from services.sessions.timers_meetings import meeting_timers
     from services.sessions.worker import subscriptions, timers
@@ -56,7 +57,8 @@ def worker(settings: Settings) -> None:
     database = roles.open_database(settings, "sessions", SessionsStore)
     notice = settings.meetings_ahead, settings.meetings_warning
     watch = [*timers(settings.end_grace), *meeting_timers(*notice)]
-    runtime.serve(settings, "sessions", database, subscriptions(), watch)
+    jobs = (privacy.jobs(),)
+    runtime.serve(settings, "sessions", database, subscriptions(), watch, jobs)
 
 
 def solver(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from chassis.capabilities import CapabilityUrls
 from chassis.contracts.mapping import from_message
 from chassis.data.pages import page_of
 from chassis.data.store import Database
+from chassis.privacy.rpcs import PersonalDataRpcs
 from chassis.resync.commands import digest_copies
 from services.sessions import queries
 from services.sessions.answers import answer, answers
@@ -30,11 +31,13 @@ from services.sessions.api_timetables import TimetablesApi
 from services.sessions.copies import COPIES
 from services.sessions.meeting_pool import MeetingPool
 from services.sessions.pages_joining import Doors
+from services.sessions.privacy import HOLDINGS
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import lookup
 
 
 class SessionsApi(
+    PersonalDataRpcs,
     RoomsApi,
     PlanningApi,
     SeriesApi,
@@ -53,6 +56,8 @@ class SessionsApi(
     sessions_pb2_grpc.SessionsServiceServicer,
 ):
     """Calls a use case for each request, and turns its result into a response."""
+
+    _holdings = HOLDINGS
 
     def __init__(
         self,

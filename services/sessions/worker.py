@@ -38,7 +38,7 @@ from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
-from services.sessions import timers_questions
+from services.sessions import privacy, timers_questions
 from services.sessions.alone import fails_alone
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.falls import FallNews
@@ -129,6 +129,7 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
         one_by_one(
             "sessions.falling_behind", {LearnerFellBehind: fell_behind, LearnerRecovered: recovered}
         ),
+        privacy.subscription(),
     )
 
 

@@ -123,8 +123,8 @@ def methods() -> list[tuple[Any, Any]]:
 
 @pytest.mark.parametrize(("service", "method"), methods(), ids=lambda each: each.name)
 def test_an_rpc_keeps_to_the_rules(service: Any, method: Any) -> None:
-    """An RPC says who may call, has a request of its own, or one that services share for the same
-    RPC, and pages where it lists.
+    """An RPC says who may call, has a request of its own, or one that all services share, and pages
+    where it lists.
     """
     assert access_of(method)
     assert method.input_type.name in {f"{method.name}Request", "RecordStatementsRequest"}

@@ -264,6 +264,12 @@ TABLE: dict[str, Rule] = {
     "notify.NotifyService.RotateWebhookSecret": Rule({OPERATOR}),
     "notify.NotifyService.ReplayWebhook": Rule({OPERATOR}),
     "notify.NotifyService.DeleteWebhook": Rule({OPERATOR}),
+    "catalog.CatalogService.ErasePerson": Rule({OPERATOR, SERVICE}),
+    **{
+        f"{service}.{service.title()}Service.{name}": Rule({OPERATOR, SERVICE})
+        for service in ROLES
+        for name in ("ExportPerson", "GetErasure")
+    },
 }
 
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}

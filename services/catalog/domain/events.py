@@ -24,6 +24,14 @@ class PersonUpserted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonErased:
+    """A person is to be forgotten."""
+
+    person_id: str
+    erased_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CourseUpdated:
     """A course was changed, or retired."""
 

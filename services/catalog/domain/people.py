@@ -23,6 +23,28 @@ class Person:
     roles: tuple[Role, ...]
     retired_at: datetime | None = None
     """When the person left the university."""
+    erased_at: datetime | None = None
+    """When the person was forgotten: the id is all that is left, so that nobody else gets it."""
+
+
+def erased(person: Person, now: datetime) -> Person:
+    """Return what is left of a person who is forgotten."""
+    return Person(
+        id=person.id,
+        given_name="",
+        family_name="",
+        email="",
+        language="",
+        zone="",
+        roles=(),
+        retired_at=person.retired_at or now,
+        erased_at=now,
+    )
+
+
+def erased_violations() -> Iterator[FieldViolation]:
+    """Yield the violation of a row of the roster whose person was forgotten."""
+    yield FieldViolation("id", "names a person who was erased", "a person who was not")
 
 
 def id_violations(person_id: str) -> Iterator[FieldViolation]:

@@ -53,6 +53,7 @@ def api(settings: LittleSettings) -> None:
         CreateWebhook = ListWebhooks = ListWebhookDeliveries = _unused
         RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
         DigestCopies = _unused
+        ExportPerson = GetErasure = _unused
 
     database = open_database(settings, "little", NoStore)
     servicer = Servicer(

@@ -58,6 +58,7 @@ class Holding(notify_pb2_grpc.NotifyServiceServicer):
     CreateWebhook = ListWebhooks = ListWebhookDeliveries = _unused
     RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
     DigestCopies = _unused
+    ExportPerson = GetErasure = _unused
 
 
 @pytest.fixture

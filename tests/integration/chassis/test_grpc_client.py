@@ -44,7 +44,7 @@ class Library(library_pb2_grpc.LibraryServiceServicer):
     UpdateItem = RetireItem = SetRunQuota = GetRunUsage = SearchItems = _unused
     GetProcessing = GetPlaylistUrl = BuildOfflinePack = GetOfflinePack = _unused
     StartUpload = GetUpload = CompleteUpload = AbortUpload = ListItems = GetReadUrl = _unused
-    CreateFeed = RevokeFeed = ListFeeds = DigestCopies = _unused
+    CreateFeed = RevokeFeed = ListFeeds = DigestCopies = ExportPerson = GetErasure = _unused
 
 
 @pytest.fixture(autouse=True)

@@ -62,6 +62,7 @@ class Notify(notify_pb2_grpc.NotifyServiceServicer):
     CreateWebhook = ListWebhooks = ListWebhookDeliveries = _unused
     RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
     DigestCopies = _unused
+    ExportPerson = GetErasure = _unused
 
 
 class Progress(progress_pb2_grpc.ProgressServiceServicer):
@@ -83,7 +84,7 @@ class Progress(progress_pb2_grpc.ProgressServiceServicer):
     )
     CreateLrsCredential = ListLrsCredentials = RevokeLrsCredential = _unused
     LaunchActivity = WaiveActivity = _unused
-    ExportRunProgress = DigestCopies = _unused
+    ExportRunProgress = DigestCopies = ExportPerson = GetErasure = _unused
     ListFallingBehind = RebuildRun = GetRebuild = SetStudyHours = GetWeekLoad = _unused
 
 

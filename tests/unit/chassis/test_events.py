@@ -69,7 +69,7 @@ def test_an_event_without_sequence_is_read_as_it_was_written() -> None:
 
 def test_every_event_of_the_contracts_has_a_type_of_its_own() -> None:
     """Types are unique, and say their service."""
-    assert len(events.contracts()) == 83
+    assert len(events.contracts()) == 84
     for name, cls in events.contracts().items():
         service = cls.DESCRIPTOR.full_name.split(".")[1]
         assert name.startswith(f"tandem.{service}.")

@@ -51,6 +51,11 @@ def add_people(work: Work) -> None:
         if violations := _other_person(work.links.get(row.sourced_id), person_id, work):
             work.refuse(row, violations)
             continue
+        if before.get(person_id) and before[person_id].erased_at:
+            wrong = "names a person who was erased"
+            refused = FieldViolation(work.options.subject.column, wrong, "a person who was not")
+            work.refuse(row, [refused])
+            continue
         owned = person_id not in before or person_id in ours
         work.done(row, person_id, owned)
         if owned:

@@ -7,6 +7,7 @@ from tandem.catalog.v1 import advice_pb2 as tandem_dot_catalog_dot_v1_dot_advice
 from tandem.catalog.v1 import catalog_pb2 as tandem_dot_catalog_dot_v1_dot_catalog__pb2
 from tandem.catalog.v1 import imports_pb2 as tandem_dot_catalog_dot_v1_dot_imports__pb2
 from tandem.catalog.v1 import resources_pb2 as tandem_dot_catalog_dot_v1_dot_resources__pb2
+from tandem.types.v1 import privacy_pb2 as tandem_dot_types_dot_v1_dot_privacy__pb2
 from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -248,6 +249,21 @@ class CatalogServiceStub:
                 '/tandem.catalog.v1.CatalogService/DigestCopies',
                 request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
                 response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
+                _registered_method=True)
+        self.ErasePerson = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/ErasePerson',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ErasePersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
+                _registered_method=True)
+        self.ExportPerson = channel.unary_stream(
+                '/tandem.catalog.v1.CatalogService/ExportPerson',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/GetErasure',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
                 _registered_method=True)
 
 
@@ -595,6 +611,32 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ErasePerson(self, request, context):
+        """Forgets a person, in all services: the name, the address, external ids and what the person wrote
+        are gone, and the id is never given again. The person is withdrawn from every run that is not
+        over. The services do the rest by PersonErased; GetErasure of each tells how far it is. Who was
+        erased before is erased once more, which is right after a backup was restored. NOT_FOUND when
+        there is no such person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportPerson(self, request, context):
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -802,6 +844,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.DigestCopies,
                     request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.FromString,
                     response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.SerializeToString,
+            ),
+            'ErasePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePerson,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ErasePersonRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.SerializeToString,
+            ),
+            'ExportPerson': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPerson,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1917,6 +1974,87 @@ class CatalogService:
             '/tandem.catalog.v1.CatalogService/DigestCopies',
             tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
             tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/ErasePerson',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.ErasePersonRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/ExportPerson',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/GetErasure',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
             options,
             channel_credentials,
             insecure,

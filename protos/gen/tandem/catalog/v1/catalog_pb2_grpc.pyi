@@ -9,6 +9,7 @@ from tandem.catalog.v1 import advice_pb2 as _advice_pb2
 from tandem.catalog.v1 import catalog_pb2 as _catalog_pb2
 from tandem.catalog.v1 import imports_pb2 as _imports_pb2
 from tandem.catalog.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import privacy_pb2 as _privacy_pb2
 from tandem.types.v1 import resyncs_pb2 as _resyncs_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -200,6 +201,19 @@ class CatalogServiceStub:
     """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
     kind, or no such field.
     """
+    ErasePerson: _grpc.UnaryUnaryMultiCallable[_privacy_pb2.ErasePersonRequest, _privacy_pb2.Erasure]
+    """Forgets a person, in all services: the name, the address, external ids and what the person wrote
+    are gone, and the id is never given again. The person is withdrawn from every run that is not
+    over. The services do the rest by PersonErased; GetErasure of each tells how far it is. Who was
+    erased before is erased once more, which is right after a backup was restored. NOT_FOUND when
+    there is no such person.
+    """
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _grpc.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -369,6 +383,19 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
     kind, or no such field.
     """
+    ErasePerson: _aio.UnaryUnaryMultiCallable[_privacy_pb2.ErasePersonRequest, _privacy_pb2.Erasure]  # type: ignore[assignment]
+    """Forgets a person, in all services: the name, the address, external ids and what the person wrote
+    are gone, and the id is never given again. The person is withdrawn from every run that is not
+    over. The services do the rest by PersonErased; GetErasure of each tells how far it is. Who was
+    erased before is erased once more, which is right after a backup was restored. NOT_FOUND when
+    there is no such person.
+    """
+    ExportPerson: _aio.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]  # type: ignore[assignment]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _aio.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]  # type: ignore[assignment]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who studies and teaches what, and along which path.
@@ -781,5 +808,36 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
         kind, or no such field.
         """
+
+    @_abc_1.abstractmethod
+    def ErasePerson(
+        self,
+        request: _privacy_pb2.ErasePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_pb2.Erasure, _abc.Awaitable[_privacy_pb2.Erasure]]:
+        """Forgets a person, in all services: the name, the address, external ids and what the person wrote
+        are gone, and the id is never given again. The person is withdrawn from every run that is not
+        over. The services do the rest by PersonErased; GetErasure of each tells how far it is. Who was
+        erased before is erased once more, which is right after a backup was restored. NOT_FOUND when
+        there is no such person.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _privacy_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_privacy_pb2.PersonRecord], _abc.AsyncIterator[_privacy_pb2.PersonRecord]]:
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+
+    @_abc_1.abstractmethod
+    def GetErasure(
+        self,
+        request: _privacy_pb2.GetErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_pb2.Erasure, _abc.Awaitable[_privacy_pb2.Erasure]]:
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -326,6 +326,7 @@ class Person(_message.Message):
     ROLES_FIELD_NUMBER: _builtins.int
     RETIRED_AT_FIELD_NUMBER: _builtins.int
     EXTERNAL_IDS_FIELD_NUMBER: _builtins.int
+    ERASED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id in the student records system, which is also the subject of the person's tokens. Events
     name people by it alone, so it must tell nothing of them: a mail address is refused.
@@ -352,6 +353,10 @@ class Person(_message.Message):
     def external_ids(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalId]:
         """Its ids in systems that it was imported from, as Get and List RPCs tell them."""
 
+    @_builtins.property
+    def erased_at(self) -> _timestamp_pb2.Timestamp:
+        """When the person was erased: names and address are empty since then. The server sets it."""
+
     def __init__(
         self,
         *,
@@ -364,10 +369,11 @@ class Person(_message.Message):
         roles: _abc.Iterable[_options_pb2.Role.ValueType] | None = ...,
         retired_at: _timestamp_pb2.Timestamp | None = ...,
         external_ids: _abc.Iterable[Global___ExternalId] | None = ...,
+        erased_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["retired_at", b"retired_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erased_at", b"erased_at", "retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "external_ids", b"external_ids", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "language", b"language", "retired_at", b"retired_at", "roles", b"roles", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "erased_at", b"erased_at", "external_ids", b"external_ids", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "language", b"language", "retired_at", b"retired_at", "roles", b"roles", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.library.v1 import library_pb2 as _library_pb2
 from tandem.library.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import privacy_pb2 as _privacy_pb2
 from tandem.types.v1 import resyncs_pb2 as _resyncs_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -131,6 +132,12 @@ class LibraryServiceStub:
     """Digests of the copies of one kind that this service keeps, to compare with the originals.
     INVALID_ARGUMENT when there is no such kind, or no such field.
     """
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _grpc.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 @_typing.type_check_only
 class LibraryServiceAsyncStub(LibraryServiceStub):
@@ -233,6 +240,12 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """Digests of the copies of one kind that this service keeps, to compare with the originals.
     INVALID_ARGUMENT when there is no such kind, or no such field.
     """
+    ExportPerson: _aio.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]  # type: ignore[assignment]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _aio.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]  # type: ignore[assignment]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The digital library: files go straight to the store and are verified before anyone may read them.
@@ -452,5 +465,23 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Digests of the copies of one kind that this service keeps, to compare with the originals.
         INVALID_ARGUMENT when there is no such kind, or no such field.
         """
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _privacy_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_privacy_pb2.PersonRecord], _abc.AsyncIterator[_privacy_pb2.PersonRecord]]:
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+
+    @_abc_1.abstractmethod
+    def GetErasure(
+        self,
+        request: _privacy_pb2.GetErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_pb2.Erasure, _abc.Awaitable[_privacy_pb2.Erasure]]:
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 def add_LibraryServiceServicer_to_server(servicer: LibraryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

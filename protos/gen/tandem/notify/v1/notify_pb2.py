@@ -25,9 +25,11 @@ _sym_db = _symbol_database.Default()
 from tandem.notify.v1 import resources_pb2 as tandem_dot_notify_dot_v1_dot_resources__pb2
 from tandem.notify.v1 import webhooks_pb2 as tandem_dot_notify_dot_v1_dot_webhooks__pb2
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
+from tandem.types.v1 import privacy_pb2 as tandem_dot_types_dot_v1_dot_privacy__pb2
+from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/notify/v1/notify.proto\x12\x10tandem.notify.v1\x1a tandem/notify/v1/resources.proto\x1a\x1ftandem/notify/v1/webhooks.proto\x1a\x1ftandem/options/v1/options.proto\"\x9b\x02\n\x15SetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x38\n\ncategories\x18\x02 \x03(\x0b\x32$.tandem.notify.v1.CategoryPreference\x12\x31\n\x0b\x64igest_time\x18\x03 \x01(\x0b\x32\x1c.tandem.notify.v1.DigestTime\x12\x31\n\x0bquiet_hours\x18\x04 \x01(\x0b\x32\x1c.tandem.notify.v1.QuietHours\x12 \n\x0cmute_run_ids\x18\x05 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\x12\"\n\x0eunmute_run_ids\x18\x06 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\"5\n\x15GetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\"\x87\x01\n\x13ListMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x13\n\x0bunread_only\x18\x02 \x01(\x08\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"l\n\x14ListMessagesResponse\x12+\n\x08messages\x18\x01 \x03(\x0b\x32\x19.tandem.notify.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06unread\x18\x03 \x01(\r\"W\n\x15StreamMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12 \n\x10\x61\x66ter_message_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\"O\n\x0fMarkReadRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x1e\n\x0bmessage_ids\x18\x02 \x03(\tB\t\xb2\xbb\x18\x05\x18\x01 \xe8\x07\"\"\n\x10MarkReadResponse\x12\x0e\n\x06unread\x18\x01 \x01(\r\"\x8c\x01\n\x15ListDeliveriesRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12\x18\n\x08\x65vent_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"a\n\x16ListDeliveriesResponse\x12.\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1a.tandem.notify.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x13ReportBounceRequest\x12\x1c\n\trecipient\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xc0\x02\x12\x1b\n\x07message\x18\x02 \x01(\x0c\x42\n\xb2\xbb\x18\x06\x08\x01\x10\x80\x80@\"H\n\x14ReportBounceResponse\x12\x30\n\x07outcome\x18\x01 \x01(\x0e\x32\x1f.tandem.notify.v1.BounceOutcome\"t\n\x17ListSuppressionsRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"h\n\x18ListSuppressionsResponse\x12\x33\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1d.tandem.notify.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x18RemoveSuppressionRequest\x12 \n\x0esuppression_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"\x1b\n\x19RemoveSuppressionResponse*\xa1\x01\n\rBounceOutcome\x12\x1e\n\x1a\x42OUNCE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42OUNCE_OUTCOME_IGNORED\x10\x01\x12\x1a\n\x16\x42OUNCE_OUTCOME_DELAYED\x10\x02\x12\x19\n\x15\x42OUNCE_OUTCOME_FAILED\x10\x03\x12\x1d\n\x19\x42OUNCE_OUTCOME_SUPPRESSED\x10\x04\x32\x9c\r\n\rNotifyService\x12l\n\x0eSetPreferences\x12\'.tandem.notify.v1.SetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12l\n\x0eGetPreferences\x12\'.tandem.notify.v1.GetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12q\n\x0cListMessages\x12%.tandem.notify.v1.ListMessagesRequest\x1a&.tandem.notify.v1.ListMessagesResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12j\n\x0eStreamMessages\x12\'.tandem.notify.v1.StreamMessagesRequest\x1a\x19.tandem.notify.v1.Message\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id0\x01\x12\x65\n\x08MarkRead\x12!.tandem.notify.v1.MarkReadRequest\x1a\".tandem.notify.v1.MarkReadResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12x\n\x0eListDeliveries\x12\'.tandem.notify.v1.ListDeliveriesRequest\x1a(.tandem.notify.v1.ListDeliveriesResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x05\x04\x12\tperson_id\x12\x66\n\x0cReportBounce\x12%.tandem.notify.v1.ReportBounceRequest\x1a&.tandem.notify.v1.ReportBounceResponse\"\x07\xa2\xbb\x18\x03\n\x01\x04\x12s\n\x10ListSuppressions\x12).tandem.notify.v1.ListSuppressionsRequest\x1a*.tandem.notify.v1.ListSuppressionsResponse\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x12v\n\x11RemoveSuppression\x12*.tandem.notify.v1.RemoveSuppressionRequest\x1a+.tandem.notify.v1.RemoveSuppressionResponse\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x12i\n\rCreateWebhook\x12&.tandem.notify.v1.CreateWebhookRequest\x1a\'.tandem.notify.v1.CreateWebhookResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12\x66\n\x0cListWebhooks\x12%.tandem.notify.v1.ListWebhooksRequest\x1a&.tandem.notify.v1.ListWebhooksResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12\x81\x01\n\x15ListWebhookDeliveries\x12..tandem.notify.v1.ListWebhookDeliveriesRequest\x1a/.tandem.notify.v1.ListWebhookDeliveriesResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12{\n\x13RotateWebhookSecret\x12,.tandem.notify.v1.RotateWebhookSecretRequest\x1a-.tandem.notify.v1.RotateWebhookSecretResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12[\n\rReplayWebhook\x12&.tandem.notify.v1.ReplayWebhookRequest\x1a\x19.tandem.notify.v1.Webhook\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12i\n\rDeleteWebhook\x12&.tandem.notify.v1.DeleteWebhookRequest\x1a\'.tandem.notify.v1.DeleteWebhookResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/notify/v1/notify.proto\x12\x10tandem.notify.v1\x1a tandem/notify/v1/resources.proto\x1a\x1ftandem/notify/v1/webhooks.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1dtandem/types/v1/privacy.proto\x1a\x1dtandem/types/v1/resyncs.proto\"\x9b\x02\n\x15SetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x38\n\ncategories\x18\x02 \x03(\x0b\x32$.tandem.notify.v1.CategoryPreference\x12\x31\n\x0b\x64igest_time\x18\x03 \x01(\x0b\x32\x1c.tandem.notify.v1.DigestTime\x12\x31\n\x0bquiet_hours\x18\x04 \x01(\x0b\x32\x1c.tandem.notify.v1.QuietHours\x12 \n\x0cmute_run_ids\x18\x05 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\x12\"\n\x0eunmute_run_ids\x18\x06 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\"5\n\x15GetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\"\x87\x01\n\x13ListMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x13\n\x0bunread_only\x18\x02 \x01(\x08\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"l\n\x14ListMessagesResponse\x12+\n\x08messages\x18\x01 \x03(\x0b\x32\x19.tandem.notify.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06unread\x18\x03 \x01(\r\"W\n\x15StreamMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12 \n\x10\x61\x66ter_message_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\"O\n\x0fMarkReadRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x1e\n\x0bmessage_ids\x18\x02 \x03(\tB\t\xb2\xbb\x18\x05\x18\x01 \xe8\x07\"\"\n\x10MarkReadResponse\x12\x0e\n\x06unread\x18\x01 \x01(\r\"\x8c\x01\n\x15ListDeliveriesRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12\x18\n\x08\x65vent_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"a\n\x16ListDeliveriesResponse\x12.\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1a.tandem.notify.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x13ReportBounceRequest\x12\x1c\n\trecipient\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xc0\x02\x12\x1b\n\x07message\x18\x02 \x01(\x0c\x42\n\xb2\xbb\x18\x06\x08\x01\x10\x80\x80@\"H\n\x14ReportBounceResponse\x12\x30\n\x07outcome\x18\x01 \x01(\x0e\x32\x1f.tandem.notify.v1.BounceOutcome\"t\n\x17ListSuppressionsRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"h\n\x18ListSuppressionsResponse\x12\x33\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1d.tandem.notify.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x18RemoveSuppressionRequest\x12 \n\x0esuppression_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"\x1b\n\x19RemoveSuppressionResponse*\xa1\x01\n\rBounceOutcome\x12\x1e\n\x1a\x42OUNCE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42OUNCE_OUTCOME_IGNORED\x10\x01\x12\x1a\n\x16\x42OUNCE_OUTCOME_DELAYED\x10\x02\x12\x19\n\x15\x42OUNCE_OUTCOME_FAILED\x10\x03\x12\x1d\n\x19\x42OUNCE_OUTCOME_SUPPRESSED\x10\x04\x32\xb2\x0f\n\rNotifyService\x12l\n\x0eSetPreferences\x12\'.tandem.notify.v1.SetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12l\n\x0eGetPreferences\x12\'.tandem.notify.v1.GetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12q\n\x0cListMessages\x12%.tandem.notify.v1.ListMessagesRequest\x1a&.tandem.notify.v1.ListMessagesResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12j\n\x0eStreamMessages\x12\'.tandem.notify.v1.StreamMessagesRequest\x1a\x19.tandem.notify.v1.Message\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id0\x01\x12\x65\n\x08MarkRead\x12!.tandem.notify.v1.MarkReadRequest\x1a\".tandem.notify.v1.MarkReadResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12x\n\x0eListDeliveries\x12\'.tandem.notify.v1.ListDeliveriesRequest\x1a(.tandem.notify.v1.ListDeliveriesResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x05\x04\x12\tperson_id\x12\x66\n\x0cReportBounce\x12%.tandem.notify.v1.ReportBounceRequest\x1a&.tandem.notify.v1.ReportBounceResponse\"\x07\xa2\xbb\x18\x03\n\x01\x04\x12s\n\x10ListSuppressions\x12).tandem.notify.v1.ListSuppressionsRequest\x1a*.tandem.notify.v1.ListSuppressionsResponse\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x12v\n\x11RemoveSuppression\x12*.tandem.notify.v1.RemoveSuppressionRequest\x1a+.tandem.notify.v1.RemoveSuppressionResponse\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x12i\n\rCreateWebhook\x12&.tandem.notify.v1.CreateWebhookRequest\x1a\'.tandem.notify.v1.CreateWebhookResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12\x66\n\x0cListWebhooks\x12%.tandem.notify.v1.ListWebhooksRequest\x1a&.tandem.notify.v1.ListWebhooksResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12\x81\x01\n\x15ListWebhookDeliveries\x12..tandem.notify.v1.ListWebhookDeliveriesRequest\x1a/.tandem.notify.v1.ListWebhookDeliveriesResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12{\n\x13RotateWebhookSecret\x12,.tandem.notify.v1.RotateWebhookSecretRequest\x1a-.tandem.notify.v1.RotateWebhookSecretResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12[\n\rReplayWebhook\x12&.tandem.notify.v1.ReplayWebhookRequest\x1a\x19.tandem.notify.v1.Webhook\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12i\n\rDeleteWebhook\x12&.tandem.notify.v1.DeleteWebhookRequest\x1a\'.tandem.notify.v1.DeleteWebhookResponse\"\x07\xa2\xbb\x18\x03\n\x01\x05\x12]\n\x0c\x44igestCopies\x12$.tandem.types.v1.DigestCopiesRequest\x1a%.tandem.types.v1.DigestCopiesResponse\"\x00\x12_\n\x0c\x45xportPerson\x12$.tandem.types.v1.ExportPersonRequest\x1a\x1d.tandem.types.v1.PersonRecord\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x30\x01\x12T\n\nGetErasure\x12\".tandem.types.v1.GetErasureRequest\x1a\x18.tandem.types.v1.Erasure\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -106,38 +108,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFYSERVICE'].methods_by_name['ReplayWebhook']._serialized_options = b'\242\273\030\003\n\001\005'
   _globals['_NOTIFYSERVICE'].methods_by_name['DeleteWebhook']._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['DeleteWebhook']._serialized_options = b'\242\273\030\003\n\001\005'
-  _globals['_BOUNCEOUTCOME']._serialized_start=1660
-  _globals['_BOUNCEOUTCOME']._serialized_end=1821
-  _globals['_SETPREFERENCESREQUEST']._serialized_start=152
-  _globals['_SETPREFERENCESREQUEST']._serialized_end=435
-  _globals['_GETPREFERENCESREQUEST']._serialized_start=437
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=490
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=493
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=628
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=630
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=738
-  _globals['_STREAMMESSAGESREQUEST']._serialized_start=740
-  _globals['_STREAMMESSAGESREQUEST']._serialized_end=827
-  _globals['_MARKREADREQUEST']._serialized_start=829
-  _globals['_MARKREADREQUEST']._serialized_end=908
-  _globals['_MARKREADRESPONSE']._serialized_start=910
-  _globals['_MARKREADRESPONSE']._serialized_end=944
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=947
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1087
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1089
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1186
-  _globals['_REPORTBOUNCEREQUEST']._serialized_start=1188
-  _globals['_REPORTBOUNCEREQUEST']._serialized_end=1268
-  _globals['_REPORTBOUNCERESPONSE']._serialized_start=1270
-  _globals['_REPORTBOUNCERESPONSE']._serialized_end=1342
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=1344
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=1460
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=1462
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=1566
-  _globals['_REMOVESUPPRESSIONREQUEST']._serialized_start=1568
-  _globals['_REMOVESUPPRESSIONREQUEST']._serialized_end=1628
-  _globals['_REMOVESUPPRESSIONRESPONSE']._serialized_start=1630
-  _globals['_REMOVESUPPRESSIONRESPONSE']._serialized_end=1657
-  _globals['_NOTIFYSERVICE']._serialized_start=1824
-  _globals['_NOTIFYSERVICE']._serialized_end=3516
+  _globals['_NOTIFYSERVICE'].methods_by_name['ExportPerson']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['ExportPerson']._serialized_options = b'\242\273\030\004\n\002\005\004'
+  _globals['_NOTIFYSERVICE'].methods_by_name['GetErasure']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['GetErasure']._serialized_options = b'\242\273\030\004\n\002\005\004'
+  _globals['_BOUNCEOUTCOME']._serialized_start=1722
+  _globals['_BOUNCEOUTCOME']._serialized_end=1883
+  _globals['_SETPREFERENCESREQUEST']._serialized_start=214
+  _globals['_SETPREFERENCESREQUEST']._serialized_end=497
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=499
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=552
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=555
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=690
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=692
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=800
+  _globals['_STREAMMESSAGESREQUEST']._serialized_start=802
+  _globals['_STREAMMESSAGESREQUEST']._serialized_end=889
+  _globals['_MARKREADREQUEST']._serialized_start=891
+  _globals['_MARKREADREQUEST']._serialized_end=970
+  _globals['_MARKREADRESPONSE']._serialized_start=972
+  _globals['_MARKREADRESPONSE']._serialized_end=1006
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1009
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1149
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1151
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1248
+  _globals['_REPORTBOUNCEREQUEST']._serialized_start=1250
+  _globals['_REPORTBOUNCEREQUEST']._serialized_end=1330
+  _globals['_REPORTBOUNCERESPONSE']._serialized_start=1332
+  _globals['_REPORTBOUNCERESPONSE']._serialized_end=1404
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=1406
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=1522
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=1524
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=1628
+  _globals['_REMOVESUPPRESSIONREQUEST']._serialized_start=1630
+  _globals['_REMOVESUPPRESSIONREQUEST']._serialized_end=1690
+  _globals['_REMOVESUPPRESSIONRESPONSE']._serialized_start=1692
+  _globals['_REMOVESUPPRESSIONRESPONSE']._serialized_end=1719
+  _globals['_NOTIFYSERVICE']._serialized_start=1886
+  _globals['_NOTIFYSERVICE']._serialized_end=3856
 # @@protoc_insertion_point(module_scope)

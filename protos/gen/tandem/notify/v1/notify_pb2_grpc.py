@@ -6,6 +6,8 @@ import warnings
 from tandem.notify.v1 import notify_pb2 as tandem_dot_notify_dot_v1_dot_notify__pb2
 from tandem.notify.v1 import resources_pb2 as tandem_dot_notify_dot_v1_dot_resources__pb2
 from tandem.notify.v1 import webhooks_pb2 as tandem_dot_notify_dot_v1_dot_webhooks__pb2
+from tandem.types.v1 import privacy_pb2 as tandem_dot_types_dot_v1_dot_privacy__pb2
+from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -114,6 +116,21 @@ class NotifyServiceStub:
                 '/tandem.notify.v1.NotifyService/DeleteWebhook',
                 request_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookRequest.SerializeToString,
                 response_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookResponse.FromString,
+                _registered_method=True)
+        self.DigestCopies = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/DigestCopies',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
+                _registered_method=True)
+        self.ExportPerson = channel.unary_stream(
+                '/tandem.notify.v1.NotifyService/ExportPerson',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/GetErasure',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
                 _registered_method=True)
 
 
@@ -245,6 +262,29 @@ class NotifyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DigestCopies(self, request, context):
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportPerson(self, request, context):
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -322,6 +362,21 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     servicer.DeleteWebhook,
                     request_deserializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookRequest.FromString,
                     response_serializer=tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookResponse.SerializeToString,
+            ),
+            'DigestCopies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DigestCopies,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.SerializeToString,
+            ),
+            'ExportPerson': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPerson,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -733,6 +788,87 @@ class NotifyService:
             '/tandem.notify.v1.NotifyService/DeleteWebhook',
             tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookRequest.SerializeToString,
             tandem_dot_notify_dot_v1_dot_webhooks__pb2.DeleteWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DigestCopies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/DigestCopies',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/ExportPerson',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/GetErasure',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,6 +8,8 @@ from grpc import aio as _aio
 from tandem.notify.v1 import notify_pb2 as _notify_pb2
 from tandem.notify.v1 import resources_pb2 as _resources_pb2
 from tandem.notify.v1 import webhooks_pb2 as _webhooks_pb2
+from tandem.types.v1 import privacy_pb2 as _privacy_pb2
+from tandem.types.v1 import resyncs_pb2 as _resyncs_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -93,6 +95,16 @@ class NotifyServiceStub:
     """
     DeleteWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookRequest, _webhooks_pb2.DeleteWebhookResponse]
     """Ends a webhook; what it did not get yet is not sent. NOT_FOUND if there is no such webhook."""
+    DigestCopies: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
+    """
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _grpc.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
@@ -157,6 +169,16 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     """
     DeleteWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookRequest, _webhooks_pb2.DeleteWebhookResponse]  # type: ignore[assignment]
     """Ends a webhook; what it did not get yet is not sent. NOT_FOUND if there is no such webhook."""
+    DigestCopies: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]  # type: ignore[assignment]
+    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
+    """
+    ExportPerson: _aio.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]  # type: ignore[assignment]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _aio.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]  # type: ignore[assignment]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people are told, and how.
@@ -308,5 +330,33 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.DeleteWebhookResponse, _abc.Awaitable[_webhooks_pb2.DeleteWebhookResponse]]:
         """Ends a webhook; what it did not get yet is not sent. NOT_FOUND if there is no such webhook."""
+
+    @_abc_1.abstractmethod
+    def DigestCopies(
+        self,
+        request: _resyncs_pb2.DigestCopiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.DigestCopiesResponse, _abc.Awaitable[_resyncs_pb2.DigestCopiesResponse]]:
+        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _privacy_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_privacy_pb2.PersonRecord], _abc.AsyncIterator[_privacy_pb2.PersonRecord]]:
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+
+    @_abc_1.abstractmethod
+    def GetErasure(
+        self,
+        request: _privacy_pb2.GetErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_pb2.Erasure, _abc.Awaitable[_privacy_pb2.Erasure]]:
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 def add_NotifyServiceServicer_to_server(servicer: NotifyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

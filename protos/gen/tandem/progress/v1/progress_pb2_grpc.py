@@ -5,6 +5,7 @@ import warnings
 
 from tandem.progress.v1 import progress_pb2 as tandem_dot_progress_dot_v1_dot_progress__pb2
 from tandem.progress.v1 import resources_pb2 as tandem_dot_progress_dot_v1_dot_resources__pb2
+from tandem.types.v1 import privacy_pb2 as tandem_dot_types_dot_v1_dot_privacy__pb2
 from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -140,6 +141,16 @@ class ProgressServiceStub:
                 '/tandem.progress.v1.ProgressService/DigestCopies',
                 request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
                 response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
+                _registered_method=True)
+        self.ExportPerson = channel.unary_stream(
+                '/tandem.progress.v1.ProgressService/ExportPerson',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/GetErasure',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
                 _registered_method=True)
 
 
@@ -332,6 +343,21 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportPerson(self, request, context):
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProgressServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -434,6 +460,16 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.DigestCopies,
                     request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.FromString,
                     response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.SerializeToString,
+            ),
+            'ExportPerson': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPerson,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -981,6 +1017,60 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/DigestCopies',
             tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
             tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/ExportPerson',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/GetErasure',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.progress.v1 import progress_pb2 as _progress_pb2
 from tandem.progress.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import privacy_pb2 as _privacy_pb2
 from tandem.types.v1 import resyncs_pb2 as _resyncs_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -139,6 +140,12 @@ class ProgressServiceStub:
     """Digests of the copies of one kind that this service keeps, to compare with the originals.
     INVALID_ARGUMENT when there is no such kind, or no such field.
     """
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _grpc.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 @_typing.type_check_only
 class ProgressServiceAsyncStub(ProgressServiceStub):
@@ -249,6 +256,12 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     """Digests of the copies of one kind that this service keeps, to compare with the originals.
     INVALID_ARGUMENT when there is no such kind, or no such field.
     """
+    ExportPerson: _aio.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]  # type: ignore[assignment]
+    """All that this service holds of a person, kind by kind. A person whom it does not know has no
+    records.
+    """
+    GetErasure: _aio.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]  # type: ignore[assignment]
+    """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     """What each learner did, has yet to do, and by when.
@@ -476,5 +489,23 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         """Digests of the copies of one kind that this service keeps, to compare with the originals.
         INVALID_ARGUMENT when there is no such kind, or no such field.
         """
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _privacy_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_privacy_pb2.PersonRecord], _abc.AsyncIterator[_privacy_pb2.PersonRecord]]:
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+
+    @_abc_1.abstractmethod
+    def GetErasure(
+        self,
+        request: _privacy_pb2.GetErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_pb2.Erasure, _abc.Awaitable[_privacy_pb2.Erasure]]:
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

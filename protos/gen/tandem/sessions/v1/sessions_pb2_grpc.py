@@ -13,6 +13,7 @@ from tandem.sessions.v1 import recordings_pb2 as tandem_dot_sessions_dot_v1_dot_
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
 from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
+from tandem.types.v1 import privacy_pb2 as tandem_dot_types_dot_v1_dot_privacy__pb2
 from tandem.types.v1 import resyncs_pb2 as tandem_dot_types_dot_v1_dot_resyncs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -440,6 +441,16 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/DigestCopies',
                 request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
                 response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
+                _registered_method=True)
+        self.ExportPerson = channel.unary_stream(
+                '/tandem.sessions.v1.SessionsService/ExportPerson',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetErasure',
+                request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
                 _registered_method=True)
 
 
@@ -1138,6 +1149,21 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportPerson(self, request, context):
+        """All that this service holds of a person, kind by kind. A person whom it does not know has no
+        records.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """How far this service is with forgetting a person. NOT_FOUND if it was not asked to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1530,6 +1556,16 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.DigestCopies,
                     request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.FromString,
                     response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.SerializeToString,
+            ),
+            'ExportPerson': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPerson,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -3645,6 +3681,60 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/DigestCopies',
             tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
             tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ExportPerson',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.ExportPersonRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.PersonRecord.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetErasure',
+            tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
             options,
             channel_credentials,
             insecure,
