@@ -121,6 +121,10 @@ _DIGESTS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_CALENDAR_NEWS: Mapping[str, Sequence[IndexModel]] = {
+    "calendar_news": [IndexModel("lapses_at", expireAfterSeconds=0)],
+}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
@@ -157,4 +161,5 @@ MIGRATIONS = (
     Migration(12, "who fell behind", adding(_FALLS)),
     Migration(14, "addresses at which mail does not arrive", adding(_SUPPRESSIONS)),
     Migration(16, "digests, and mail that waits", adding(_DIGESTS)),
+    Migration(24, "what calendars show since an event", adding(_CALENDAR_NEWS)),
 )

@@ -26,7 +26,7 @@ from tandem.notify.v1 import resources_pb2 as tandem_dot_notify_dot_v1_dot_resou
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/notify/v1/notify.proto\x12\x10tandem.notify.v1\x1a tandem/notify/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\"\x9b\x02\n\x15SetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x38\n\ncategories\x18\x02 \x03(\x0b\x32$.tandem.notify.v1.CategoryPreference\x12\x31\n\x0b\x64igest_time\x18\x03 \x01(\x0b\x32\x1c.tandem.notify.v1.DigestTime\x12\x31\n\x0bquiet_hours\x18\x04 \x01(\x0b\x32\x1c.tandem.notify.v1.QuietHours\x12 \n\x0cmute_run_ids\x18\x05 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\x12\"\n\x0eunmute_run_ids\x18\x06 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\"5\n\x15GetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\"\x87\x01\n\x13ListMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x13\n\x0bunread_only\x18\x02 \x01(\x08\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"l\n\x14ListMessagesResponse\x12+\n\x08messages\x18\x01 \x03(\x0b\x32\x19.tandem.notify.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06unread\x18\x03 \x01(\r\"W\n\x15StreamMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12 \n\x10\x61\x66ter_message_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\"O\n\x0fMarkReadRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x1e\n\x0bmessage_ids\x18\x02 \x03(\tB\t\xb2\xbb\x18\x05\x18\x01 \xe8\x07\"\"\n\x10MarkReadResponse\x12\x0e\n\x06unread\x18\x01 \x01(\r\"\x8c\x01\n\x15ListDeliveriesRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12\x18\n\x08\x65vent_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"a\n\x16ListDeliveriesResponse\x12.\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1a.tandem.notify.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x13ReportBounceRequest\x12\x1c\n\trecipient\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xc0\x02\x12\x1b\n\x07message\x18\x02 \x01(\x0c\x42\n\xb2\xbb\x18\x06\x08\x01\x10\x80\x80@\"H\n\x14ReportBounceResponse\x12\x30\n\x07outcome\x18\x01 \x01(\x0e\x32\x1f.tandem.notify.v1.BounceOutcome\"t\n\x17ListSuppressionsRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"h\n\x18ListSuppressionsResponse\x12\x33\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1d.tandem.notify.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x18RemoveSuppressionRequest\x12 \n\x0esuppression_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"\x1b\n\x19RemoveSuppressionResponse*\xa1\x01\n\rBounceOutcome\x12\x1e\n\x1a\x42OUNCE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42OUNCE_OUTCOME_IGNORED\x10\x01\x12\x1a\n\x16\x42OUNCE_OUTCOME_DELAYED\x10\x02\x12\x19\n\x15\x42OUNCE_OUTCOME_FAILED\x10\x03\x12\x1d\n\x19\x42OUNCE_OUTCOME_SUPPRESSED\x10\x04\x32\x80\x08\n\rNotifyService\x12l\n\x0eSetPreferences\x12\'.tandem.notify.v1.SetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12l\n\x0eGetPreferences\x12\'.tandem.notify.v1.GetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12q\n\x0cListMessages\x12%.tandem.notify.v1.ListMessagesRequest\x1a&.tandem.notify.v1.ListMessagesResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12j\n\x0eStreamMessages\x12\'.tandem.notify.v1.StreamMessagesRequest\x1a\x19.tandem.notify.v1.Message\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id0\x01\x12\x65\n\x08MarkRead\x12!.tandem.notify.v1.MarkReadRequest\x1a\".tandem.notify.v1.MarkReadResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12x\n\x0eListDeliveries\x12\'.tandem.notify.v1.ListDeliveriesRequest\x1a(.tandem.notify.v1.ListDeliveriesResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x05\x04\x12\tperson_id\x12\x66\n\x0cReportBounce\x12%.tandem.notify.v1.ReportBounceRequest\x1a&.tandem.notify.v1.ReportBounceResponse\"\x07\xa2\xbb\x18\x03\n\x01\x04\x12s\n\x10ListSuppressions\x12).tandem.notify.v1.ListSuppressionsRequest\x1a*.tandem.notify.v1.ListSuppressionsResponse\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x12v\n\x11RemoveSuppression\x12*.tandem.notify.v1.RemoveSuppressionRequest\x1a+.tandem.notify.v1.RemoveSuppressionResponse\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/notify/v1/notify.proto\x12\x10tandem.notify.v1\x1a tandem/notify/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\"\xcb\x02\n\x15SetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x38\n\ncategories\x18\x02 \x03(\x0b\x32$.tandem.notify.v1.CategoryPreference\x12\x31\n\x0b\x64igest_time\x18\x03 \x01(\x0b\x32\x1c.tandem.notify.v1.DigestTime\x12\x31\n\x0bquiet_hours\x18\x04 \x01(\x0b\x32\x1c.tandem.notify.v1.QuietHours\x12 \n\x0cmute_run_ids\x18\x05 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\x12\"\n\x0eunmute_run_ids\x18\x06 \x03(\tB\n\xb2\xbb\x18\x06\x10\x80\x01 \xe8\x07\x12\x1b\n\x0e\x63\x61lendar_parts\x18\x14 \x01(\x08H\x00\x88\x01\x01\x42\x11\n\x0f_calendar_parts\"5\n\x15GetPreferencesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\"\x87\x01\n\x13ListMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x13\n\x0bunread_only\x18\x02 \x01(\x08\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"l\n\x14ListMessagesResponse\x12+\n\x08messages\x18\x01 \x03(\x0b\x32\x19.tandem.notify.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06unread\x18\x03 \x01(\r\"W\n\x15StreamMessagesRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12 \n\x10\x61\x66ter_message_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\"O\n\x0fMarkReadRequest\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x1e\n\x0bmessage_ids\x18\x02 \x03(\tB\t\xb2\xbb\x18\x05\x18\x01 \xe8\x07\"\"\n\x10MarkReadResponse\x12\x0e\n\x06unread\x18\x01 \x01(\r\"\x8c\x01\n\x15ListDeliveriesRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12\x18\n\x08\x65vent_id\x18\x02 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12 \n\tpage_size\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"a\n\x16ListDeliveriesResponse\x12.\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1a.tandem.notify.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x13ReportBounceRequest\x12\x1c\n\trecipient\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xc0\x02\x12\x1b\n\x07message\x18\x02 \x01(\x0c\x42\n\xb2\xbb\x18\x06\x08\x01\x10\x80\x80@\"H\n\x14ReportBounceResponse\x12\x30\n\x07outcome\x18\x01 \x01(\x0e\x32\x1f.tandem.notify.v1.BounceOutcome\"t\n\x17ListSuppressionsRequest\x12\x1a\n\tperson_id\x18\x01 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"h\n\x18ListSuppressionsResponse\x12\x33\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1d.tandem.notify.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x18RemoveSuppressionRequest\x12 \n\x0esuppression_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"\x1b\n\x19RemoveSuppressionResponse*\xa1\x01\n\rBounceOutcome\x12\x1e\n\x1a\x42OUNCE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42OUNCE_OUTCOME_IGNORED\x10\x01\x12\x1a\n\x16\x42OUNCE_OUTCOME_DELAYED\x10\x02\x12\x19\n\x15\x42OUNCE_OUTCOME_FAILED\x10\x03\x12\x1d\n\x19\x42OUNCE_OUTCOME_SUPPRESSED\x10\x04\x32\x80\x08\n\rNotifyService\x12l\n\x0eSetPreferences\x12\'.tandem.notify.v1.SetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12l\n\x0eGetPreferences\x12\'.tandem.notify.v1.GetPreferencesRequest\x1a\x1d.tandem.notify.v1.Preferences\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12q\n\x0cListMessages\x12%.tandem.notify.v1.ListMessagesRequest\x1a&.tandem.notify.v1.ListMessagesResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12j\n\x0eStreamMessages\x12\'.tandem.notify.v1.StreamMessagesRequest\x1a\x19.tandem.notify.v1.Message\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id0\x01\x12\x65\n\x08MarkRead\x12!.tandem.notify.v1.MarkReadRequest\x1a\".tandem.notify.v1.MarkReadResponse\"\x12\xa2\xbb\x18\x0e\n\x01\x04\x12\tperson_id\x12x\n\x0eListDeliveries\x12\'.tandem.notify.v1.ListDeliveriesRequest\x1a(.tandem.notify.v1.ListDeliveriesResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x05\x04\x12\tperson_id\x12\x66\n\x0cReportBounce\x12%.tandem.notify.v1.ReportBounceRequest\x1a&.tandem.notify.v1.ReportBounceResponse\"\x07\xa2\xbb\x18\x03\n\x01\x04\x12s\n\x10ListSuppressions\x12).tandem.notify.v1.ListSuppressionsRequest\x1a*.tandem.notify.v1.ListSuppressionsResponse\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x12v\n\x11RemoveSuppression\x12*.tandem.notify.v1.RemoveSuppressionRequest\x1a+.tandem.notify.v1.RemoveSuppressionResponse\"\x08\xa2\xbb\x18\x04\n\x02\x05\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -93,38 +93,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFYSERVICE'].methods_by_name['ListSuppressions']._serialized_options = b'\242\273\030\004\n\002\005\004'
   _globals['_NOTIFYSERVICE'].methods_by_name['RemoveSuppression']._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['RemoveSuppression']._serialized_options = b'\242\273\030\004\n\002\005\004'
-  _globals['_BOUNCEOUTCOME']._serialized_start=1627
-  _globals['_BOUNCEOUTCOME']._serialized_end=1788
+  _globals['_BOUNCEOUTCOME']._serialized_start=1675
+  _globals['_BOUNCEOUTCOME']._serialized_end=1836
   _globals['_SETPREFERENCESREQUEST']._serialized_start=119
-  _globals['_SETPREFERENCESREQUEST']._serialized_end=402
-  _globals['_GETPREFERENCESREQUEST']._serialized_start=404
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=457
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=460
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=595
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=597
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=705
-  _globals['_STREAMMESSAGESREQUEST']._serialized_start=707
-  _globals['_STREAMMESSAGESREQUEST']._serialized_end=794
-  _globals['_MARKREADREQUEST']._serialized_start=796
-  _globals['_MARKREADREQUEST']._serialized_end=875
-  _globals['_MARKREADRESPONSE']._serialized_start=877
-  _globals['_MARKREADRESPONSE']._serialized_end=911
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=914
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1054
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1056
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1153
-  _globals['_REPORTBOUNCEREQUEST']._serialized_start=1155
-  _globals['_REPORTBOUNCEREQUEST']._serialized_end=1235
-  _globals['_REPORTBOUNCERESPONSE']._serialized_start=1237
-  _globals['_REPORTBOUNCERESPONSE']._serialized_end=1309
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=1311
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=1427
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=1429
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=1533
-  _globals['_REMOVESUPPRESSIONREQUEST']._serialized_start=1535
-  _globals['_REMOVESUPPRESSIONREQUEST']._serialized_end=1595
-  _globals['_REMOVESUPPRESSIONRESPONSE']._serialized_start=1597
-  _globals['_REMOVESUPPRESSIONRESPONSE']._serialized_end=1624
-  _globals['_NOTIFYSERVICE']._serialized_start=1791
-  _globals['_NOTIFYSERVICE']._serialized_end=2815
+  _globals['_SETPREFERENCESREQUEST']._serialized_end=450
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=452
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=505
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=508
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=643
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=645
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=753
+  _globals['_STREAMMESSAGESREQUEST']._serialized_start=755
+  _globals['_STREAMMESSAGESREQUEST']._serialized_end=842
+  _globals['_MARKREADREQUEST']._serialized_start=844
+  _globals['_MARKREADREQUEST']._serialized_end=923
+  _globals['_MARKREADRESPONSE']._serialized_start=925
+  _globals['_MARKREADRESPONSE']._serialized_end=959
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=962
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1102
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1104
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1201
+  _globals['_REPORTBOUNCEREQUEST']._serialized_start=1203
+  _globals['_REPORTBOUNCEREQUEST']._serialized_end=1283
+  _globals['_REPORTBOUNCERESPONSE']._serialized_start=1285
+  _globals['_REPORTBOUNCERESPONSE']._serialized_end=1357
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=1359
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=1475
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=1477
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=1581
+  _globals['_REMOVESUPPRESSIONREQUEST']._serialized_start=1583
+  _globals['_REMOVESUPPRESSIONREQUEST']._serialized_end=1643
+  _globals['_REMOVESUPPRESSIONRESPONSE']._serialized_start=1645
+  _globals['_REMOVESUPPRESSIONRESPONSE']._serialized_end=1672
+  _globals['_NOTIFYSERVICE']._serialized_start=1839
+  _globals['_NOTIFYSERVICE']._serialized_end=2863
 # @@protoc_insertion_point(module_scope)
