@@ -151,10 +151,9 @@ class NotifyStore(ReplicasStore):
         rows = self["messages"].find(query, session=self.session).sort("number", 1).limit(most)
         return [from_document(row, Message) for row in rows]
 
-    def last_number(self, person_id: str) -> int:
-        """Return the number of the newest message of a person's inbox; 0 if it is empty."""
-        row = self["inboxes"].find_one({"_id": person_id}, session=self.session)
-        return int(row["last"]) if row else 0
+    def last_numbers(self, person_ids: Iterable[str]) -> dict[str, int]:
+        """Return the number of the newest message of each of these inboxes that has one."""
+        return {row["_id"]: int(row["last"]) for row in self.find_by_ids("inboxes", person_ids)}
 
     def mark_read(self, message_ids: Iterable[str]) -> None:
         """Mark those of these messages that are unread as read now."""

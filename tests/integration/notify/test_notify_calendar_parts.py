@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.message import Message as Proto
 from icalendar import Calendar
 from tandem.catalog.v1 import events_pb2 as catalog
-from tandem.catalog.v1 import resources_pb2
+from tandem.options.v1 import options_pb2
 from tandem.sessions.v1 import calendars_pb2
 
 from tests.integration.notify.world import HOUR, Mailbox, World
@@ -67,8 +67,8 @@ def test_a_class_of_a_series(world: World, mailbox: Mailbox, ada: str) -> None:
     world.people(ada, guest, staff)
     world.run(ada)
     changed = catalog.RunStaffChanged(run_id="r1")
-    changed.run.title = "Physics"
-    changed.run.staff.add(person_id=staff, role=resources_pb2.STAFF_ROLE_TEACHER)
+    changed.run.run_id, changed.run.title = "r1", "Physics"
+    changed.run.staff.add(person_id=staff, role=options_pb2.STAFF_ROLE_TEACHER)
     world.hear("notify.rosters", world.event(changed))
     of_series = {"revision": 3, "recurrence_id": "2026-03-02T09:00:00", "zone": "UTC"}
     scheduled: Any = world.scheduled(5 * HOUR)
