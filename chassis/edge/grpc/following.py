@@ -95,6 +95,7 @@ class Followers:
         self._most, self._most_each = most, most_each
         self._lock = threading.Lock()
         self._open: set[Followed] = set()
+        self._each: Counter[str] = Counter()
         self._sending: set[Followed] = set()
         self._draining = threading.Event()
         self._asker = threading.Thread(target=self._run, name="followers", daemon=True)
@@ -116,6 +117,7 @@ class Followers:
         with self._lock:
             self._check(stream.subject)
             self._open.add(stream)
+            self._each[stream.subject] += 1
             self._gauge.inc()
         stream.call.when_over(lambda: self._end(stream))
         self._hand_out([stream])
@@ -129,7 +131,7 @@ class Followers:
             raise Draining(STOPS)
         if len(self._open) >= self._most:
             raise Exhausted(f"{self._most} streams are open here", "streams")
-        if sum(each.subject == subject for each in self._open) >= self._most_each:
+        if self._each[subject] >= self._most_each:
             raise Exhausted(f"you have {self._most_each} streams open here", "caller")
 
     def _run(self) -> None:
@@ -178,6 +180,9 @@ class Followers:
             if stream not in self._open:
                 return
             self._open.discard(stream)
+            self._each[stream.subject] -= 1
+            if not self._each[stream.subject]:
+                del self._each[stream.subject]
             self._gauge.dec()
         stream.context.copy().run(stream.call.close, stream.error)
 

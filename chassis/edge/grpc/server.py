@@ -30,6 +30,9 @@ OPTIONS = (
     # The server buffers 64 KB of a body that waits. grpc's bandwidth probes would raise that: 200
     # waiting bodies of 4 MB took 550 MB, and take 20 MB without probes (measured).
     ("grpc.http2.bdp_probe", 0),
+    # The stream of a caller whose network is gone ends, and takes no place.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
     # Clients reconnect after ten minutes, so that a new replica gets its share of them.
     ("grpc.max_connection_age_ms", 600_000),
 )
