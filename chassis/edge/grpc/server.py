@@ -20,6 +20,10 @@ OTHERS = 4
 MOST_CALLS = 10_000
 
 OPTIONS = (
+    # By default grpc drops calls at random from 1,000 on that wait to be accepted: thousands of
+    # streams come at one moment when a replica has stopped.
+    ("grpc.server.max_pending_requests", MOST_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", MOST_CALLS),
     # Without this, a second process on the same port would silently share the load.
     ("grpc.so_reuseport", 0),
     # A token may carry many claims.

@@ -70,13 +70,13 @@ def test_text_and_html_come_first() -> None:
     message = mail(ENTRY)
     assert message.get_content_type() == "multipart/mixed"
     (alternatives, file) = message.iter_parts()
-    parts = list(alternatives.iter_parts())  # type: ignore[attr-defined]
+    parts = list(alternatives.iter_parts())
     assert [part.get_content_type() for part in parts] == [
         "text/plain",
         "text/html",
         "text/calendar",
     ]
-    assert file.get_filename() == "classes-1.ics"  # type: ignore[attr-defined]
+    assert file.get_filename() == "classes-1.ics"
     for part in (parts[-1], file):
         parameters = dict(part["Content-Type"].params)
         assert parameters == {"method": "REQUEST", "charset": "UTF-8", "component": "VEVENT"}

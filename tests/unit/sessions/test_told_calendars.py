@@ -40,7 +40,7 @@ def events(text: bytes) -> dict[tuple[str, Any], tuple[Any, ...]]:
 
 def of_mail(entries: Sequence[Entry]) -> dict[tuple[str, Any], tuple[Any, ...]]:
     """The events of a mail's invitations."""
-    found = {}
+    found: dict[tuple[str, Any], tuple[Any, ...]] = {}
     for each in invitations_of(entries):
         found |= events(invitation_text(each, "o@example.com", "a@example.com").encode())
     return found
