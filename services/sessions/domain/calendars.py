@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
+
 from chassis.calendars.entries import Entry
 from services.sessions.domain.civil import instant_of
 from services.sessions.domain.enums import CivilTime, SessionPurpose, SessionState
@@ -50,8 +52,8 @@ class View:
 _NEVER = datetime.min.replace(tzinfo=UTC)
 PLAIN = View(Feed(id="", reader_id="", run_id="", room_id="-", created_at=_NEVER), Reader(id=""))
 """What is told without a reader, as in a feed of a room: it does not say where to join."""
-MOST_TOLD = 150
-"""Entries in one event, which is small enough then."""
+ROOM_IN_EVENT, SIZE_OF_CLASS = 200 * 1024, 650
+"""Bytes that an event has for what is told of classes, and that each class takes at most."""
 
 
 def entries(
@@ -114,9 +116,16 @@ def told_of_series(
     return tuple(series_entries(PLAIN, series, sessions, instances))
 
 
-def fitting(told: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Return the entries if they fit into an event; else none."""
-    return tuple(told) if len(told) <= MOST_TOLD else ()
+def fitting(told: Sequence[Entry], classes: int) -> tuple[Entry, ...]:
+    """Return the entries if they fit into an event beside so many classes; else none."""
+    room = ROOM_IN_EVENT - SIZE_OF_CLASS * classes
+    return tuple(told) if sum(map(_size_in_event, told)) <= room else ()
+
+
+def _size_in_event(entry: Entry) -> int:
+    """Return how many bytes an entry takes, about: its texts as JSON has them, and the rest."""
+    texts = entry.title, entry.location, entry.rrule, *entry.rdates, *entry.exdates
+    return 450 + len(orjson.dumps(texts))
 
 
 def series_entries(

@@ -143,10 +143,10 @@ def move(store: Store, instances: Instances, command: MoveSeries, online_limit: 
     check(time_violations(_starts(result), result.series.starts.zone))
     if any(map(is_moved, result.before, result.after)):
         _check_move(store, result, room_id, room, Limits(command.max_learner_clashes, online_limit))
-        after, *head = _store_move(store, result)
-        calendar = showing.of_series(store, instances, after, *head)
+        stored = _store_move(store, result)
+        calendar = showing.of_series(store, instances, stored, len(result.after))
         _tell_move(store, before, result, command.reason, calendar)
-        return after
+        return stored[0]
     return before
 
 

@@ -1,6 +1,6 @@
 """What events tell of what calendars show from now, so that others can send it by mail."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from chassis.calendars.entries import Entry
@@ -18,14 +18,22 @@ def of_session(store: Store, session: Session) -> tuple[Entry, ...]:
     return told_of_session(session, series)
 
 
-def of_sessions(series: Series, sessions: Iterable[Session]) -> tuple[Entry, ...]:
-    """Return what calendars show of sessions of a series; nothing if it is too much."""
-    return fitting([each for one in sessions for each in told_of_session(one, series)])
+def of_sessions(series: Series, sessions: Sequence[Session]) -> tuple[Entry, ...]:
+    """Return what calendars show of sessions of a series, which an event lists; nothing if it is
+    too much.
+    """
+    told = [each for one in sessions for each in told_of_session(one, series)]
+    return fitting(told, len(sessions))
 
 
-def of_series(store: Store, instances: Instances, *stored: Series) -> tuple[Entry, ...]:
-    """Return what calendars show of series whose sessions are stored; nothing if it is too much."""
-    return fitting([*chain.from_iterable(_of_series(store, instances, each) for each in stored)])
+def of_series(
+    store: Store, instances: Instances, stored: Iterable[Series], classes: int
+) -> tuple[Entry, ...]:
+    """Return what calendars show of series whose sessions are stored; nothing if it is too much
+    for an event beside so many classes.
+    """
+    told = chain.from_iterable(_of_series(store, instances, each) for each in stored)
+    return fitting([*told], classes)
 
 
 def _of_series(store: Store, instances: Instances, series: Series) -> tuple[Entry, ...]:
