@@ -394,6 +394,7 @@ def test_frequencies_quiet_hours_and_muted_runs(ada: Any) -> None:
     )
     assert not before.HasField("quiet_hours")
     assert before.muted_run_ids == []
+    assert before.calendar_parts
     assert {each.frequency for one in before.categories for each in one.frequencies} == {
         resources_pb2.FREQUENCY_IMMEDIATE
     }
@@ -401,7 +402,7 @@ def test_frequencies_quiet_hours_and_muted_runs(ada: Any) -> None:
     choose(ada, resources_pb2.CategoryPreference(category=CATCH_UP, frequencies=[daily]))
     quiet = resources_pb2.QuietHours(start="22:00", end="06:30")
     more = notify_pb2.SetPreferencesRequest(
-        person_id="ada", quiet_hours=quiet, mute_run_ids=["r2", "r1"]
+        person_id="ada", quiet_hours=quiet, mute_run_ids=["r2", "r1"], calendar_parts=False
     )
     more.digest_time.weekday = resources_pb2.WEEKDAY_SUNDAY  # at 0:00
     ada.SetPreferences(more)
@@ -417,6 +418,7 @@ def test_frequencies_quiet_hours_and_muted_runs(ada: Any) -> None:
     assert found.quiet_hours == quiet
     assert (found.digest_time.hour, found.digest_time.weekday) == (0, resources_pb2.WEEKDAY_SUNDAY)
     assert list(found.muted_run_ids) == ["r1"]
+    assert not found.calendar_parts
     none = notify_pb2.SetPreferencesRequest(person_id="ada")
     none.quiet_hours.SetInParent()
     assert not ada.SetPreferences(none).HasField("quiet_hours")
