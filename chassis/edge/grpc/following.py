@@ -184,7 +184,10 @@ class Followers:
             if not self._each[stream.subject]:
                 del self._each[stream.subject]
             self._gauge.dec()
-        stream.context.copy().run(stream.call.close, stream.error)
+        try:
+            stream.context.copy().run(stream.call.close, stream.error)
+        except Exception:  # one stream must not end the thread that serves all others
+            log.exception("a stream can't be ended in good order")
 
 
 def _with_news(streams: Iterable[Followed]) -> list[Followed]:
