@@ -21,6 +21,14 @@ _MIDNIGHT = "24:00"
 
 
 @dataclass(frozen=True, slots=True)
+class CivilTime:
+    """A civil time: local ISO 8601 without offset, and an IANA zone."""
+
+    local: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class CivilSpan:
     """Some days later, at a time of that day."""
 

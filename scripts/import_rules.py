@@ -52,6 +52,7 @@ _DOMAIN = (
     "chassis.texts",
     "chassis.words",
     "chassis.capabilities",
+    "chassis.calendars.entries",
     "services.{own}.domain",
 )
 LAYERS = (
@@ -63,6 +64,7 @@ LAYERS = (
     Only(r"timetabler\.(?!model$|__main__$)\w+", ("timetabler",)),
     Only(r"chassis\.runs", ("chassis.civil",)),
     Only(r"chassis\.words", ("chassis.texts",)),
+    Only(r"chassis\.calendars\.entries", ("chassis.civil",)),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
     Only(_SERVICE + r"\.ports(_\w+|\..+)?", (*_DOMAIN, "services.{own}.ports*")),
@@ -94,6 +96,7 @@ BORDERS = (
         r"chassis\.(?P<own>messaging|edge|jobs)(\..+)?",
         rf"chassis\.(?!({{own}}|data|{_LOWER})(\.|$)).+",
     ),
+    Never(r"chassis\.calendars(\..+)?", rf"chassis\.(?!(calendars|{_ANYWHERE})(\.|$)).+"),
     Never(
         r"chassis\.resync(\..+)?", rf"chassis\.(?!(resync|messaging|jobs|data|{_LOWER})(\.|$)).+"
     ),

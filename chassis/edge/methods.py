@@ -50,6 +50,8 @@ class Method:
     behaviour: Behaviour
     client_streams: bool
     server_streams: bool
+    follows: bool = False
+    """Whether the behaviour returns a Following (chassis/edge/follow.py)."""
 
     @property
     def is_unary(self) -> bool:
@@ -99,6 +101,7 @@ def _method(descriptor: MethodDescriptor, servicer: Servicer) -> Method:
         raise UndeclaredAccess(f"{descriptor.full_name}: its service can't tell relations")
     if access.needs_relation and descriptor.client_streaming:
         raise UndeclaredAccess(f"{descriptor.full_name}: requests of a stream are about no one run")
+    behaviour = getattr(servicer.implementation, descriptor.name)
     return Method(
         name=descriptor.name,
         full_name=descriptor.full_name,
@@ -106,9 +109,10 @@ def _method(descriptor: MethodDescriptor, servicer: Servicer) -> Method:
         relate=servicer.relate or _strangers,
         rows=_rows_of(descriptor),
         request=GetMessageClass(descriptor.input_type),
-        behaviour=getattr(servicer.implementation, descriptor.name),
+        behaviour=behaviour,
         client_streams=descriptor.client_streaming,
         server_streams=descriptor.server_streaming,
+        follows=getattr(behaviour, "follows", False),
     )
 
 

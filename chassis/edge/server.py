@@ -14,6 +14,7 @@ from chassis.edge.auth import Authenticator
 from chassis.edge.bearer import bearer_tokens
 from chassis.edge.executor import BoundedExecutor
 from chassis.edge.grpc.adapter import Adapter
+from chassis.edge.grpc.following import Followers
 from chassis.edge.grpc.health import Health
 from chassis.edge.grpc.server import GrpcServer
 from chassis.edge.grpc.streams import Streams
@@ -49,14 +50,14 @@ class Server:
         """
         contracts = contracts_of(servicers)
         self.health = Health(database.client, [each.full_name for each in contracts])
-        self._streams = Streams(service)
+        self._streams, self._followers = Streams(service), Followers(service)
         self.pipeline = Pipeline(
             Authenticator({"bearer": bearer_tokens(settings)}),
             AdmissionControl(MOST_REQUESTS, settings.person_requests, settings.service_requests),
             BoundedExecutor(),
             self.health.answers,
         )
-        adapter = Adapter(service, self.pipeline, self._streams)
+        adapter = Adapter(service, self.pipeline, self._streams, self._followers)
         self._grpc = GrpcServer(settings.grpc_address, adapter, contracts, self.health)
         origins = settings.http_origins
         app = app_of(service, self.pipeline, contracts, self.ready, origins, pages, endpoints)
@@ -69,6 +70,7 @@ class Server:
         self._http.start()
         self.health.start()
         self._streams.start()
+        self._followers.start()
 
     def ready(self) -> Mapping[str, bool]:
         """Return the parts that /ready reports."""
@@ -81,11 +83,17 @@ class Server:
         self._http.stop(seconds)
         stopped = self._grpc.stop(seconds)
         self._streams.drain()
+        self._followers.drain()
         self.pipeline.admission.bodies.end_all()
         self._http.join()
         stopped.wait()
         self._grpc.close()
-        for threads in (self.pipeline.executor, self._streams.threads, self.health.threads):
+        for threads in (
+            self.pipeline.executor,
+            self._streams.threads,
+            self._followers.threads,
+            self.health.threads,
+        ):
             threads.shutdown(wait=False)
 
 

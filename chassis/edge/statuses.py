@@ -48,7 +48,7 @@ class Exhausted(Exception):
     """This replica can't accept the request now: RESOURCE_EXHAUSTED."""
 
     def __init__(self, message: str, of: str) -> None:
-        """`of` is the metric's label: places, caller, bodies, turns, streams."""
+        """`of` is the metric's label: places, caller, bodies, turns, streams, readers."""
         super().__init__(f"{message}; call again, or another replica")
         self.of = of
 

@@ -1,7 +1,7 @@
 """The gRPC service NotifyService."""
 
-import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import grpc
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
@@ -11,6 +11,7 @@ from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
+from chassis.edge.follow import Following, follows
 from chassis.errors import FailedPrecondition, NotFound
 from chassis.privacy.rpcs import PersonalDataRpcs
 from chassis.resync.commands import digest_copies
@@ -28,10 +29,7 @@ from services.notify.store import NotifyStore
 from services.notify.usecases import bounces, inbox
 from services.notify.usecases.reading import texts_of
 
-# How often an open stream looks for new messages, in seconds. The gRPC server requires
-# a waiting stream to check at least once a second whether it must end.
-PAUSE = 1.0
-CHUNK = 100  # messages that a stream reads at a time
+Shown = Callable[[NotifyStore, Collection[Message]], list[resources_pb2.Message]]
 
 
 class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServicer):
@@ -53,6 +51,7 @@ class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServ
         """
         self._secrets, self._allows_http = secrets, allows_http
         self._database, self._texts, self._addresses = database, texts, addresses
+        self._inboxes = _Inboxes(database, self._shown)
 
     def DigestCopies(
         self, request: resyncs_pb2.DigestCopiesRequest, _: grpc.ServicerContext
@@ -87,18 +86,11 @@ class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServ
             unread=reader.unread(request.person_id),
         )
 
+    @follows
     def StreamMessages(
-        self, request: notify_pb2.StreamMessagesRequest, context: grpc.ServicerContext
-    ) -> Iterator[resources_pb2.Message]:
-        number = self._first(request)
-        while context.is_active():
-            reader = self._database.reader()
-            messages = reader.inbox_after(request.person_id, number, CHUNK)
-            yield from self._shown(reader, messages)
-            if messages:
-                number = messages[-1].number or number
-            if len(messages) < CHUNK:
-                time.sleep(PAUSE)
+        self, request: notify_pb2.StreamMessagesRequest, _: grpc.ServicerContext
+    ) -> Any:
+        return Following(self._inboxes, request.person_id, self._first(request))
 
     def MarkRead(
         self, request: notify_pb2.MarkReadRequest, _: grpc.ServicerContext
@@ -159,7 +151,7 @@ class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServ
         """Return the number of the last message that the caller has."""
         reader, wanted = self._database.reader(), request.after_message_id
         if not wanted:
-            return reader.last_number(request.person_id)
+            return reader.last_numbers([request.person_id]).get(request.person_id, 0)
         found = reader.messages(request.person_id, [wanted])
         if not found:
             raise NotFound(f"no message {wanted} in this inbox")
@@ -182,3 +174,21 @@ class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServ
             )
             for each in messages
         ]
+
+
+class _Inboxes:
+    """The inboxes as a feed for streams: a key is a person."""
+
+    def __init__(self, database: Database[NotifyStore], shown: Shown) -> None:
+        self._database, self._shown = database, shown
+
+    def newest(self, keys: Collection[str]) -> Mapping[str, int]:
+        return self._database.reader().last_numbers(keys)
+
+    def after(
+        self, key: str, number: int, most: int
+    ) -> Sequence[tuple[int, resources_pb2.Message]]:
+        reader = self._database.reader()
+        messages = reader.inbox_after(key, number, most)
+        numbers = [each.number or number for each in messages]
+        return list(zip(numbers, self._shown(reader, messages), strict=True))

@@ -55,6 +55,7 @@ def _unless_of_series(store: NotifyStore, event: Event[Any]) -> Notice | None:
     data = event.data
     if data.series_id:
         return None
+    triggers.keep_calendar(store, event)
     if isinstance(data, sessions.SessionMoved):
         return triggers.notice_of(event, Kind.SESSION_MOVED, triggers.moved(store, data))
     return triggers.notice_of(event, Kind.SESSION_CANCELLED, triggers.cancelled(store, data))
@@ -62,6 +63,7 @@ def _unless_of_series(store: NotifyStore, event: Event[Any]) -> Notice | None:
 
 def _series_moved(store: NotifyStore, event: Event[Any], _: Leads) -> None:
     data = event.data
+    triggers.keep_calendar(store, event)
     notice = triggers.notice_of(event, Kind.SERIES_MOVED, triggers.series_moved(store, data))
     audience = from_message(
         data,
@@ -74,6 +76,7 @@ def _series_moved(store: NotifyStore, event: Event[Any], _: Leads) -> None:
 
 def _series_cancelled(store: NotifyStore, event: Event[Any], _: Leads) -> None:
     data = event.data
+    triggers.keep_calendar(store, event)
     values = triggers.series_cancelled(store, data)
     notice = triggers.notice_of(event, Kind.SERIES_CANCELLED, values)
     audience = from_message(data, classes.Audience)

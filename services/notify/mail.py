@@ -8,10 +8,11 @@ from email.header import Header
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from chassis.capabilities import CapabilityUrls
+from services.notify.calendar_parts import invitation_text
 from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Mail, Outcome, SendResult
 from services.notify.signing import Signer
@@ -76,22 +77,46 @@ def write(mail: Mail, sender: str, unsubscribe_url: str = "") -> EmailMessage:
     if unsubscribe_url:
         message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    _set_body(message, mail)
+    _set_body(message, mail, sender)
     return message
 
 
-def _set_body(message: EmailMessage, mail: Mail) -> None:
-    """Set the text and, if there is any, the same as HTML (RFC 2046, section 5.1.4)."""
+def _set_body(message: EmailMessage, mail: Mail, sender: str) -> None:
+    """Set the text and, if there are any, the same as HTML (RFC 2046, section 5.1.4) and for
+    calendar programs.
+    """
     # Seven bits and short lines: every server accepts them, with 8BITMIME or without.
     message.set_content(mail.text.body, charset="utf-8", cte="quoted-printable")
     if mail.text.html:
         message.add_alternative(
             mail.text.html, subtype="html", charset="utf-8", cte="quoted-printable"
         )
-        # The same for each attempt; quoted-printable contains no "=_" (RFC 2045, section 6.7).
-        message.set_boundary(f"=_{mail.id}")
+    if mail.invitations:
+        _add_invitations(message, mail, sender)
+    # The same for each attempt; quoted-printable contains no "=_" (RFC 2045, section 6.7).
+    for number, part in enumerate(message.walk()):
+        if part.is_multipart():
+            part.set_boundary(f"=_{mail.id}" + f"_{number}" * (number > 0))
     if mail.text.language:
         message["Content-Language"] = mail.text.language  # RFC 3282
+
+
+def _add_invitations(message: EmailMessage, mail: Mail, sender: str) -> None:
+    """Add the first invitation as the last alternative (RFC 6047, section 2.4), where programs
+    that show invitations look for it, and each as a file, which others can open.
+    """
+    to = address(mail.to)
+    for place, each in enumerate(mail.invitations):
+        text = invitation_text(each, sender, to).encode()
+        # As bytes, in base64: the lines arrive as they are (RFC 6047, section 2.6).
+        part: dict[str, Any] = {
+            "maintype": "text",
+            "subtype": "calendar",
+            "params": {"method": each.method.value, "charset": "UTF-8", "component": "VEVENT"},
+        }
+        if place == 0:
+            message.add_alternative(text, **part)
+        message.add_attachment(text, filename=f"classes-{place + 1}.ics", **part)
 
 
 def address(text: str) -> str:

@@ -132,6 +132,10 @@ _WEBHOOKS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_CALENDAR_NEWS: Mapping[str, Sequence[IndexModel]] = {
+    "calendar_news": [IndexModel("lapses_at", expireAfterSeconds=0)],
+}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
@@ -169,4 +173,5 @@ MIGRATIONS = (
     Migration(14, "addresses at which mail does not arrive", adding(_SUPPRESSIONS)),
     Migration(16, "digests, and mail that waits", adding(_DIGESTS)),
     Migration(18, "webhooks", adding(_WEBHOOKS)),
+    Migration(24, "what calendars show since an event", adding(_CALENDAR_NEWS)),
 )

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 from chassis.replicas import Replica
 from services.notify.domain.bounces import Suppression
 from services.notify.domain.enums import AttendanceMode
+from services.notify.domain.invitations import CalendarNews
 from services.notify.domain.messages import (
     Delivery,
     Digest,
@@ -196,6 +197,12 @@ class Store(Protocol):
 
     def give_back(self, sent: Sequence[Sent]) -> None:
         """Give back deliveries, or digests, that were not tried, so that others can claim them."""
+
+    def put_calendar_news(self, news: CalendarNews) -> None:
+        """Store what calendars show since an event; it is deleted when no mail can wait for it."""
+
+    def calendar_news(self, event_ids: Iterable[str]) -> dict[str, CalendarNews]:
+        """Return what calendars show since these events, by event; of those that tell it."""
 
     # Digests and quiet hours
 

@@ -5,6 +5,7 @@
 | messages, deliveries | a message; one of its channels | a hash of event, person, channel |
 | inboxes | the last number of a person's inbox | person |
 | suppressions | an address at which mail does not arrive | the address's hash |
+| calendar_news | what calendars show since an event; kept for 30 days | the event |
 | digests | what a person gets in one mail; kept for a day | a hash of person, channel, window |
 | preferences | what a person chose: by category; digest time, quiet hours, muted runs | person |
 | sessions, reminders | a replica of a session; a reminder of it | session; session:lead |
@@ -36,6 +37,7 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data.pages import Page, find_page
 from services.notify.domain.bounces import Suppression
 from services.notify.domain.enums import BULK, DIGEST, Category, Channel, DeliveryState, Frequency
+from services.notify.domain.invitations import CalendarNews
 from services.notify.domain.messages import (
     Delivery,
     Digest,
@@ -55,6 +57,7 @@ WAITING = {"state": DeliveryState.WAITING.value}
 ALONE = {**WAITING, "digest_id": ""}  # deliveries that wait for the end of quiet hours
 _COLLECTIONS: Mapping[type[Sent], str] = {Delivery: "deliveries", Digest: "digests"}
 KEPT = timedelta(days=1)  # how long a digest is kept after it is finished
+KEPT_FOR_MAIL = timedelta(days=30)  # how long mails can be told what calendars show
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
 
 
@@ -149,10 +152,9 @@ class NotifyStore(ReplicasStore, WebhooksStore):
         rows = self["messages"].find(query, session=self.session).sort("number", 1).limit(most)
         return [from_document(row, Message) for row in rows]
 
-    def last_number(self, person_id: str) -> int:
-        """Return the number of the newest message of a person's inbox; 0 if it is empty."""
-        row = self["inboxes"].find_one({"_id": person_id}, session=self.session)
-        return int(row["last"]) if row else 0
+    def last_numbers(self, person_ids: Iterable[str]) -> dict[str, int]:
+        """Return the number of the newest message of each of these inboxes that has one."""
+        return {row["_id"]: int(row["last"]) for row in self.find_by_ids("inboxes", person_ids)}
 
     def mark_read(self, message_ids: Iterable[str]) -> None:
         """Mark those of these messages that are unread as read now."""
@@ -210,6 +212,16 @@ class NotifyStore(ReplicasStore, WebhooksStore):
         """Give back deliveries, or digests, that were not tried, so that others can claim them."""
         change = {"$set": {"sending": False, **jobs.again(datetime.now(UTC))}}
         self._update([(each, change) for each in sent])
+
+    def put_calendar_news(self, news: CalendarNews) -> None:
+        """Store what calendars show since an event; it is deleted when no mail can wait for it."""
+        row = to_document(news) | {"lapses_at": datetime.now(UTC) + KEPT_FOR_MAIL}
+        query = {"_id": row.pop("_id")}
+        self["calendar_news"].update_one(query, {"$set": row}, upsert=True, session=self.session)
+
+    def calendar_news(self, event_ids: Iterable[str]) -> dict[str, CalendarNews]:
+        """Return what calendars show since these events, by event; of those that tell it."""
+        return self._by_id("calendar_news", event_ids, CalendarNews)
 
     # Digests and quiet hours
 

@@ -11,12 +11,15 @@ from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
+from chassis.calendars.entries import Entry
 from chassis.contracts.events import Event
+from chassis.contracts.mapping import from_message
 from services.notify.domain import values
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About, Notice, NotKnownYet
 from services.notify.domain.people import Item, Path, Run, due_id, offer_id
 from services.notify.store import NotifyStore
+from services.notify.usecases import invitations
 from services.notify.usecases.notifications import Addressed
 
 Values = Mapping[str, object]
@@ -42,9 +45,16 @@ def personal(store: NotifyStore, event: Event[Any]) -> list[Addressed]:
     """Return the notice of an event for one person, or few, and these people. Raises
     NotKnownYet.
     """
+    keep_calendar(store, event)
     kind, values_of = _PERSONAL[type(event.data)]
     notice = notice_of(event, kind, values_of(store, event.data))
     return [Addressed(notice, each) for each in _readers(store, event.data)]
+
+
+def keep_calendar(store: NotifyStore, event: Event[Any]) -> None:
+    """Keep what an event tells of calendars, if it does, for the mails that tell of it."""
+    told = getattr(event.data, "calendar", ())
+    invitations.keep(store, event.id, [from_message(each, Entry) for each in told])
 
 
 def _readers(store: NotifyStore, data: Any) -> Sequence[str]:

@@ -14,6 +14,7 @@ from chassis.edge.admission import Slot
 from chassis.edge.auth import Identity
 from chassis.edge.exchange import Measures
 from chassis.edge.grpc.call import Call
+from chassis.edge.grpc.following import Followed, Followers
 from chassis.edge.grpc.streams import LONGEST_OPERATION, Stream, Streams
 from chassis.edge.grpc.threads import on_threads
 from chassis.edge.methods import Method
@@ -39,12 +40,17 @@ class Adapter(grpc.ServerInterceptor):
     in the only thread that reads from all connections.
     """
 
-    def __init__(self, service: str, pipeline: Pipeline, streams: Streams) -> None:
+    def __init__(
+        self, service: str, pipeline: Pipeline, streams: Streams, followers: Followers
+    ) -> None:
         self._service, self._pipeline, self._streams = service, pipeline, streams
+        self._followers = followers
 
     def handler(self, method: Method) -> Handler:
         """Return the handler of a method, by which of its sides are streams."""
         measures = Measures(Protocol.GRPC, self._service, method.full_name)
+        if method.follows:
+            return self.follow(method, measures)
         shape = method.client_streams, method.server_streams
         return _SHAPES[shape](self, method, measures)
 
@@ -105,6 +111,33 @@ class Adapter(grpc.ServerInterceptor):
                         yield _serialized(message)
 
         return grpc.stream_stream_rpc_method_handler(on_threads(self._streams.threads, answers))
+
+    def follow(self, method: Method, measures: Measures) -> Handler:
+        """Return the handler of a method whose stream follows a feed: it has a thread only until
+        the stream is open, and while something is sent.
+        """
+
+        def begin(
+            raws: Iterator[bytes], context: Any, send: Callable[[bytes | None], None]
+        ) -> None:
+            with Call(measures, context) as call:
+                principal, until = self._authenticate(call)
+                self._followers.check(principal.subject)
+                with self._streams.room(principal.subject, context) as body, body.reading():
+                    raw = _only(raws)
+                with deadline.within(LONGEST_OPERATION):
+                    request, admitted = self._admitted(method, principal, raw)
+                    self._pipeline.fail_fast()
+                    with acting_as(admitted):
+                        following = method.behaviour(request, None)
+                call.open()
+                with acting_as(admitted):
+                    stream = Followed(call.stay(send), principal.subject, until, following)
+                self._followers.add(stream)
+
+        behaviour = on_threads(self._streams.threads, begin)
+        behaviour.experimental_non_blocking = True  # grpc/_server.py, _stream_response_in_pool
+        return grpc.stream_stream_rpc_method_handler(behaviour)
 
     def upload(self, method: Method, measures: Measures) -> Handler:
         """Return the handler of a method with a stream of requests and one answer."""

@@ -20,6 +20,10 @@ OTHERS = 4
 MOST_CALLS = 10_000
 
 OPTIONS = (
+    # By default grpc drops calls at random from 1,000 on that wait to be accepted: thousands of
+    # streams come at one moment when a replica has stopped.
+    ("grpc.server.max_pending_requests", MOST_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", MOST_CALLS),
     # Without this, a second process on the same port would silently share the load.
     ("grpc.so_reuseport", 0),
     # A token may carry many claims.
@@ -30,6 +34,9 @@ OPTIONS = (
     # The server buffers 64 KB of a body that waits. grpc's bandwidth probes would raise that: 200
     # waiting bodies of 4 MB took 550 MB, and take 20 MB without probes (measured).
     ("grpc.http2.bdp_probe", 0),
+    # The stream of a caller whose network is gone ends, and takes no place.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
     # Clients reconnect after ten minutes, so that a new replica gets its share of them.
     ("grpc.max_connection_age_ms", 600_000),
 )

@@ -163,12 +163,12 @@ class Streams:
             if sum(each == subject for each in self._open.values()) >= self._most_each:
                 raise Exhausted(f"you have {self._most_each} streams open here", "caller")
             self._open[stream] = subject
-            self._gauge.set(len(self._open))
+            self._gauge.inc()
 
     def _leave(self, stream: Stream) -> None:
         with self._lock:
-            self._open.pop(stream, None)
-            self._gauge.set(len(self._open))
+            if self._open.pop(stream, None) is not None:
+                self._gauge.dec()
 
     def _sweep(self) -> None:
         while not self._draining.wait(SWEEP):

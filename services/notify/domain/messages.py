@@ -17,6 +17,7 @@ from services.notify.domain.enums import (
     Kind,
 )
 from services.notify.domain.events import MessageDelivered, MessageFailed
+from services.notify.domain.invitations import Invitation
 from services.notify.domain.notices import (
     About,
     Notice,
@@ -151,6 +152,8 @@ class Mail:
     to: str
     text: Text
     created_at: datetime
+    invitations: tuple[Invitation, ...] = ()
+    """What it tells calendar programs."""
 
 
 class Outcome(StrEnum):

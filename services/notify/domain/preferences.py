@@ -54,6 +54,8 @@ class Preferences:
     muted_run_ids: tuple[str, ...]
     mail_returned_at: datetime | None = None
     """Since when mail to the person's address does not arrive; None: it does."""
+    calendar_parts: bool = True
+    """Whether mails of classes tell calendar programs, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class SetPreferences:
     """Both times empty: there are none from now."""
     mute_run_ids: tuple[str, ...] = ()
     unmute_run_ids: tuple[str, ...] = ()
+    calendar_parts: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Choice:
     digest_time: DigestTime = field(default_factory=DigestTime)
     quiet_hours: QuietHours | None = None
     muted_run_ids: frozenset[str] = frozenset()
+    calendar_parts: bool = True
+    """Whether mails of classes tell calendar programs, too."""
 
     def used(self, category: Category) -> Mapping[Channel, Frequency]:
         """Return the channels of a category that are not off, and how often each is used."""
@@ -113,6 +118,7 @@ def preferences(choice: Choice) -> Preferences:
         choice.digest_time,
         choice.quiet_hours,
         tuple(sorted(choice.muted_run_ids)),
+        calendar_parts=choice.calendar_parts,
     )
 
 
@@ -125,12 +131,14 @@ def _preference(choice: Choice, category: Category) -> CategoryPreference:
 def changed(choice: Choice, wanted: SetPreferences) -> Choice:
     """Return a choice after a change without violations."""
     quiet = choice.quiet_hours if wanted.quiet_hours is None else wanted.quiet_hours
+    parts = choice.calendar_parts if wanted.calendar_parts is None else wanted.calendar_parts
     return replace(
         choice,
         categories={**choice.categories, **{one.category: one.chosen for one in wanted.categories}},
         digest_time=wanted.digest_time or choice.digest_time,
         quiet_hours=quiet if quiet and quiet.start else None,
         muted_run_ids=choice.muted_run_ids.union(wanted.mute_run_ids) - {*wanted.unmute_run_ids},
+        calendar_parts=parts,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.notify.domain.bounces import address_hash
 from services.notify.domain.enums import URGENT
+from services.notify.domain.invitations import Invitation
 from services.notify.domain.messages import (
     EMPTY,
     EXPIRED,
@@ -33,6 +34,7 @@ from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Batch, Store, Texts
 from services.notify.usecases import digests
 from services.notify.usecases.digests import Recipient, recipients_of
+from services.notify.usecases.invitations import invitations_for
 from services.notify.usecases.reading import text_of
 from services.notify.usecases.standing import known_of
 
@@ -64,8 +66,19 @@ def begin(store: Store, texts: Texts, batch: Batch) -> Begun:
     left = _set_aside(store, claimed, recipients)
     wanted = _wanted(store, left, recipients)
     messages = store.messages_by_id({each.message_id for each in wanted})
+    for_programs = [each for each in wanted if recipients[each.person_id].choice.calendar_parts]
+    invited = invitations_for(store, for_programs)
     outgoing = tuple(
-        (each, _mail(texts, each, messages[each.message_id], recipients[each.person_id].person))
+        (
+            each,
+            _mail(
+                texts,
+                each,
+                messages[each.message_id],
+                recipients[each.person_id].person,
+                invited.get(each.id, ()),
+            ),
+        )
         for each in wanted
     )
     store.begin_sending(wanted, _sent_to(wanted, recipients))
@@ -184,10 +197,16 @@ def _reasons(
     return {delivery_id: text for delivery_id, text in found.items() if text}
 
 
-def _mail(texts: Texts, delivery: Delivery, message: Message, person: Person) -> Mail:
+def _mail(
+    texts: Texts,
+    delivery: Delivery,
+    message: Message,
+    person: Person,
+    invitations: tuple[Invitation, ...],
+) -> Mail:
     """Return the mail of a delivery, to the person's address of now."""
     text = text_of(texts.write_mail, message, person)
-    return Mail(delivery.id, person.email, text, message.created_at)
+    return Mail(delivery.id, person.email, text, message.created_at, invitations)
 
 
 def _sent_to(

@@ -6,9 +6,12 @@ the rule's (RFC 5545, section 3.8.4.4).
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from services.sessions.domain.civil import instant_of, reads_alike
+import orjson
+
+from chassis.calendars.entries import Entry
+from services.sessions.domain.civil import instant_of
 from services.sessions.domain.enums import CivilTime, SessionPurpose, SessionState
 from services.sessions.domain.feeds import Feed, Reader, joins, shows
 from services.sessions.domain.series import Series
@@ -21,43 +24,6 @@ KEEP_CANCELLED = timedelta(days=28)
 
 InstancesOf = Callable[[Series], Sequence[str]]
 """Returns the local times that the rule of a series gives, in order."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One event of a calendar (VEVENT, RFC 5545, section 3.6.1)."""
-
-    uid: str
-    """The id of a session, or of a series."""
-    starts: CivilTime
-    start_time: datetime
-    """`starts` as an instant."""
-    duration: timedelta
-    title: str
-    location: str
-    url: str
-    """Where to join; empty for who may not."""
-    cancelled: bool
-    revision: int
-    stamp: datetime
-    """When this revision was made."""
-    recurrence_id: str = ""
-    """Of an event that overrides one of its series: the local time that the rule gives."""
-    zone: str = ""
-    """Of the same: the zone of its series."""
-    rrule: str = ""
-    rdates: tuple[str, ...] = ()
-    exdates: tuple[str, ...] = ()
-    last: str = ""
-    """Of an event with a rule: the local time of its last class."""
-    free: bool = False
-    """Whether the reader's time stays free (TRANSP, RFC 5545, section 3.8.2.7): a help session in
-    which the reader has no seat."""
-
-    @property
-    def reads_alike(self) -> bool:
-        """Return whether every reader finds its instants, if they are told by the wall."""
-        return reads_alike(self.starts, self.start_time, self.start_time + self.duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +47,13 @@ class View:
         """Return whether the reader may come, or not, to a session, or those of a series."""
         comes = held.id in self.help_seats or self.reader.leads(held)
         return held.purpose is SessionPurpose.HELP and not self.feed.room_id and not comes
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+PLAIN = View(Feed(id="", reader_id="", run_id="", room_id="-", created_at=_NEVER), Reader(id=""))
+"""What is told without a reader, as in a feed of a room: it does not say where to join."""
+ROOM_IN_EVENT, SIZE_OF_CLASS = 200 * 1024, 650
+"""Bytes that an event has for what is told of classes, and that each class takes at most."""
 
 
 def entries(
@@ -129,6 +102,30 @@ def entry_of(view: View, session: Session) -> Entry:
         stamp=session.revised_at or session.start_time,
         free=view.is_free(session),
     )
+
+
+def told_of_session(session: Session, series: Series | None) -> tuple[Entry, ...]:
+    """Return what an event tells of a session, and its series if it is of one: what feeds show."""
+    return (_override(PLAIN, series, session) if series else entry_of(PLAIN, session),)
+
+
+def told_of_series(
+    series: Series, sessions: Sequence[Session], instances: Sequence[str]
+) -> tuple[Entry, ...]:
+    """Return what an event tells of a series with all of its sessions: what feeds show."""
+    return tuple(series_entries(PLAIN, series, sessions, instances))
+
+
+def fitting(told: Sequence[Entry], classes: int) -> tuple[Entry, ...]:
+    """Return the entries if they fit into an event beside so many classes; else none."""
+    room = ROOM_IN_EVENT - SIZE_OF_CLASS * classes
+    return tuple(told) if sum(map(_size_in_event, told)) <= room else ()
+
+
+def _size_in_event(entry: Entry) -> int:
+    """Return how many bytes an entry takes, about: its texts as JSON has them, and the rest."""
+    texts = entry.title, entry.location, entry.rrule, *entry.rdates, *entry.exdates
+    return 450 + len(orjson.dumps(texts))
 
 
 def series_entries(

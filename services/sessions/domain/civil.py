@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from chassis.civil import CivilTime
 from chassis.errors import FieldViolation
-from services.sessions.domain.enums import CivilTime
 
 # Years that every zone's rules, BSON dates and proto Timestamps support.
 _YEARS = range(1970, 3000)
@@ -45,17 +45,6 @@ def instant_of(civil: CivilTime) -> datetime:
     """
     local = datetime.fromisoformat(civil.local)
     return local.replace(tzinfo=ZoneInfo(civil.zone), fold=0).astimezone(UTC)
-
-
-def reads_alike(civil: CivilTime, start: datetime, end: datetime) -> bool:
-    """Return whether every reader of a class at a civil time finds these instants: the clocks
-    neither skip nor repeat it, they don't change until the end, and zone data have not changed
-    since the instants were computed.
-    """
-    local, zone = local_of(civil), ZoneInfo(civil.zone)
-    starts = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
-    offsets = {each.astimezone(zone).utcoffset() for each in (start, end)}
-    return starts == {start} and len(offsets) == 1
 
 
 def normalised(civil: CivilTime) -> CivilTime:

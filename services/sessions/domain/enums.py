@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from chassis.civil import CivilTime as CivilTime
+
 
 class SessionKind(StrEnum):
     """Where a session takes place."""
@@ -80,14 +82,6 @@ class ModerationAction(StrEnum):
     READMIT = "READMIT"
     HIDE = "HIDE"
     SHOW = "SHOW"
-
-
-@dataclass(frozen=True, slots=True)
-class CivilTime:
-    """A civil time: local ISO 8601 without offset, and an IANA zone."""
-
-    local: str
-    zone: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
+from chassis.calendars.entries import Entry
 from services.sessions.domain.enums import (
     AttendanceStatus,
     CivilTime,
@@ -72,6 +73,7 @@ class SessionMoved:
     old_instructor_id: str
     new_instructor_id: str
     purpose: SessionPurpose
+    calendar: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class SessionCancelled:
     series_id: str
     """The series that was cancelled with it; empty: it was cancelled alone."""
     purpose: SessionPurpose
+    calendar: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,7 @@ class SeatPromoted:
     start_time: datetime
     promoted_at: datetime
     from_kind: SeatKind
+    calendar: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,7 @@ class SeatSwapped:
     from_title: str
     from_start_time: datetime
     swapped_at: datetime
+    calendar: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chassis.calendars.entries import Entry
 from services.sessions.domain.enums import CivilTime, SessionKind, SessionPurpose
 from services.sessions.domain.events import about
 from services.sessions.domain.series import Series
@@ -71,6 +72,7 @@ class SeriesMoved:
     occurrences: tuple[MovedOccurrence, ...]
     old_room: str
     purpose: SessionPurpose
+    calendar: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class SeriesCancelled:
     reason: str
     occurrences: tuple[CancelledOccurrence, ...]
     purpose: SessionPurpose
+    calendar: tuple[Entry, ...]
 
 
 def planned_occurrences(sessions: Iterable[Session]) -> tuple[PlannedOccurrence, ...]:
@@ -111,10 +114,11 @@ def series_moved(
     reason: str,
     old_instructor_id: str = "",
     split_from: str = "",
+    calendar: tuple[Entry, ...] = (),
 ) -> SeriesMoved:
     """Return the event that some sessions, each before and after, moved together with a series.
 
-    `old_instructor_id`: empty if the same person teaches.
+    `old_instructor_id`: empty if the same person teaches; `calendar`: what calendars show from now.
     """
     first_before, first_after = moved[0]
     return about(
@@ -127,6 +131,7 @@ def series_moved(
         new_instructor_id=series.instructor_id,
         reason=reason,
         occurrences=tuple(_moved_occurrence(*pair) for pair in moved),
+        calendar=calendar,
     )
 
 

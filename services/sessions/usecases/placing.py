@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from chassis.calendars.entries import Entry
 from chassis.errors import FieldViolation
 from services.sessions.domain.audiences import learner_violations
 from services.sessions.domain.conflicts import conflict_violations, others_than, prefixed
@@ -155,9 +156,15 @@ def dated(store: Store, session: Session) -> Session:
 
 
 def session_moved(
-    before: Session, after: Session, reason: str, series_id: str = ""
+    before: Session,
+    after: Session,
+    reason: str,
+    series_id: str = "",
+    calendar: tuple[Entry, ...] = (),
 ) -> SessionMoved:
-    """Return the event that a session moved. `series_id`: the series that moved with it."""
+    """Return the event that a session moved. `series_id`: the series that moved with it, which
+    tells what calendars show; empty: `calendar` does.
+    """
     return about(
         after,
         SessionMoved,
@@ -172,6 +179,7 @@ def session_moved(
         series_id=series_id,
         old_instructor_id=before.instructor_id,
         new_instructor_id=after.instructor_id,
+        calendar=calendar,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from chassis.calendars.entries import Entry
 from chassis.errors import check, check_state
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.events import SessionCancelled, SessionScheduled, about
@@ -15,7 +16,7 @@ from services.sessions.domain.planning import (
 )
 from services.sessions.domain.session import Session, cancelled, expect
 from services.sessions.ports import Store
-from services.sessions.usecases import help_outcomes, lookup, placing, revising, rotation
+from services.sessions.usecases import help_outcomes, lookup, placing, revising, rotation, showing
 from services.sessions.usecases.holding import withdraw_all
 from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.seats import promote
@@ -74,7 +75,8 @@ def move(store: Store, command: Move, online_limit: int = 0) -> Session:
     check_state("the session can't be moved", wrong)
     [after] = revising.changed(store, [before], [after])
     store.note_clash_checks(sessions=[after.id])
-    store.record_event(placing.session_moved(before, after, command.reason))
+    calendar = showing.of_session(store, after)
+    store.record_event(placing.session_moved(before, after, command.reason, calendar=calendar))
     [after] = placing.without_offers(store, [before], [after])
     return promote(store, placing.dated(store, replace(after, exception=bool(after.series_id))))
 
@@ -88,19 +90,28 @@ def cancel(store: Store, command: Cancel) -> Session:
     store.put_session(session)
     help_outcomes.withdraw_taken(store, [session])
     store.note_clash_checks(sessions=[session.id])
-    store.record_event(session_cancelled(session, command.reason, command.substitute_item_id))
+    calendar = showing.of_session(store, session)
+    item_id = command.substitute_item_id
+    store.record_event(session_cancelled(session, command.reason, item_id, calendar=calendar))
     rotation.even_out(store, session.series_id)
     return session
 
 
 def session_cancelled(
-    session: Session, reason: str, item_id: str, series_id: str = ""
+    session: Session,
+    reason: str,
+    item_id: str,
+    series_id: str = "",
+    calendar: tuple[Entry, ...] = (),
 ) -> SessionCancelled:
-    """Return the event that a session was cancelled. `series_id`: the series that was, too."""
+    """Return the event that a session was cancelled. `series_id`: the series that was, too, which
+    tells what calendars show; empty: `calendar` does.
+    """
     return about(
         session,
         SessionCancelled,
         reason=reason,
         substitute_item_id=item_id,
         series_id=series_id,
+        calendar=calendar,
     )

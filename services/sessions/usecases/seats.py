@@ -12,7 +12,7 @@ from services.sessions.domain.roster import Enrolment, Policy, Run, over_violati
 from services.sessions.domain.seats import ChooseSeat, Seat
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import help_outcomes, holding, lookup
+from services.sessions.usecases import help_outcomes, holding, lookup, showing
 
 
 def choose_seat(store: Store, command: ChooseSeat) -> Seat:
@@ -150,6 +150,7 @@ def _give(store: Store, session: Session, waiting: Seat, policy: Policy) -> Sess
             kind=seat.kind,
             promoted_at=store.now,
             from_kind=waiting.holds or waiting.kind,
+            calendar=showing.of_session(store, session),
         )
     )
     return seats.recounted(session, waiting, seat)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from chassis.calendars.entries import Entry
 from chassis.errors import FieldViolation, check, check_state
 from services.sessions.domain.civil import local_of, text_of
 from services.sessions.domain.conflicts import prefixed
@@ -50,7 +51,7 @@ from services.sessions.domain.series_planning import (
 )
 from services.sessions.domain.session import Room, Session, cancelled
 from services.sessions.ports import Instances, Store
-from services.sessions.usecases import help_outcomes, lookup, placing, revising, rotation
+from services.sessions.usecases import help_outcomes, lookup, placing, revising, rotation, showing
 from services.sessions.usecases.holding import withdraw_all
 from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.planning import session_cancelled
@@ -142,9 +143,10 @@ def move(store: Store, instances: Instances, command: MoveSeries, online_limit: 
     check(time_violations(_starts(result), result.series.starts.zone))
     if any(map(is_moved, result.before, result.after)):
         _check_move(store, result, room_id, room, Limits(command.max_learner_clashes, online_limit))
-        after = _store_move(store, result)
-        _tell_move(store, before, result, command.reason)
-        return after
+        stored = _store_move(store, result)
+        calendar = showing.of_series(store, instances, stored, len(result.after))
+        _tell_move(store, before, result, command.reason, calendar)
+        return stored[0]
     return before
 
 
@@ -232,12 +234,12 @@ def _check_move(
     check_state("the series can't be moved", wrong)
 
 
-def _store_move(store: Store, result: MovedSeries) -> Series:
+def _store_move(store: Store, result: MovedSeries) -> list[Series]:
     """Store a series that moved, and its sessions; learners who wait get the seats of a larger
-    room. Return the series.
+    room. Return the series, and what stays of the one from which it was split, if it was.
     """
-    series, *head = (revised(each, store.now) for each in (result.series, result.head) if each)
-    store.put_series(series, *head)
+    series = [revised(each, store.now) for each in (result.series, result.head) if each]
+    store.put_series(*series)
     moved = placing.without_offers(store, result.before, result.after)
     moved = [placing.dated(store, each) for each in moved]
     moved = revising.changed(store, result.before, moved)
@@ -255,11 +257,13 @@ def _tell_plan(store: Store, series: Series, sessions: Sequence[Session]) -> Non
     store.record_event(*(about(each, SessionScheduled) for each in sessions))
 
 
-def _tell_move(store: Store, before: Series, result: MovedSeries, reason: str) -> None:
+def _tell_move(
+    store: Store, before: Series, result: MovedSeries, reason: str, calendar: tuple[Entry, ...]
+) -> None:
     changed = [pair for pair in zip(result.before, result.after, strict=True) if is_moved(*pair)]
     split_from = before.id if result.head else ""
     store.record_event(
-        series_moved(result.series, changed, reason, before.instructor_id, split_from)
+        series_moved(result.series, changed, reason, before.instructor_id, split_from, calendar)
     )
     store.record_event(
         *(placing.session_moved(*pair, reason, result.series.id) for pair in changed)
@@ -270,9 +274,14 @@ def _tell_cancellation(
     store: Store, series: Series, sessions: Sequence[Session], command: CancelSeries
 ) -> None:
     items = substitutes(command.substitute_item_ids, sessions)
-    occurrences = cancelled_occurrences(sessions, items)
     store.record_event(
-        about(series, SeriesCancelled, reason=command.reason, occurrences=occurrences)
+        about(
+            series,
+            SeriesCancelled,
+            reason=command.reason,
+            occurrences=cancelled_occurrences(sessions, items),
+            calendar=showing.of_sessions(series, sessions),
+        )
     )
     store.record_event(
         *(

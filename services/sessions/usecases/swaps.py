@@ -12,7 +12,7 @@ from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Session
 from services.sessions.domain.swaps import Facts, RequestSwap, Swap, SwapState, WithdrawSwap
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup
+from services.sessions.usecases import lookup, showing
 from services.sessions.usecases.seats import put_change
 
 MOST = 100
@@ -176,6 +176,7 @@ def _tell(store: Store, sessions: Sessions, swap: Swap) -> None:
             from_title=given.title,
             from_start_time=given.start_time,
             swapped_at=store.now,
+            calendar=showing.of_session(store, sessions[swap.wanted_session_id]),
         )
     )
 

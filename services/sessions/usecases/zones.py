@@ -9,7 +9,7 @@ from services.sessions.domain.enums import SessionState
 from services.sessions.domain.series_events import series_moved
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup, placing, revising
+from services.sessions.usecases import lookup, placing, revising, showing
 from services.sessions.usecases.seats import promote_waiting
 
 Moved = tuple[Session, Session]
@@ -61,6 +61,13 @@ def _tell(store: Store, moved: Sequence[Moved]) -> None:
     """Record the events; people are told once of a series."""
     reason = f"new time zone data ({store.zone_data})"
     series_id = moved[0][1].series_id if moved else ""
-    store.record_event(*(placing.session_moved(*pair, reason, series_id) for pair in moved))
+    store.record_event(
+        *(
+            placing.session_moved(
+                *pair, reason, series_id, () if series_id else showing.of_session(store, pair[1])
+            )
+            for pair in moved
+        )
+    )
     if series_id:
         store.record_event(series_moved(lookup.lock_series(store, series_id), moved, reason))

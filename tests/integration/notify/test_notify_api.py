@@ -12,8 +12,8 @@ from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
+from chassis.edge.grpc import following
 from chassis.testing import ChannelFor
-from services.notify import api
 from services.notify.domain.enums import Category, Channel
 from services.notify.store import NotifyStore
 from tests.integration.notify.world import World, names
@@ -223,7 +223,7 @@ def test_the_delivery_log(world: World, ada: Any, channel_for: ChannelFor) -> No
 
 def test_a_stream_tells_what_comes(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream begins after the caller's last message, and continues with new messages."""
-    monkeypatch.setattr(api, "PAUSE", 0.05)
+    monkeypatch.setattr(following, "PAUSE", 0.05)
     world.people("ada", "bob")
     assign(world, *"abc")
     last = inbox(ada).messages[2].id
@@ -238,7 +238,7 @@ def test_a_stream_tells_what_comes(world: World, ada: Any, monkeypatch: pytest.M
 
 def test_a_stream_from_now_on(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a last message, a stream contains only new messages."""
-    monkeypatch.setattr(api, "PAUSE", 0.05)
+    monkeypatch.setattr(following, "PAUSE", 0.05)
     world.people("ada")
     assign(world, "a")
     stream = ada.StreamMessages(notify_pb2.StreamMessagesRequest(person_id="ada"))
@@ -254,8 +254,8 @@ def test_a_stream_from_now_on(world: World, ada: Any, monkeypatch: pytest.Monkey
 
 def test_a_stream_after_many(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With any number of messages, a stream contains each once and in order."""
-    monkeypatch.setattr(api, "CHUNK", 7)
-    monkeypatch.setattr(api, "PAUSE", 0.05)
+    monkeypatch.setattr(following, "CHUNK", 7)
+    monkeypatch.setattr(following, "PAUSE", 0.05)
     world.people("ada")
     titles = names(30, "t")
     assign(world, *titles)
@@ -394,6 +394,7 @@ def test_frequencies_quiet_hours_and_muted_runs(ada: Any) -> None:
     )
     assert not before.HasField("quiet_hours")
     assert before.muted_run_ids == []
+    assert before.calendar_parts
     assert {each.frequency for one in before.categories for each in one.frequencies} == {
         resources_pb2.FREQUENCY_IMMEDIATE
     }
@@ -401,7 +402,7 @@ def test_frequencies_quiet_hours_and_muted_runs(ada: Any) -> None:
     choose(ada, resources_pb2.CategoryPreference(category=CATCH_UP, frequencies=[daily]))
     quiet = resources_pb2.QuietHours(start="22:00", end="06:30")
     more = notify_pb2.SetPreferencesRequest(
-        person_id="ada", quiet_hours=quiet, mute_run_ids=["r2", "r1"]
+        person_id="ada", quiet_hours=quiet, mute_run_ids=["r2", "r1"], calendar_parts=False
     )
     more.digest_time.weekday = resources_pb2.WEEKDAY_SUNDAY  # at 0:00
     ada.SetPreferences(more)
@@ -417,6 +418,7 @@ def test_frequencies_quiet_hours_and_muted_runs(ada: Any) -> None:
     assert found.quiet_hours == quiet
     assert (found.digest_time.hour, found.digest_time.weekday) == (0, resources_pb2.WEEKDAY_SUNDAY)
     assert list(found.muted_run_ids) == ["r1"]
+    assert not found.calendar_parts
     none = notify_pb2.SetPreferencesRequest(person_id="ada")
     none.quiet_hours.SetInParent()
     assert not ada.SetPreferences(none).HasField("quiet_hours")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 
+from chassis.edge.grpc import following
 from chassis.testing import ChannelFor
-from services.notify import api
 from services.notify.domain.enums import Category, Channel, DeliveryState, Frequency, Kind
 from services.notify.domain.preferences import CategoryPreference
 from services.notify.domain.values import checked
@@ -42,7 +42,7 @@ def test_an_inbox_follows_its_person(
     world: World, channel_for: ChannelFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who chooses another language or zone reads the messages of before in it; a stream, too."""
-    monkeypatch.setattr(api, "PAUSE", 0.05)
+    monkeypatch.setattr(following, "PAUSE", 0.05)
     world.people("ada")
     world.tell(world.assigned("ada"), world.assigned("ada", "Optics"))
     before = inbox(channel_for, "ada")

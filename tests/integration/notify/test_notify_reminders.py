@@ -238,6 +238,33 @@ def test_who_enrols_later_is_reminded(world: World, ada: str) -> None:
     assert world.notified("Reminder") == [ada]
 
 
+def test_who_changes_the_mode_is_reminded_by_the_new_one(world: World, ada: str) -> None:
+    """Who studies alone is not reminded of a class, and is again after coming back to it."""
+    world.people(ada)
+    world.run(ada)
+    world.schedule(2 * DAY)
+
+    def to(mode: int) -> None:
+        changed = catalog.EnrolmentModeChanged(
+            enrolment_id=f"r1-{ada}",
+            run_id="r1",
+            learner_id=ada,
+            to_mode=mode,  # type: ignore[arg-type]
+        )
+        world.hear("notify.rosters", world.event(changed))
+
+    to(SELF_PACED)
+    world.clock.forward(days=1)
+    world.remind()
+    world.broadcast()
+    assert world.notified("Reminder") == []
+    to(ONLINE)
+    world.clock.forward(hours=23)
+    world.remind()
+    world.broadcast()
+    assert world.notified("Reminder") == [ada]
+
+
 def test_a_scheduling_that_comes_last_sets_no_reminder(world: World) -> None:
     """News of a session that is older than what is known of it changes nothing."""
     old = world.event(world.scheduled(2 * DAY))

@@ -8,7 +8,8 @@ from typing import Any
 from dateutil.rrule import rruleset, rrulestr
 from icalendar import Calendar
 
-from services.sessions.domain.calendars import Entry, View, entries
+from chassis.calendars.entries import Entry
+from services.sessions.domain.calendars import View, entries
 from services.sessions.domain.civil import instant_of, local_of, text_of
 from services.sessions.domain.enums import CivilTime, EnrolmentState
 from services.sessions.domain.feeds import Feed, Reader

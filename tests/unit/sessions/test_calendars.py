@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chassis.calendars.zones import vtimezone
 from chassis.texts import shown
 from services.sessions.calendar_text import calendar_text
 from services.sessions.domain.calendars import View, entries
@@ -17,7 +18,6 @@ from services.sessions.domain.enums import CivilTime, SessionPurpose, SessionSta
 from services.sessions.domain.feeds import Feed, Reader
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
-from services.sessions.vtimezones import vtimezone
 from tests.unit.sessions import examples
 from tests.unit.sessions.calendars import (
     DAY,

@@ -19,6 +19,7 @@ from services.sessions.domain import (
     timetable_events,
 )
 from services.sessions.domain.availability import AvailabilityChanged
+from services.sessions.domain.calendars import fitting, told_of_session
 from services.sessions.domain.enums import AttendanceStatus, SeatKind
 from services.sessions.domain.events import (
     AttendanceSettled,
@@ -71,7 +72,8 @@ def test_an_event_about_a_session_tells_the_session() -> None:
     assert (message.session_id, message.room) == ("s1", "Aula Maxima")
     assert message.starts.zone == "Europe/Dublin"
     assert message.end_time.ToDatetime() == (NINE + HOUR).replace(tzinfo=None)
-    off = about(session(), SessionCancelled, reason="ill", substitute_item_id="book", series_id="")
+    more = {"reason": "ill", "substitute_item_id": "book", "series_id": "", "calendar": ()}
+    off = about(session(), SessionCancelled, **more)
     assert (off.session_id, off.reason, off.substitute_item_id) == ("s1", "ill", "book")
 
 
@@ -119,6 +121,9 @@ def test_the_largest_series_fit_into_an_event() -> None:
         rdates=("2026-03-02T09:00:00",) * MOST,
         exdates=("2026-03-02T09:00:00",) * MOST,
     )
+    entries = [each for every in sessions for each in told_of_session(every, one)]
+    most = max((fitting(entries[:count], MOST) for count in range(MOST)), key=len)
+    few = max((fitting(entries[:count], 200) for count in range(MOST)), key=len)
     told = [
         about(one, SeriesScheduled, room=odd, occurrences=planned_occurrences(sessions)),
         series_moved(
@@ -127,13 +132,23 @@ def test_the_largest_series_fit_into_an_event() -> None:
             "\x01" * 1000,
             "\x02" * 128,
             ids[0],
+            most,
         ),
         about(
             one,
             SeriesCancelled,
             reason="\x01" * 1000,
             occurrences=cancelled_occurrences(sessions, ["\x01" * 64] * MOST),
+            calendar=most,
+        ),
+        about(
+            one,
+            SeriesCancelled,
+            reason="\x01" * 1000,
+            occurrences=cancelled_occurrences(sessions[:200], ["\x01" * 64] * 200),
+            calendar=few,
         ),
     ]
-    sizes = {type(each).__name__: len(body_of(message_for("sessions", each))) for each in told}
-    assert max(sizes.values()) < LARGEST_BODY, sizes
+    sizes = [len(body_of(message_for("sessions", each))) for each in told]
+    assert few
+    assert max(sizes) < LARGEST_BODY, sizes

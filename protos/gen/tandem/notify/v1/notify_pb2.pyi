@@ -64,8 +64,11 @@ class SetPreferencesRequest(_message.Message):
     QUIET_HOURS_FIELD_NUMBER: _builtins.int
     MUTE_RUN_IDS_FIELD_NUMBER: _builtins.int
     UNMUTE_RUN_IDS_FIELD_NUMBER: _builtins.int
+    CALENDAR_PARTS_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """The person."""
+    calendar_parts: _builtins.bool
+    """Whether mails of classes have a part that calendar programs read from now; absent: as before."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.CategoryPreference]:
         """The categories that change, each at most once."""
@@ -95,12 +98,15 @@ class SetPreferencesRequest(_message.Message):
         quiet_hours: _resources_pb2.QuietHours | None = ...,
         mute_run_ids: _abc.Iterable[_builtins.str] | None = ...,
         unmute_run_ids: _abc.Iterable[_builtins.str] | None = ...,
+        calendar_parts: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_time", b"digest_time", "quiet_hours", b"quiet_hours"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_calendar_parts", b"_calendar_parts", "calendar_parts", b"calendar_parts", "digest_time", b"digest_time", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "digest_time", b"digest_time", "mute_run_ids", b"mute_run_ids", "person_id", b"person_id", "quiet_hours", b"quiet_hours", "unmute_run_ids", b"unmute_run_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_calendar_parts", b"_calendar_parts", "calendar_parts", b"calendar_parts", "categories", b"categories", "digest_time", b"digest_time", "mute_run_ids", b"mute_run_ids", "person_id", b"person_id", "quiet_hours", b"quiet_hours", "unmute_run_ids", b"unmute_run_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__calendar_parts: _TypeAlias = _typing.Literal["calendar_parts"]  # noqa: Y015
+    _WhichOneofArgType__calendar_parts: _TypeAlias = _typing.Literal["_calendar_parts", b"_calendar_parts"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__calendar_parts) -> _WhichOneofReturnType__calendar_parts | None: ...
 
 Global___SetPreferencesRequest: _TypeAlias = SetPreferencesRequest  # noqa: Y015
 

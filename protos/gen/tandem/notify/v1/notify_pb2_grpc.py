@@ -170,7 +170,8 @@ class NotifyServiceServicer:
 
     def StreamMessages(self, request, context):
         """A person's messages as they come, from those after `after_message_id` on, until the caller ends
-        the call.
+        the call. UNAVAILABLE when the replica stops, CANCELLED when the caller takes nothing for ten
+        seconds, RESOURCE_EXHAUSTED when there are too many: call again, after the last message.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

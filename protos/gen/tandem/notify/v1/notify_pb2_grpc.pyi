@@ -57,7 +57,8 @@ class NotifyServiceStub:
     """A person's inbox, newest first."""
     StreamMessages: _grpc.UnaryStreamMultiCallable[_notify_pb2.StreamMessagesRequest, _resources_pb2.Message]
     """A person's messages as they come, from those after `after_message_id` on, until the caller ends
-    the call.
+    the call. UNAVAILABLE when the replica stops, CANCELLED when the caller takes nothing for ten
+    seconds, RESOURCE_EXHAUSTED when there are too many: call again, after the last message.
     """
     MarkRead: _grpc.UnaryUnaryMultiCallable[_notify_pb2.MarkReadRequest, _notify_pb2.MarkReadResponse]
     """Marks messages as read. Ids that are not the person's are NOT_FOUND and change nothing."""
@@ -131,7 +132,8 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     """A person's inbox, newest first."""
     StreamMessages: _aio.UnaryStreamMultiCallable[_notify_pb2.StreamMessagesRequest, _resources_pb2.Message]  # type: ignore[assignment]
     """A person's messages as they come, from those after `after_message_id` on, until the caller ends
-    the call.
+    the call. UNAVAILABLE when the replica stops, CANCELLED when the caller takes nothing for ten
+    seconds, RESOURCE_EXHAUSTED when there are too many: call again, after the last message.
     """
     MarkRead: _aio.UnaryUnaryMultiCallable[_notify_pb2.MarkReadRequest, _notify_pb2.MarkReadResponse]  # type: ignore[assignment]
     """Marks messages as read. Ids that are not the person's are NOT_FOUND and change nothing."""
@@ -226,7 +228,8 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_resources_pb2.Message], _abc.AsyncIterator[_resources_pb2.Message]]:
         """A person's messages as they come, from those after `after_message_id` on, until the caller ends
-        the call.
+        the call. UNAVAILABLE when the replica stops, CANCELLED when the caller takes nothing for ten
+        seconds, RESOURCE_EXHAUSTED when there are too many: call again, after the last message.
         """
 
     @_abc_1.abstractmethod

@@ -341,8 +341,13 @@ class Preferences(_message.Message):
     QUIET_HOURS_FIELD_NUMBER: _builtins.int
     MUTED_RUN_IDS_FIELD_NUMBER: _builtins.int
     MAIL_RETURNED_AT_FIELD_NUMBER: _builtins.int
+    CALENDAR_PARTS_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """The person."""
+    calendar_parts: _builtins.bool
+    """True when mails of classes have a part that calendar programs read (iMIP, RFC 6047); who
+    subscribes to a calendar feed may do without it.
+    """
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[Global___CategoryPreference]:
         """One entry a category, defaults filled in: the channels that its messages use. GetPreferences
@@ -376,10 +381,11 @@ class Preferences(_message.Message):
         quiet_hours: Global___QuietHours | None = ...,
         muted_run_ids: _abc.Iterable[_builtins.str] | None = ...,
         mail_returned_at: _timestamp_pb2.Timestamp | None = ...,
+        calendar_parts: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["digest_time", b"digest_time", "mail_returned_at", b"mail_returned_at", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "digest_time", b"digest_time", "mail_returned_at", b"mail_returned_at", "muted_run_ids", b"muted_run_ids", "person_id", b"person_id", "quiet_hours", b"quiet_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_parts", b"calendar_parts", "categories", b"categories", "digest_time", b"digest_time", "mail_returned_at", b"mail_returned_at", "muted_run_ids", b"muted_run_ids", "person_id", b"person_id", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tandem.sessions.v1 import calendars_pb2 as _calendars_pb2
 from tandem.sessions.v1 import questions_pb2 as _questions_pb2
 from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
@@ -179,6 +180,7 @@ class SessionMoved(_message.Message):
     OLD_INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
     NEW_INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
+    CALENDAR_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -223,6 +225,10 @@ class SessionMoved(_message.Message):
     def new_starts(self) -> _types_pb2.CivilTime:
         """The new start on the wall of its place."""
 
+    @_builtins.property
+    def calendar(self) -> _containers.RepeatedCompositeFieldContainer[_calendars_pb2.CalendarEntry]:
+        """What calendars show of it from now; empty when its series tells it, and in an older event."""
+
     def __init__(
         self,
         *,
@@ -242,10 +248,11 @@ class SessionMoved(_message.Message):
         old_instructor_id: _builtins.str = ...,
         new_instructor_id: _builtins.str = ...,
         purpose: _types_pb2.SessionPurpose.ValueType = ...,
+        calendar: _abc.Iterable[_calendars_pb2.CalendarEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["new_end_time", b"new_end_time", "new_start_time", b"new_start_time", "new_starts", b"new_starts", "old_end_time", b"old_end_time", "old_start_time", b"old_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "new_end_time", b"new_end_time", "new_instructor_id", b"new_instructor_id", "new_room", b"new_room", "new_start_time", b"new_start_time", "new_starts", b"new_starts", "old_end_time", b"old_end_time", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "old_start_time", b"old_start_time", "purpose", b"purpose", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "calendar", b"calendar", "new_end_time", b"new_end_time", "new_instructor_id", b"new_instructor_id", "new_room", b"new_room", "new_start_time", b"new_start_time", "new_starts", b"new_starts", "old_end_time", b"old_end_time", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "old_start_time", b"old_start_time", "purpose", b"purpose", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -311,6 +318,7 @@ class SessionCancelled(_message.Message):
     SUBSTITUTE_ITEM_ID_FIELD_NUMBER: _builtins.int
     SERIES_ID_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
+    CALENDAR_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -337,6 +345,10 @@ class SessionCancelled(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """When it would have ended."""
 
+    @_builtins.property
+    def calendar(self) -> _containers.RepeatedCompositeFieldContainer[_calendars_pb2.CalendarEntry]:
+        """What calendars show of it from now; empty when its series tells it, and in an older event."""
+
     def __init__(
         self,
         *,
@@ -350,10 +362,11 @@ class SessionCancelled(_message.Message):
         substitute_item_id: _builtins.str = ...,
         series_id: _builtins.str = ...,
         purpose: _types_pb2.SessionPurpose.ValueType = ...,
+        calendar: _abc.Iterable[_calendars_pb2.CalendarEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "purpose", b"purpose", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "substitute_item_id", b"substitute_item_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "calendar", b"calendar", "end_time", b"end_time", "purpose", b"purpose", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "substitute_item_id", b"substitute_item_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -558,6 +571,7 @@ class SeriesMoved(_message.Message):
     OCCURRENCES_FIELD_NUMBER: _builtins.int
     OLD_ROOM_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
+    CALENDAR_FIELD_NUMBER: _builtins.int
     series_id: _builtins.str
     """The series to which the sessions belong from now."""
     run_id: _builtins.str
@@ -598,6 +612,12 @@ class SeriesMoved(_message.Message):
     def occurrences(self) -> _containers.RepeatedCompositeFieldContainer[Global___MovedOccurrence]:
         """The sessions that moved, in order."""
 
+    @_builtins.property
+    def calendar(self) -> _containers.RepeatedCompositeFieldContainer[_calendars_pb2.CalendarEntry]:
+        """What calendars show of the series from now, and of the one from which it was split; empty if that
+        is too much for an event, and in an older one.
+        """
+
     def __init__(
         self,
         *,
@@ -616,10 +636,11 @@ class SeriesMoved(_message.Message):
         occurrences: _abc.Iterable[Global___MovedOccurrence] | None = ...,
         old_room: _builtins.str = ...,
         purpose: _types_pb2.SessionPurpose.ValueType = ...,
+        calendar: _abc.Iterable[_calendars_pb2.CalendarEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "group_ids", b"group_ids", "new_instructor_id", b"new_instructor_id", "occurrences", b"occurrences", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "purpose", b"purpose", "reason", b"reason", "room", b"room", "rrule", b"rrule", "run_id", b"run_id", "series_id", b"series_id", "split_from", b"split_from", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "duration", b"duration", "group_ids", b"group_ids", "new_instructor_id", b"new_instructor_id", "occurrences", b"occurrences", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "purpose", b"purpose", "reason", b"reason", "room", b"room", "rrule", b"rrule", "run_id", b"run_id", "series_id", b"series_id", "split_from", b"split_from", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -679,6 +700,7 @@ class SeriesCancelled(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     OCCURRENCES_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
+    CALENDAR_FIELD_NUMBER: _builtins.int
     series_id: _builtins.str
     """The series."""
     run_id: _builtins.str
@@ -699,6 +721,12 @@ class SeriesCancelled(_message.Message):
     def occurrences(self) -> _containers.RepeatedCompositeFieldContainer[Global___CancelledOccurrence]:
         """The sessions that were cancelled, in order."""
 
+    @_builtins.property
+    def calendar(self) -> _containers.RepeatedCompositeFieldContainer[_calendars_pb2.CalendarEntry]:
+        """What calendars show of the cancelled sessions; empty if that is too much for an event, and in an
+        older one.
+        """
+
     def __init__(
         self,
         *,
@@ -710,10 +738,11 @@ class SeriesCancelled(_message.Message):
         reason: _builtins.str = ...,
         occurrences: _abc.Iterable[Global___CancelledOccurrence] | None = ...,
         purpose: _types_pb2.SessionPurpose.ValueType = ...,
+        calendar: _abc.Iterable[_calendars_pb2.CalendarEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_ids", b"group_ids", "instructor_id", b"instructor_id", "occurrences", b"occurrences", "purpose", b"purpose", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "occurrences", b"occurrences", "purpose", b"purpose", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1093,6 +1122,7 @@ class SeatPromoted(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     PROMOTED_AT_FIELD_NUMBER: _builtins.int
     FROM_KIND_FIELD_NUMBER: _builtins.int
+    CALENDAR_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -1113,6 +1143,10 @@ class SeatPromoted(_message.Message):
     def promoted_at(self) -> _timestamp_pb2.Timestamp:
         """When the seat came free."""
 
+    @_builtins.property
+    def calendar(self) -> _containers.RepeatedCompositeFieldContainer[_calendars_pb2.CalendarEntry]:
+        """What calendars show of the session; empty in an older event."""
+
     def __init__(
         self,
         *,
@@ -1124,10 +1158,11 @@ class SeatPromoted(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         promoted_at: _timestamp_pb2.Timestamp | None = ...,
         from_kind: _types_pb2.SeatKind.ValueType = ...,
+        calendar: _abc.Iterable[_calendars_pb2.CalendarEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["promoted_at", b"promoted_at", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_kind", b"from_kind", "kind", b"kind", "learner_id", b"learner_id", "promoted_at", b"promoted_at", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "from_kind", b"from_kind", "kind", b"kind", "learner_id", b"learner_id", "promoted_at", b"promoted_at", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1152,6 +1187,7 @@ class SeatSwapped(_message.Message):
     FROM_TITLE_FIELD_NUMBER: _builtins.int
     FROM_START_TIME_FIELD_NUMBER: _builtins.int
     SWAPPED_AT_FIELD_NUMBER: _builtins.int
+    CALENDAR_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session of the new seat."""
     run_id: _builtins.str
@@ -1180,6 +1216,10 @@ class SeatSwapped(_message.Message):
     def swapped_at(self) -> _timestamp_pb2.Timestamp:
         """When they were swapped."""
 
+    @_builtins.property
+    def calendar(self) -> _containers.RepeatedCompositeFieldContainer[_calendars_pb2.CalendarEntry]:
+        """What calendars show of the session; empty in an older event."""
+
     def __init__(
         self,
         *,
@@ -1194,10 +1234,11 @@ class SeatSwapped(_message.Message):
         from_title: _builtins.str = ...,
         from_start_time: _timestamp_pb2.Timestamp | None = ...,
         swapped_at: _timestamp_pb2.Timestamp | None = ...,
+        calendar: _abc.Iterable[_calendars_pb2.CalendarEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_start_time", b"from_start_time", "start_time", b"start_time", "swapped_at", b"swapped_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_kind", b"from_kind", "from_session_id", b"from_session_id", "from_start_time", b"from_start_time", "from_title", b"from_title", "kind", b"kind", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "swapped_at", b"swapped_at", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "from_kind", b"from_kind", "from_session_id", b"from_session_id", "from_start_time", b"from_start_time", "from_title", b"from_title", "kind", b"kind", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "swapped_at", b"swapped_at", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
