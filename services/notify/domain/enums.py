@@ -31,7 +31,7 @@ class DeliveryState(StrEnum):
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
     WAITING = "WAITING"
-    """For a digest, or for the end of quiet hours."""
+    """For a digest or a fold, or for the end of quiet hours."""
 
 
 class Frequency(StrEnum):

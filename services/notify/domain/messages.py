@@ -109,7 +109,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one person gets on one channel at the end of a window, in one mail.
+    """What one person gets on one channel at the end of a window, in one mail: a digest as the
+    person chose, or a fold of urgent changes (domain/folds.py).
 
     It is WAITING while it collects deliveries, and QUEUED when its window has ended.
     """
@@ -125,11 +126,13 @@ class Digest:
     finished_at: datetime | None = None
     sending: bool = False
     """True from just before it is sent until the result is stored."""
+    urgent: bool = False
+    """True of a fold."""
 
     @property
     def lane(self) -> str:
         """Return the lane in which the digest waits to be sent."""
-        return DIGEST
+        return URGENT if self.urgent else DIGEST
 
     @property
     def due_since(self) -> datetime:
@@ -235,6 +238,13 @@ def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
         run_id=notice.run_id,
     )
     return delivered(queued, message.created_at) if channel == Channel.IN_APP else queued
+
+
+def waiting_for(delivery: Delivery, digest: Digest) -> Delivery:
+    """Return a delivery that is sent with a digest."""
+    return replace(
+        delivery, state=DeliveryState.WAITING, digest_id=digest.id, send_at=digest.send_at
+    )
 
 
 def delivered(delivery: S, now: datetime) -> S:
