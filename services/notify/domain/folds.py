@@ -6,7 +6,7 @@ what has not been sent yet. So a person gets at most one such mail in each WINDO
 longer than that. The inbox has each change at once.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from services.notify.domain.enums import Category, Channel, DeliveryState
@@ -36,10 +36,15 @@ def fold_end(earlier: Collection[Delivery], arrived: int, now: datetime) -> date
     return last if last > now else last + WINDOW
 
 
-def taken_along(earlier: Sequence[Delivery]) -> list[Delivery]:
-    """Return those of a person's earlier mails that nothing was done for yet: a fold takes them."""
+def taken_along(earlier: Iterable[Delivery], end: datetime) -> list[Delivery]:
+    """Return those of a person's earlier mails that a fold takes along: nothing was done for them
+    yet, and until its end they will not have waited longer than WINDOW.
+    """
     return [
         each
         for each in earlier
-        if each.state is DeliveryState.QUEUED and not each.sending and each.attempts == 0
+        if each.state is DeliveryState.QUEUED
+        and not each.sending
+        and each.attempts == 0
+        and end - each.queued_at <= WINDOW
     ]

@@ -28,7 +28,9 @@ def fold(store: Store, deliveries: Sequence[Delivery]) -> list[Delivery]:
         if (end := fold_end(earlier.get(person_id, ()), len(new), store.now))
     }
     folds = _open(store, ends)
-    taken = [each for key in folds for each in taken_along(earlier.get(key, ()))]
+    taken = [
+        each for key in folds for each in taken_along(earlier.get(key, ()), folds[key].send_at)
+    ]
     joining = [*taken, *(each for key in folds for each in arrived[key])]
     waiting = {each.id: waiting_for(each, folds[each.person_id]) for each in joining}
     store.count_in_digests(Counter(folds[each.person_id] for each in joining))
