@@ -16,6 +16,7 @@ from celery import Celery
 from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError
 
+from services.notify.domain.enums import Kind
 from services.notify.texts import Texts
 
 app = Celery("closure", broker=os.environ["TANDEM_AMQP_URL"])
@@ -43,7 +44,7 @@ def notify(event_id: str, person_id: str, values: dict[str, Any]) -> None:
     person = database["people"].find_one({"_id": person_id})
     told = {**values, "start_time": datetime.fromisoformat(values["start_time"])}
     text = _texts.write(
-        "session_cancelled", person["language"], person["zone"], person["name"], told
+        Kind.SESSION_CANCELLED, person["language"], person["zone"], person["name"], told
     )
     key, now = f"{event_id}:{person_id}", datetime.now(UTC)
     message = {

@@ -5,6 +5,7 @@ and the jobs of a broadcast's chunks.
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from operator import methodcaller
 from typing import TypeVar
 
@@ -29,6 +30,9 @@ DIGESTS = 100
 RELEASED = 1_000
 # Chunks that a process sends at once; few, because they use its processor. One is for urgent ones.
 SLOTS = ((URGENT,), (URGENT, BULK))
+# How often an idle slot looks for chunks, or for mail: an urgent message waits for two such looks,
+# and is to be sent within a second.
+POLL = timedelta(seconds=0.2)
 # One run of a timer ends after this many seconds, and the next continues: a stop waits for a run.
 BUDGET = 5.0
 
@@ -75,7 +79,7 @@ def chunks(texts: Texts) -> Jobs[NotifyStore]:
         yield notify_chunk
 
     lanes = {URGENT: 1, BULK: 1}
-    return Jobs("notify.broadcasts", "broadcast_parts", lanes, SLOTS, work, turns=True)
+    return Jobs("notify.broadcasts", "broadcast_parts", lanes, SLOTS, work, poll=POLL, turns=True)
 
 
 def tell_dues(database: Database[NotifyStore], texts: Texts) -> None:

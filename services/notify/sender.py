@@ -13,6 +13,7 @@ from chassis.data.store import Database, is_away
 from chassis.jobs import Away, Batch, Jobs, Limit, Work
 from chassis.jobs.backoff import pause
 from services.notify import metrics
+from services.notify.announcer import POLL
 from services.notify.domain.enums import BULK, DIGEST, URGENT
 from services.notify.domain.messages import Delivery, Digest, Mail, Outcome, S, SendResult, Sent
 from services.notify.mail import MailServer
@@ -65,6 +66,7 @@ def mail(
         work,
         first_pause=FIRST_PAUSE,
         longest_pause=LONGEST_HOLD,
+        poll=POLL,
         turns=True,
         limit=limits,
     )
