@@ -1,7 +1,7 @@
 """A closure of the campus: everyone's class is cancelled, told in the inbox and by mail.
 
 Composed and stored a second, beside Celery with a task for each recipient; and how long an urgent
-message to a class of 30 waits meanwhile, while the rate of mail is limited.
+message, an offer of a seat, waits meanwhile, while the rate of mail is limited.
 """
 
 import os
@@ -29,7 +29,7 @@ from services.notify.domain.sessions import Session
 from services.notify.store import NotifyStore
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "100000"))
-LARGE, SMALL = 500, 30  # learners of a run
+LARGE = 500  # learners of a run
 ROUNDS, PROCESSES = 3, 2
 DATABASE, PEER_DATABASE = "bench_closure", "bench_closure_peer"
 LANGUAGES = ("en", "de", "ar")
@@ -37,7 +37,7 @@ LANGUAGES = ("en", "de", "ar")
 NO_SERVER = "smtp://127.0.0.1:1"
 # Mails a second during the closure: far fewer than are composed, so that a backlog waits.
 MAIL_RATE = 100
-URGENT = 40  # urgent messages to a small class, one in a second
+URGENT = 40  # offers of a seat, one in a second
 PATIENCE = 1_800.0  # seconds
 # Celery's tasks: its rate does not depend on how many wait, and 100,000 take half an hour.
 TASKS = min(PEOPLE, int(os.environ.get("BENCH_TASKS", "10000")))
@@ -66,9 +66,6 @@ class School:
         for place, run_id in enumerate(self._runs):
             first = place * LARGE
             self._enrol(run_id, range(first, min(first + LARGE, PEOPLE)))
-        for number in range(URGENT):
-            first = PEOPLE + number * SMALL
-            self._enrol(_small(number), range(first, first + SMALL))
         self._mongo["people"].aggregate([{"$out": {"db": PEER_DATABASE, "coll": "people"}}])
         rig.run("services.notify", "declare", settings={"TANDEM_MONGO_DATABASE": DATABASE})
 
@@ -118,7 +115,7 @@ class School:
                 for row in rows
                 if row["channel"] == channel
             )
-            name = f"closure: an urgent message to a class of {SMALL} is {name} after"
+            name = f"closure: an offer of a seat is {name} after"
             yield told(f"{name}, p50", statistics.median(waited) * 1000, "ms")
             yield at_most(f"{name}, p99", waited[int(0.99 * (len(waited) - 1))], "s", 1)
             yield told(f"{name}, at most", waited[-1] * 1000, "ms")
@@ -141,10 +138,10 @@ class School:
         )
 
     def _publish_urgent(self) -> dict[str, datetime]:
-        """Cancel the class of a small run each second; return when, by the events' ids."""
+        """Offer somebody a seat each second; return when, by the events' ids."""
         published = {}
         for number in range(URGENT):
-            event = _cancelled(_small(number))
+            event = _offered(number)
             published[event.id] = event.time
             term.publish([event])
             time.sleep(1)
@@ -153,7 +150,7 @@ class School:
     def _delivered(self, event_ids: Mapping[str, datetime]) -> list[Any]:
         """Wait until all messages of these events are delivered; return their deliveries."""
         query = {"event_id": {"$in": list(event_ids)}, "state": "DELIVERED"}
-        rig.rate(lambda: self._mongo["deliveries"].count_documents(query), 2 * SMALL * URGENT)
+        rig.rate(lambda: self._mongo["deliveries"].count_documents(query), 2 * URGENT, PATIENCE)
         return list(self._mongo["deliveries"].find(query))
 
 
@@ -169,10 +166,6 @@ def _workers(smtp_url: str) -> Iterator[None]:
         for _ in range(PROCESSES):
             stack.enter_context(rig.running("services.notify", "worker", settings=settings))
         yield
-
-
-def _small(number: int) -> str:
-    return f"small-{number:03d}"
 
 
 def _person(number: int) -> Person:
@@ -230,6 +223,22 @@ def _cancelled(run_id: str) -> events.Event[sessions.SessionCancelled]:
     key, now = data.session_id, datetime.now(UTC)
     type_ = events.event_type(type(data))
     return events.Event(ids.new_id(), type_, "tandem/sessions", now, key, key, 2, "", data)
+
+
+def _offered(number: int) -> events.Event[sessions.SeatOffered]:
+    """Return the event that a person is offered a seat."""
+    start, _ = _times()
+    data = sessions.SeatOffered(
+        session_id=f"help-{number}",
+        run_id="run-000000",
+        learner_id=f"p{number:06d}",
+        title="Motion",
+        start_time=_stamp(start),
+        expires_at=_stamp(start - timedelta(hours=1)),
+    )
+    now, type_ = datetime.now(UTC), events.event_type(type(data))
+    subject, key = events.subject_and_key(data)
+    return events.Event(ids.new_id(), type_, "tandem/sessions", now, subject, key, 1, "", data)
 
 
 def _stamp(at: datetime) -> Timestamp:

@@ -14,7 +14,7 @@ from chassis.jobs import Away, Batch, Jobs, Limit, Work
 from chassis.jobs.backoff import pause
 from services.notify import metrics
 from services.notify.announcer import POLL
-from services.notify.domain.enums import BULK, DIGEST, URGENT
+from services.notify.domain.enums import BULK, CROWD, DIGEST, URGENT
 from services.notify.domain.messages import Delivery, Digest, Mail, Outcome, S, SendResult, Sent
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
@@ -24,13 +24,15 @@ from services.notify.usecases import sending
 
 # The size of a slot's batch by lane. A kill may lose one batch for each slot. Smaller batches spend
 # more of the time on marking mails and storing results (docs/decisions/0019 has the figures).
-LANES: Mapping[str, int] = {URGENT: 5, BULK: 20}
-# Each slot has a connection of its own to the mail server. The first is kept for urgent mail.
-SLOTS = ((URGENT,), (URGENT, BULK), (URGENT, BULK), (URGENT, BULK))
+LANES: Mapping[str, int] = {URGENT: 5, CROWD: 10, BULK: 20}
+# Each slot has a connection of its own to the mail server. The first is kept for what is urgent to
+# few, the second for that and what is urgent to many.
+EVERY_LANE = (URGENT, CROWD, BULK)
+SLOTS = ((URGENT,), (URGENT, CROWD), EVERY_LANE, EVERY_LANE)
 # Digests have connections of their own: those of a whole university are due at the same minute. One
 # is kept for folds of urgent changes.
-DIGEST_LANES: Mapping[str, int] = {URGENT: 5, DIGEST: 20}
-DIGEST_SLOTS = ((URGENT,), (URGENT, DIGEST), (URGENT, DIGEST))
+DIGEST_LANES: Mapping[str, int] = {CROWD: 10, DIGEST: 20}
+DIGEST_SLOTS = ((CROWD,), (CROWD, DIGEST), (CROWD, DIGEST))
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=30)
 LONGEST_HOLD = timedelta(minutes=2)
 # Seconds until results are stored again if MongoDB can't be reached.

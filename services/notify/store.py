@@ -38,8 +38,8 @@ from chassis.data.pages import Page, find_page
 from services.notify.domain.bounces import Suppression
 from services.notify.domain.enums import (
     BULK,
+    CROWD,
     DIGEST,
-    URGENT,
     Category,
     Channel,
     DeliveryState,
@@ -62,7 +62,7 @@ QUEUED = {"state": DeliveryState.QUEUED.value}
 WAITING = {"state": DeliveryState.WAITING.value}
 ALONE = {**WAITING, "digest_id": ""}  # deliveries that wait for the end of quiet hours
 _COLLECTIONS: Mapping[type[Sent], str] = {Delivery: "deliveries", Digest: "digests"}
-_LANE_OF_DIGEST = {"$cond": ["$urgent", URGENT, DIGEST]}
+_LANE_OF_DIGEST = {"$cond": ["$urgent", CROWD, DIGEST]}
 KEPT = timedelta(days=1)  # how long a digest is kept after it is finished
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
 

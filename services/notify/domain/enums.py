@@ -115,5 +115,6 @@ class Kind(StrEnum):
     REMINDER = "reminder"
 
 
-URGENT, BULK, DIGEST = "urgent", "bulk", "digest"
-"""The lanes in which mail waits: bulk mail and digests never delay urgent mail."""
+URGENT, CROWD, BULK, DIGEST = "urgent", "crowd", "bulk", "digest"
+"""The lanes in which mail waits. URGENT is for one person or few, CROWD for urgent changes of
+classes, which a closure tells to everyone; bulk mail and digests delay neither."""

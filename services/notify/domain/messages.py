@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from services.notify.domain.enums import (
     BULK,
+    CROWD,
     DIGEST,
     URGENT,
     Category,
@@ -26,6 +27,10 @@ from services.notify.domain.notices import (
 )
 from services.notify.domain.preferences import Choice
 
+TO_A_RUN = frozenset(
+    {Kind.SESSION_MOVED, Kind.SESSION_CANCELLED, Kind.SERIES_MOVED, Kind.SERIES_CANCELLED}
+)
+"""The kinds of urgent notices that a whole run gets."""
 LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "not sent: the person left the university, or is no longer known"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
@@ -99,7 +104,9 @@ class Delivery:
     @property
     def lane(self) -> str:
         """Return the lane in which the delivery waits to be sent."""
-        return URGENT if self.urgent else BULK
+        if not self.urgent:
+            return BULK
+        return CROWD if self.about and self.about.kind in TO_A_RUN else URGENT
 
     @property
     def due_since(self) -> datetime:
@@ -132,7 +139,7 @@ class Digest:
     @property
     def lane(self) -> str:
         """Return the lane in which the digest waits to be sent."""
-        return URGENT if self.urgent else DIGEST
+        return CROWD if self.urgent else DIGEST
 
     @property
     def due_since(self) -> datetime:

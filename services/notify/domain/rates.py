@@ -27,7 +27,7 @@ class Rate:
 
     @property
     def reserve(self) -> float:
-        """Return how many of the burst are left for urgent mail."""
+        """Return how many of the burst are left for the lane of urgent mail."""
         return self.burst / 2
 
     def take(self, full_at: float, now: float, urgent: bool, most: int) -> tuple[int, float]:

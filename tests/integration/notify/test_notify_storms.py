@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from tandem.progress.v1 import events_pb2 as progress
+from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.jobs.runner import Runner
 from services.notify import sender
@@ -28,15 +29,15 @@ def classes(world: World, count: int, *learners: str) -> list[str]:
     """So many classes of a run on one day, and learners who are in it."""
     world.people(*learners, "grace")
     world.run(*learners)
-    sessions = [f"s{number}" for number in range(count)]
-    for number, session_id in enumerate(sessions):
+    day = [f"s{number}" for number in range(count)]
+    for number, session_id in enumerate(day):
         world.schedule(DAY + number * HOUR, session_id)
-    return sessions
+    return day
 
 
-def cancel(world: World, *sessions: str) -> None:
+def cancel(world: World, *session_ids: str) -> None:
     """Cancel classes, each in a unit of work, and tell everyone in their run."""
-    for session_id in sessions:
+    for session_id in session_ids:
         number = int(session_id[1:])
         data: Any = world.cancelled(DAY + number * HOUR, session_id)
         data.title = f"Class {number}."
@@ -69,14 +70,14 @@ def test_a_closure_is_one_mail_to_each_person(world: World) -> None:
 
 def test_the_first_change_is_sent_at_once(world: World) -> None:
     """What follows within the window is one mail at its end, without what is overtaken by then."""
-    sessions = classes(world, 4, "p")
+    day = classes(world, 4, "p")
     with playing(Script()) as script:
-        cancel(world, sessions[0])
+        cancel(world, day[0])
         world.send(server_at(script.url))
         assert len(script.texts) == 2
         world.tell(world.moved(DAY + HOUR, 2 * DAY, "s1"))
         world.broadcast()
-        cancel(world, *sessions[1:3])
+        cancel(world, *day[1:3])
         world.send(server_at(script.url))
         assert len(script.texts) == 2
         world.clock.at += WINDOW
@@ -99,8 +100,8 @@ def test_a_fold_of_which_one_change_is_left_is_its_mail(world: World) -> None:
 
 def test_changes_in_any_order_and_again_are_told_once(world: World) -> None:
     """Repeats of the events, a disorder of them, and workers side by side tell each class once."""
-    sessions = classes(world, 6, "p", "q")
-    events = [world.event(world.cancelled(DAY, each)) for each in sessions]
+    day = classes(world, 6, "p", "q")
+    events = [world.event(world.cancelled(DAY, each)) for each in day]
     shuffled = [*events, *events]
     random.shuffle(shuffled)
     for event in shuffled:
@@ -149,19 +150,19 @@ def test_workers_keep_one_rate_together(world: World, mailbox: Mailbox, ada: str
     assert len(world.mails_in(DeliveryState.DELIVERED)) == 30
 
 
-def test_urgent_mail_is_sent_first_while_the_rate_is_used_up(world: World) -> None:
-    """A backlog that takes all of the rate leaves the reserve for a cancelled class."""
-    classes(world, 1, "p")
-    queue(world, *names(200, "q"))
+def test_urgent_mail_is_sent_while_the_rate_is_used_up(world: World) -> None:
+    """A closure that takes all of the rate leaves the reserve for an offer of a seat."""
+    cancel(world, *classes(world, 1, *names(100, "p")))
     limit = limits("EMAIL:test", RATE, world.system)
     with playing(Script()) as script:
         worker(world, server_at(script.url), limit).run_due()
         assert len(script.texts) == RATE / 2
-        cancel(world, "s0")
+        offered = sessions.SeatOffered(session_id="s9", run_id="r1", learner_id="p00099")
+        offered.expires_at.FromDatetime(world.clock.now() + HOUR)
+        offered.start_time.FromDatetime(world.clock.now() + DAY)
+        world.tell(offered)
         worker(world, server_at(script.url), limit).run_due()
-        assert sorted(mail["To"] for mail in parsed(script)[int(RATE / 2) :]) == sorted(
-            map(address_of, ("grace", "p"))
-        )
+        assert [mail["To"] for mail in parsed(script)[int(RATE / 2) :]] == [address_of("p00099")]
 
 
 def test_a_small_run_is_not_starved_by_a_large_one(world: World) -> None:
