@@ -8,11 +8,13 @@ import os
 import statistics
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+import psutil
 from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.sessions.v1 import events_pb2 as sessions
 
@@ -49,6 +51,8 @@ def measure() -> Iterator[Figure]:
     school = School()
     name = f"closure to {PEOPLE} people: composed and stored"
     yield beside(name, "people/s", 5, ROUNDS, school.ours, school.peer)
+    for name, value in school.costs().items():
+        yield told(f"closure: processor time of {name}", value, "µs/person")
     yield from school.waits()
 
 
@@ -62,6 +66,9 @@ class School:
         self._database.prepare()
         self._mongo = client[DATABASE]
         self._peer = client[PEER_DATABASE]
+        pid = client.admin.command("serverStatus")["pid"]
+        self._mongod = psutil.Process(int(pid))
+        self._costs: dict[str, list[float]] = {}
         self._runs = [f"run-{first:06d}" for first in range(0, PEOPLE, LARGE)]
         for place, run_id in enumerate(self._runs):
             first = place * LARGE
@@ -73,7 +80,7 @@ class School:
         """Return how many people a second are told; the events wait when the workers start."""
         self._begin()
         term.publish(map(_cancelled, self._runs))
-        with _workers(NO_SERVER):
+        with _workers(NO_SERVER) as workers, self._cost("ours", workers, PEOPLE):
             stored = self._mongo["deliveries"].estimated_document_count
             return rig.rate(stored, 2 * PEOPLE, PATIENCE) / 2
 
@@ -91,9 +98,23 @@ class School:
         subprocess.run(publish, env={**os.environ, **settings}, check=True)
         worker = [python, "-m", "celery", "--app", "bench.celery_peer", "worker"]
         options = [f"--concurrency={PROCESSES}", "--loglevel=WARNING"]
-        with rig.command([*worker, *options], settings):
+        with rig.command([*worker, *options], settings) as parent:
             stored = self._peer["deliveries"].estimated_document_count
-            return rig.rate(stored, TASKS, PATIENCE)
+            with self._cost("Celery", [parent], TASKS):
+                return rig.rate(stored, TASKS, PATIENCE)
+
+    def costs(self) -> dict[str, float]:
+        """Return the processor time of a person in microseconds, the median of the rounds."""
+        return {name: statistics.median(each) for name, each in self._costs.items()}
+
+    @contextmanager
+    def _cost(self, name: str, workers: Sequence[psutil.Process], people: int) -> Iterator[None]:
+        """Note the processor time of workers, from their start, and of MongoDB."""
+        mongod = _cpu([self._mongod])
+        yield
+        family = [each for one in workers for each in (one, *one.children(recursive=True))]
+        for part, cpu in (("workers", _cpu(family)), ("MongoDB", _cpu([self._mongod]) - mongod)):
+            self._costs.setdefault(f"{name}, {part}", []).append(cpu * 1e6 / people)
 
     def waits(self) -> Iterator[Figure]:
         """Tell how long urgent messages wait, one a second from the closure on."""
@@ -154,8 +175,13 @@ class School:
         return list(self._mongo["deliveries"].find(query))
 
 
+def _cpu(processes: Sequence[psutil.Process]) -> float:
+    """Return the seconds of processors that processes have taken."""
+    return sum(sum(each.cpu_times()[:2]) for each in processes)
+
+
 @contextmanager
-def _workers(smtp_url: str) -> Iterator[None]:
+def _workers(smtp_url: str) -> Iterator[list[psutil.Process]]:
     settings = {
         "TANDEM_MONGO_DATABASE": DATABASE,
         "TANDEM_SMTP_URL": smtp_url,
@@ -163,9 +189,8 @@ def _workers(smtp_url: str) -> Iterator[None]:
         "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
     }
     with ExitStack() as stack:
-        for _ in range(PROCESSES):
-            stack.enter_context(rig.running("services.notify", "worker", settings=settings))
-        yield
+        start = partial(rig.running, "services.notify", "worker", settings=settings)
+        yield [stack.enter_context(start()) for _ in range(PROCESSES)]
 
 
 def _person(number: int) -> Person:
