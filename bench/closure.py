@@ -124,6 +124,7 @@ class School:
         try:
             with _workers(sink.address):
                 term.publish(map(_cancelled, self._runs))
+                self._until_begun()
                 published = self._publish_urgent()
                 backlog = self._mongo["deliveries"].count_documents({"state": "QUEUED"})
                 rows = self._delivered(published)
@@ -157,6 +158,14 @@ class School:
         self._mongo["sessions"].update_many(
             {}, {"$set": {"standing": True, "cancelled": False, "sequence": 1}}
         )
+
+    def _until_begun(self) -> None:
+        """Wait until the workers are up, and tell people. Raises TimeoutError."""
+        end = time.monotonic() + PATIENCE
+        while not self._mongo["deliveries"].estimated_document_count():
+            if time.monotonic() > end:
+                raise TimeoutError("nobody is told of the closure")
+            time.sleep(0.05)
 
     def _publish_urgent(self) -> dict[str, datetime]:
         """Offer somebody a seat each second; return when, by the events' ids."""
