@@ -69,6 +69,7 @@ lock:  ## Resolve the dependencies of pyproject.toml into the locks, with uv
 	$(LOCK) --constraint requirements.lock --extra library -o deploy/images/library.lock
 	$(subst pyproject.toml,timetabler/requirements.in,$(LOCK)) -o timetabler/requirements.lock
 	$(subst pyproject.toml,bench/ralph.in,$(LOCK)) -o bench/ralph.lock
+	$(subst pyproject.toml,bench/celery.in,$(LOCK)) -o bench/celery.lock
 
 images:  ## Build each service's image, with docker or buildah
 	deploy/images/build.sh

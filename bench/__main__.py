@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import (
     class_end,
     class_page,
+    closure,
     connect,
     falling_behind,
     falling_behind_tuning,
@@ -55,6 +56,7 @@ BY_NAME: dict[str, Benchmark] = {
     "search": search.measure,
     "live": live.measure,
     "class_page": class_page.measure,
+    "closure": closure.measure,
     "falling_behind": falling_behind.measure,
     "falling_behind_tuning": falling_behind_tuning.measure,
     "oulad": oulad.measure,

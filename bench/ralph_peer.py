@@ -6,22 +6,18 @@ first time.
 
 import json
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import rig
+from bench import environments, rig
 from bench.xapi_callers import Lrs
 from campus.stack.ports import HOST, Ports
 from chassis.data.store import connect
 
-ROOT = Path(__file__).parent.parent
-LOCK, ENVIRONMENT = ROOT / "bench" / "ralph.lock", ROOT / ".venv-ralph"
 USER, PASSWORD = "bench", "bench"
 PATIENCE = 60.0
 
@@ -33,21 +29,23 @@ def serving(database: str) -> Iterator[Lrs]:
 
     It looks for the ids of what it is sent, and makes no index for that; so it gets one.
     """
-    _install()
+    python = environments.python_of("ralph")
     with connect(rig.environment()["TANDEM_MONGO_URL"], "bench") as client:
         client.drop_database(database)
         client[database]["statements"].create_index("_source.id", unique=True)
     port = Ports(rig.FOLDER / "ralph.json").claim("http")["http"]
     url = f"http://{HOST}:{port}"
     settings = {
-        "RALPH_AUTH_FILE": str(_credentials()),
+        "RALPH_AUTH_FILE": str(_credentials(python)),
         "RALPH_RUNSERVER_BACKEND": "async_mongo",
         "RALPH_BACKENDS__LRS__MONGO__CONNECTION_URI": rig.environment()["TANDEM_MONGO_URL"],
         "RALPH_BACKENDS__LRS__MONGO__DEFAULT_DATABASE": database,
         "RALPH_BACKENDS__LRS__MONGO__DEFAULT_COLLECTION": "statements",
     }
     command = [
-        str(ENVIRONMENT / "bin" / "uvicorn"),
+        str(python),
+        "-m",
+        "uvicorn",
         "ralph.api:app",
         "--host",
         HOST,
@@ -61,23 +59,11 @@ def serving(database: str) -> Iterator[Lrs]:
         yield Lrs(f"{url}/xAPI/statements/", USER, PASSWORD)
 
 
-def _install() -> None:
-    """Make Ralph's environment, unless it is there as the lock says."""
-    stamp = ENVIRONMENT / "stamp"
-    if stamp.is_file() and stamp.read_bytes() == LOCK.read_bytes():
-        return
-    venv.create(ENVIRONMENT, clear=True, with_pip=True)
-    pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--quiet", "install"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True, stdout=sys.stderr)
-    stamp.write_bytes(LOCK.read_bytes())
-
-
-def _credentials() -> Path:
+def _credentials(python: Path) -> Path:
     """Write the file of Ralph's users; its own command makes the hash."""
     file = rig.FOLDER / "ralph-auth.json"
     code = f"import bcrypt; print(bcrypt.hashpw({PASSWORD.encode()!r}, bcrypt.gensalt()).decode())"
-    python = str(ENVIRONMENT / "bin" / "python")
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
     user = {
         "username": USER,
         "hash": done.stdout.strip(),

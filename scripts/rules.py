@@ -114,7 +114,7 @@ def _objectives() -> tuple[Objective, ...]:
             "mail_late",
             "",
             # Bulk mail may take its time; TandemMailWaits looks after it.
-            *_within("tandem_notify_lateness_seconds", "300.0", "", 'lane="urgent"'),
+            *_within("tandem_notify_lateness_seconds", "300.0", "", 'lane=~"urgent|crowd"'),
             0.99,
             "urgent mails are sent more than five minutes after they were queued",
         ),

@@ -10,10 +10,12 @@ sent; the write that marks it as sent removes the job. So the document and its j
 | claim | the batch that has claimed it; "" if none has |
 | attempts | how often it failed |
 | target | where it goes to, such as a host; "" if that doesn't matter |
+| owner | for whom it is done, such as a course; "" if that doesn't matter |
 
 A claim moves `due` ahead. So one index (lane, due) finds the next jobs, another replica takes over
-at `due` from a holder that died, and a backlog is never read twice. Times are of the system's
-clock; the clocks of replicas must differ by less than a lease.
+at `due` from a holder that died, and a backlog is never read twice. Where owners take turns, the
+index (lane, owner, due) finds the jobs of the owners after the one that was served last. Times are
+of the system's clock; the clocks of replicas must differ by less than a lease.
 """
 
 import time
@@ -21,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pymongo import IndexModel
 
@@ -39,6 +41,14 @@ INDEX = IndexModel(
     partialFilterExpression={"job.lane": {"$exists": True}},
 )
 """The index that a collection with jobs needs; for the service's migrations."""
+
+
+TURNS_INDEX = IndexModel(
+    [("job.lane", 1), ("job.owner", 1), ("job.due", 1)],
+    name="turns",
+    partialFilterExpression={"job.lane": {"$exists": True}},
+)
+"""The index that a collection needs, too, if the owners of its jobs take turns."""
 
 
 class Away(Exception):
@@ -95,6 +105,33 @@ class Batch:
         )
 
 
+class LimitReached(Exception):
+    """Jobs are due, and a limit lets none of them begin now."""
+
+
+class Limit(Protocol):
+    """Limits how many jobs begin, over all replicas."""
+
+    def take(self, lane: str, most: int) -> int:
+        """Return how many jobs of a lane may begin now, up to `most`; they count as begun."""
+
+    def give_back(self, count: int) -> None:
+        """Count so many jobs less, which were taken and did not begin."""
+
+
+class Unlimited:
+    """No limit."""
+
+    def take(self, lane: str, most: int) -> int:  # noqa: ARG002 (as Limit has it)
+        """Return `most`."""
+        return most
+
+    def give_back(self, count: int) -> None:
+        """Do nothing."""
+
+
+UNLIMITED = Unlimited()
+
 Work = Callable[[Batch], int]
 
 
@@ -129,14 +166,27 @@ class Jobs(Generic[S]):
     first_pause: timedelta = timedelta(seconds=1)
     """The pause after the first failure; it doubles with each failure, up to `longest_pause`."""
     longest_pause: timedelta = timedelta(minutes=1)
+    turns: bool = False
+    """True if the owners of jobs take turns: a claim takes jobs of the owners after the one that
+    this process served last, in the order of their ids, and begins anew after the last one. So an
+    owner with many jobs does not delay one with few. The collection needs TURNS_INDEX."""
+    limit: Callable[[Database[S]], Limit] = lambda _: UNLIMITED
+    """Opens what limits how many of the jobs begin."""
 
 
 # For the writes of the services.
 
 
-def waiting(lane: str, due: datetime, target: str = "") -> Document:
+def waiting(lane: str, due: datetime, target: str = "", owner: str = "") -> Document:
     """Return the value of `job` for a document that is to be worked on."""
-    return {"lane": lane, "due": due, "claim": "", "attempts": 0, "target": target}
+    return {
+        "lane": lane,
+        "due": due,
+        "claim": "",
+        "attempts": 0,
+        "target": target,
+        "owner": owner,
+    }
 
 
 def ours(claim: str, ids: Iterable[Any]) -> Document:

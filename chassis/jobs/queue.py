@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from chassis import ids
 from chassis.clock import Clock
 from chassis.data.store import Database
-from chassis.jobs import EVERYTHING, Batch, Document, Jobs, again, ours
+from chassis.jobs import EVERYTHING, Batch, Document, Jobs, LimitReached, again, ours
 from chassis.jobs.backoff import pause
 
 # How often a claim looks again if others were faster, or if all found jobs have to wait.
@@ -31,6 +31,8 @@ class Queue:
         self._rows = database.mongo[jobs.collection]
         self._holds = database.mongo["job_holds"]
         self._known_holds: frozenset[str] = frozenset()
+        self._limit = jobs.limit(database)
+        self._served: dict[str, str] = {}
 
     def claim(
         self,
@@ -40,7 +42,7 @@ class Queue:
     ) -> Batch | None:
         """Claim a batch of the first of these lanes that has due jobs; return None if none has.
 
-        `busy`: how many jobs of each target this process works on.
+        `busy`: how many jobs of each target this process works on. Raises LimitReached.
         """
         held: dict[str, datetime] | None = None
         for lane in lanes:
@@ -104,9 +106,20 @@ class Queue:
         return self._clock.now() - found["job"]["due"] if found else timedelta(0)
 
     def _due(self, lane: str) -> list[Document]:
-        query = {"job.lane": lane, "job.due": {"$lte": self._clock.now()}}
-        rows = self._rows.find(query, {"job": 1}).sort("job.due", 1)
-        return list(rows.limit(self._jobs.lanes[lane]))
+        """Return the next due jobs of a lane: the oldest, or of the owners whose turn it is."""
+        query: Document = {"job.lane": lane, "job.due": {"$lte": self._clock.now()}}
+        most = self._jobs.lanes[lane]
+        if not self._jobs.turns:
+            return list(self._rows.find(query, {"job": 1}).sort("job.due", 1).limit(most))
+        served = self._served.get(lane, "")
+        found = self._of_owners(query, {"$gt": served}, most)
+        if len(found) < most:
+            found += self._of_owners(query, {"$lte": served}, most - len(found))
+        return found
+
+    def _of_owners(self, query: Document, owners: Document, most: int) -> list[Document]:
+        rows = self._rows.find({**query, "job.owner": owners}, {"job": 1})
+        return list(rows.sort([("job.owner", 1), ("job.due", 1)]).limit(most))
 
     def _take(
         self,
@@ -118,6 +131,9 @@ class Queue:
     ) -> Batch | None:
         admitted, others = admit(found, busy, frozenset(held), self._jobs.per_target)
         self._turn_away(others, held)
+        admitted = self._within_limit(lane, admitted)
+        if self._jobs.turns and admitted:
+            self._served[lane] = admitted[-1]["job"]["owner"]
         claim = ids.new_id()
         now = self._clock.now()
         # Only those that are still due: a faster process has moved `due` ahead.
@@ -128,7 +144,17 @@ class Queue:
         wanted = {"_id": {"$in": [row["_id"] for row in admitted]}, "job.claim": claim}
         taken = {row["_id"] for row in self._rows.find(wanted, {"_id": 1})} if admitted else set()
         mine = [row for row in admitted if row["_id"] in taken]
+        self._limit.give_back(len(admitted) - len(mine))
         return _batch(claim, lane, mine, stopping) if mine else None
+
+    def _within_limit(self, lane: str, rows: list[Document]) -> list[Document]:
+        """Return as many of these jobs as may begin now. Raises LimitReached if none may."""
+        if not rows:
+            return rows
+        begun = self._limit.take(lane, len(rows))
+        if not begun:
+            raise LimitReached
+        return rows[:begun]
 
     def _turn_away(self, rows: Sequence[Document], held: Mapping[str, datetime]) -> None:
         """Postpone jobs whose target is on hold, or has no free place."""

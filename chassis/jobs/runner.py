@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from chassis.clock import Clock, SystemClock
 from chassis.data.store import Database, is_away
-from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
+from chassis.jobs import Away, Batch, GiveBack, Jobs, LimitReached, Work
 from chassis.jobs.queue import Queue
 from chassis.operations import metrics
 
@@ -61,9 +61,9 @@ class Runner:
 
     def run_due(self, lanes: Sequence[str] = ()) -> int:
         """Work on due jobs of these lanes (none: all) in this thread, until there are none or it is
-        stopped; return how many are done."""
+        stopped, or a limit is reached; return how many are done."""
         done = 0
-        with self._jobs.work(self._database) as work:
+        with self._jobs.work(self._database) as work, suppress(LimitReached):
             while batch := self._take(lanes or tuple(self._jobs.lanes)):
                 done += self._do(work, batch)
                 if self._stopped.is_set():
@@ -75,6 +75,8 @@ class Runner:
         while not self._stopped.is_set():
             try:
                 worked = self._streak(lanes)
+            except LimitReached:
+                worked = False
             except Exception as error:
                 log.warning("can't claim jobs", jobs=self._jobs.name, why=repr(error)[:300])
                 worked = False
@@ -91,8 +93,19 @@ class Runner:
         with self._jobs.work(self._database) as work:
             while batch is not None:
                 self._do(work, batch)
-                batch = None if self._stopped.is_set() else self._take(lanes)
+                batch = self._next(lanes)
         return True
+
+    def _next(self, lanes: Sequence[str]) -> Batch | None:
+        """Take the next batch. While a limit lets none begin, wait: what the slot keeps open stays
+        so.
+        """
+        while not self._stopped.is_set():
+            try:
+                return self._take(lanes)
+            except LimitReached:
+                self._rest()
+        return None
 
     def _rest(self) -> None:
         """Wait until it is time to look again, or another slot finds more jobs than it takes."""

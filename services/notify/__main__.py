@@ -40,6 +40,7 @@ def worker(settings: Settings) -> None:
     from chassis.roles import open_database
     from services.notify.addresses import bounce_addresses, unsubscribe_urls
     from services.notify.mail import MailServer, Marks
+    from services.notify.rates import limits
     from services.notify.signing import signer
     from services.notify.store import NotifyStore
     from services.notify.texts import Texts
@@ -62,6 +63,7 @@ def worker(settings: Settings) -> None:
             lambda: MailServer(settings.smtp_url, settings.mail_from, marks=marks),
             settings.mail_attempts,
             system,
+            limits(settings.mail_provider, settings.mail_rate, system),
         ),
     )
 

@@ -5,6 +5,7 @@ and the jobs of a broadcast's chunks.
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from operator import methodcaller
 from typing import TypeVar
 
@@ -20,9 +21,8 @@ from services.notify.domain.messages import Delivery, Digest
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import broadcasts, fall_news, path_news, question_news
+from services.notify.usecases.broadcasts import CHUNK
 
-# People notified in one unit of work: about a tenth of a second of the database's time.
-CHUNK = 500
 # Learners told of their changed dues, or that they fell behind, in one unit of work: each has a
 # text of its own to write.
 DIGESTS = 100
@@ -30,6 +30,9 @@ DIGESTS = 100
 RELEASED = 1_000
 # Chunks that a process sends at once; few, because they use its processor. One is for urgent ones.
 SLOTS = ((URGENT,), (URGENT, BULK))
+# How often an idle slot looks for chunks, or for mail: an urgent message waits for two such looks,
+# and is to be sent within a second.
+POLL = timedelta(seconds=0.2)
 # One run of a timer ends after this many seconds, and the next continues: a stop waits for a run.
 BUDGET = 5.0
 
@@ -44,20 +47,23 @@ def remind(database: Database[NotifyStore]) -> None:
 
 
 def broadcast(database: Database[NotifyStore], texts: Texts, system: Clock) -> None:
-    """Divide open broadcasts into chunks, and notify waiting people, urgent broadcasts first."""
-
-    def expand(store: NotifyStore, broadcast_id: str) -> bool:
-        return broadcasts.expand(store, texts, broadcast_id, system.now(), CHUNK)
-
+    """Divide open broadcasts into chunks, and notify waiting people: a chunk of each in turn, of
+    urgent broadcasts first.
+    """
     end = time.monotonic() + BUDGET
+    left: list[str] = []
 
-    def notify_chunk(broadcast_id: str) -> None:
-        while time.monotonic() < end and database.transact(
-            lambda store: expand(store, broadcast_id)
+    def expand(broadcast_id: str) -> None:
+        if time.monotonic() < end and database.transact(
+            lambda store: broadcasts.expand(store, texts, broadcast_id, system.now(), CHUNK)
         ):
-            pass
+            left.append(broadcast_id)
 
-    _each(database.reader().open_broadcasts(system.now()), notify_chunk)
+    while True:
+        left.clear()
+        _each(database.reader().open_broadcasts(system.now()), expand)
+        if not left:
+            return
 
 
 def chunks(texts: Texts) -> Jobs[NotifyStore]:
@@ -72,7 +78,8 @@ def chunks(texts: Texts) -> Jobs[NotifyStore]:
 
         yield notify_chunk
 
-    return Jobs("notify.broadcasts", "broadcast_parts", {URGENT: 1, BULK: 1}, SLOTS, work)
+    lanes = {URGENT: 1, BULK: 1}
+    return Jobs("notify.broadcasts", "broadcast_parts", lanes, SLOTS, work, poll=POLL, turns=True)
 
 
 def tell_dues(database: Database[NotifyStore], texts: Texts) -> None:

@@ -3,7 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.notify.domain.bounces import BounceOutcome
-from services.notify.domain.enums import BULK, DIGEST, URGENT
+from services.notify.domain.enums import BULK, CROWD, DIGEST, URGENT
 from services.notify.domain.messages import Outcome
 from services.notify.domain.webhooks import Outcome as WebhookOutcome
 
@@ -17,11 +17,11 @@ for outcome in Outcome:
 LATENESS = Histogram(
     "tandem_notify_lateness_seconds",
     "Seconds from when a mail may be sent until the mail server accepted it, by the application's "
-    "clock; lanes are urgent, bulk and digest.",
+    "clock; lanes are urgent, crowd, bulk and digest.",
     ["lane"],
     buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 86400),
 )
-for lane in (URGENT, BULK, DIGEST):
+for lane in (URGENT, CROWD, BULK, DIGEST):
     LATENESS.labels(lane)
 MAILS_ABANDONED = Counter(
     "tandem_notify_mails_abandoned", "Mails given up because the worker that sent them ended."

@@ -137,8 +137,27 @@ _CALENDAR_NEWS: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+# Runs take turns in sending mail and in notifying their learners; all workers share rates.
+_TURNS: Mapping[str, Sequence[IndexModel]] = {
+    "deliveries": [jobs.TURNS_INDEX],
+    "broadcast_parts": [jobs.TURNS_INDEX],
+    "rates": [],
+}
+
+
 def adopt(mongo: Mongo) -> None:
-    """Give a job to mail that the older version queued and that none of its senders has claimed."""
+    """Give a job to mail that an older version queued and that none of its senders has claimed, and
+    an owner to the jobs of an older version that have none.
+    """
+    _adopt_mail(mongo)
+    for name in ("deliveries", "broadcast_parts"):
+        mongo[name].update_many(
+            {"job.lane": {"$in": [URGENT, BULK]}, "job.owner": {"$exists": False}},
+            [{"$set": {"job.owner": {"$ifNull": ["$run_id", ""]}}}],
+        )
+
+
+def _adopt_mail(mongo: Mongo) -> None:
     now = datetime.now(UTC)
     job = {
         "lane": {"$cond": ["$urgent", URGENT, BULK]},
@@ -146,6 +165,7 @@ def adopt(mongo: Mongo) -> None:
         "claim": "",
         "attempts": 0,
         "target": "",
+        "owner": {"$ifNull": ["$run_id", ""]},
     }
     mongo["deliveries"].update_many(
         {**_QUEUED, "job": {"$exists": False}, "claimed_until": {"$not": {"$gt": now}}},
@@ -153,9 +173,14 @@ def adopt(mongo: Mongo) -> None:
     )
 
 
+def _add_turns(mongo: Mongo) -> None:
+    adding(_TURNS)(mongo)
+    adopt(mongo)
+
+
 def _add_jobs(mongo: Mongo) -> None:
     adding(_JOBS)(mongo)
-    adopt(mongo)
+    _adopt_mail(mongo)
 
 
 MIGRATIONS = (
@@ -173,5 +198,6 @@ MIGRATIONS = (
     Migration(14, "addresses at which mail does not arrive", adding(_SUPPRESSIONS)),
     Migration(16, "digests, and mail that waits", adding(_DIGESTS)),
     Migration(18, "webhooks", adding(_WEBHOOKS)),
+    Migration(22, "turns of runs, and rates", _add_turns),
     Migration(24, "what calendars show since an event", adding(_CALENDAR_NEWS)),
 )

@@ -212,6 +212,9 @@ class Store(Protocol):
     def release(self, kind: type[Sent], most: int) -> int:
         """Queue up to `most` deliveries, or digests, whose time has come; return how many."""
 
+    def urgent_mail(self, person_ids: Iterable[str], since: datetime) -> list[Delivery]:
+        """Return people's mails of urgent changes of classes that were queued after an instant."""
+
     def digests(self, digest_ids: Iterable[str]) -> dict[str, Digest]:
         """Return those that exist, by id."""
 
@@ -229,7 +232,7 @@ class Store(Protocol):
 
     def put_waiting(self, deliveries: Sequence[Delivery]) -> None:
         """Store until when deliveries wait, and for which digest; those that wait no more are
-        queued.
+        queued, and those that wait are not.
         """
 
     def suppressed(self, hashes: Iterable[str]) -> set[str]:

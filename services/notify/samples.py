@@ -6,7 +6,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from services.notify.domain.enums import Kind
-from services.notify.domain.values import DIGEST, Written, declared
+from services.notify.domain.values import DIGEST, FOLD, Written, declared
 
 ZONE = "Europe/Dublin"
 NAME = "Ada"
@@ -85,6 +85,7 @@ _COUNTS: Mapping[Written, int] = {
     Kind.QUESTIONS_WAITING: 2,
     Kind.LEARNERS_FELL_BEHIND: 2,
     DIGEST: 3,
+    FOLD: 3,
 }
 _TIMES: Mapping[Written, object] = {
     Kind.SERIES_MOVED: [[_AT, _AT + _DAY], [_AT + 7 * _DAY, _AT + 8 * _DAY]],

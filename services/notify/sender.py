@@ -10,24 +10,29 @@ import structlog
 
 from chassis.clock import Clock
 from chassis.data.store import Database, is_away
-from chassis.jobs import Away, Batch, Jobs, Work
+from chassis.jobs import Away, Batch, Jobs, Limit, Work
 from chassis.jobs.backoff import pause
 from services.notify import metrics
-from services.notify.domain.enums import BULK, DIGEST, URGENT
+from services.notify.announcer import POLL
+from services.notify.domain.enums import BULK, CROWD, DIGEST, URGENT
 from services.notify.domain.messages import Delivery, Digest, Mail, Outcome, S, SendResult, Sent
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
+from services.notify.rates import Limits, no_limit
 from services.notify.store import NotifyStore
 from services.notify.usecases import sending
 
 # The size of a slot's batch by lane. A kill may lose one batch for each slot. Smaller batches spend
 # more of the time on marking mails and storing results (docs/decisions/0019 has the figures).
-LANES: Mapping[str, int] = {URGENT: 5, BULK: 20}
-# Each slot has a connection of its own to the mail server. The first is kept for urgent mail.
-SLOTS = ((URGENT,), (URGENT, BULK), (URGENT, BULK), (URGENT, BULK))
-# Digests have connections of their own: those of a whole university are due at the same minute.
-DIGEST_LANES: Mapping[str, int] = {DIGEST: 20}
-DIGEST_SLOTS = ((DIGEST,), (DIGEST,))
+LANES: Mapping[str, int] = {URGENT: 5, CROWD: 10, BULK: 20}
+# Each slot has a connection of its own to the mail server. The first is kept for what is urgent to
+# few, the second for that and what is urgent to many.
+EVERY_LANE = (URGENT, CROWD, BULK)
+SLOTS = ((URGENT,), (URGENT, CROWD), EVERY_LANE, EVERY_LANE)
+# Digests have connections of their own: those of a whole university are due at the same minute. One
+# is kept for folds of urgent changes.
+DIGEST_LANES: Mapping[str, int] = {CROWD: 10, DIGEST: 20}
+DIGEST_SLOTS = ((CROWD,), (CROWD, DIGEST), (CROWD, DIGEST))
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=30)
 LONGEST_HOLD = timedelta(minutes=2)
 # Seconds until results are stored again if MongoDB can't be reached.
@@ -37,50 +42,64 @@ log = structlog.get_logger()
 
 
 def mail(
-    texts: Texts, servers: Callable[[], MailServer], attempts: int, system: Clock
+    texts: Texts,
+    servers: Callable[[], MailServer],
+    attempts: int,
+    system: Clock,
+    limits: Limits = no_limit,
 ) -> Jobs[NotifyStore]:
-    """Return the jobs that send mail. `attempts`: the largest number of attempts for one mail;
-    `system`: the system's clock.
+    """Return the jobs that send mail; runs take turns. `attempts`: the largest number of attempts
+    for one mail; `system`: the system's clock; `limits`: opens the limit of the server's rate.
     """
 
-    def send(database: Database[NotifyStore], server: MailServer) -> Work:
-        return Sender(Delivery, sending.begin, texts, database, server, attempts, system).send
-
-    return _jobs("notify.mail", "deliveries", LANES, SLOTS, servers, send)
-
-
-def digests(
-    texts: Texts, servers: Callable[[], MailServer], attempts: int, system: Clock
-) -> Jobs[NotifyStore]:
-    """Return the jobs that send digests, written when they are sent. As `mail` else."""
-
-    def send(database: Database[NotifyStore], server: MailServer) -> Work:
-        return Sender(Digest, sending.begin_digests, texts, database, server, attempts, system).send
-
-    return _jobs("notify.digests", "digests", DIGEST_LANES, DIGEST_SLOTS, servers, send)
-
-
-def _jobs(
-    name: str,
-    collection: str,
-    lanes: Mapping[str, int],
-    slots: tuple[tuple[str, ...], ...],
-    servers: Callable[[], MailServer],
-    send: Callable[[Database[NotifyStore], MailServer], Work],
-) -> Jobs[NotifyStore]:
     @contextmanager
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
         with servers() as server:
-            yield send(database, server)
+            limit = limits(database)
+            yield Sender(
+                Delivery, sending.begin, texts, database, server, attempts, system, limit
+            ).send
 
     return Jobs(
-        name,
-        collection,
-        lanes,
-        slots,
+        "notify.mail",
+        "deliveries",
+        LANES,
+        SLOTS,
         work,
         first_pause=FIRST_PAUSE,
         longest_pause=LONGEST_HOLD,
+        poll=POLL,
+        turns=True,
+        limit=limits,
+    )
+
+
+def digests(
+    texts: Texts,
+    servers: Callable[[], MailServer],
+    attempts: int,
+    system: Clock,
+    limits: Limits = no_limit,
+) -> Jobs[NotifyStore]:
+    """Return the jobs that send digests and folds, written when they are sent. As `mail` else."""
+
+    @contextmanager
+    def work(database: Database[NotifyStore]) -> Iterator[Work]:
+        with servers() as server:
+            limit = limits(database)
+            yield Sender(
+                Digest, sending.begin_digests, texts, database, server, attempts, system, limit
+            ).send
+
+    return Jobs(
+        "notify.digests",
+        "digests",
+        DIGEST_LANES,
+        DIGEST_SLOTS,
+        work,
+        first_pause=FIRST_PAUSE,
+        longest_pause=LONGEST_HOLD,
+        limit=limits,
     )
 
 
@@ -96,6 +115,7 @@ class Sender(Generic[S]):
         server: MailServer,
         attempts: int,
         system: Clock,
+        limit: Limit,
     ) -> None:
         self._kind: type[S] = kind
         self._begin, self._texts = begin, texts
@@ -103,6 +123,7 @@ class Sender(Generic[S]):
         self._server = server
         self._attempts = attempts
         self._system = system
+        self._limit = limit
 
     def send(self, batch: Batch) -> int:
         """Send the mails of a batch that are still wanted; return how many jobs are done.
@@ -112,6 +133,7 @@ class Sender(Generic[S]):
         begun = self._database.transact(lambda store: self._begin(store, self._texts, batch))
         _count(begun)
         results = self._deliver(batch, begun)
+        self._limit.give_back(len(batch.ids) - len(results))
         finished = self._record(batch, results)
         away = [each for each in results.values() if _is_away(each)]
         if away:

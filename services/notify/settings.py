@@ -2,6 +2,7 @@
 
 import dataclasses
 import ipaddress
+import math
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -67,6 +68,13 @@ class Settings(PagesSettings):
         roles=(WORKER,),
         check=lambda number: "" if number >= 1 else "at least 1",
         default=60,
+    )
+    mail_rate: float = setting(
+        "how many mails a second all workers together give the mail server, urgent ones first;"
+        " 0: as many as it takes",
+        roles=(WORKER,),
+        check=lambda number: "" if 0 <= number < math.inf else "a number from 0 on, such as 50",
+        default=0.0,
     )
     bounce_address: str = setting(
         "the mailbox for mails that come back, such as bounces@university.example: the server"
@@ -135,6 +143,12 @@ class Settings(PagesSettings):
     def signing_domain(self) -> str:
         """Return the domain that signs mails by DKIM."""
         return self.dkim_domain or self.mail_from.rpartition("@")[2]
+
+    @property
+    def mail_provider(self) -> str:
+        """Return the name of the mail server, for the rate that its workers share."""
+        server = urlsplit(self.smtp_url)
+        return f"EMAIL:{server.hostname}:{server.port or ''}"
 
     def faults(self) -> list[str]:
         """Return the contradictions between settings."""

@@ -7,6 +7,7 @@
 | suppressions | an address at which mail does not arrive | the address's hash |
 | calendar_news | what calendars show since an event; kept for 30 days | the event |
 | digests | what a person gets in one mail; kept for a day | a hash of person, channel, window |
+| rates | when the bucket of a rate is full | channel:provider |
 | preferences | what a person chose: by category; digest time, quiet hours, muted runs | person |
 | sessions, reminders | a replica of a session; a reminder of it | session; session:lead |
 | broadcasts | a notice to a whole run, and the last learner notified | the notice's event |
@@ -36,7 +37,15 @@ from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data.pages import Page, find_page
 from services.notify.domain.bounces import Suppression
-from services.notify.domain.enums import BULK, DIGEST, Category, Channel, DeliveryState, Frequency
+from services.notify.domain.enums import (
+    BULK,
+    CROWD,
+    DIGEST,
+    Category,
+    Channel,
+    DeliveryState,
+    Frequency,
+)
 from services.notify.domain.invitations import CalendarNews
 from services.notify.domain.messages import (
     Delivery,
@@ -56,6 +65,7 @@ QUEUED = {"state": DeliveryState.QUEUED.value}
 WAITING = {"state": DeliveryState.WAITING.value}
 ALONE = {**WAITING, "digest_id": ""}  # deliveries that wait for the end of quiet hours
 _COLLECTIONS: Mapping[type[Sent], str] = {Delivery: "deliveries", Digest: "digests"}
+_LANE_OF_DIGEST = {"$cond": ["$urgent", CROWD, DIGEST]}
 KEPT = timedelta(days=1)  # how long a digest is kept after it is finished
 KEPT_FOR_MAIL = timedelta(days=30)  # how long mails can be told what calendars show
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
@@ -242,8 +252,7 @@ class NotifyStore(ReplicasStore, WebhooksStore):
             {**_waits(kind), "send_at": {"$lte": self.now}}, {"_id": 1}, session=self.session
         )
         ids = [row["_id"] for row in found.sort("send_at", 1).limit(most)]
-        job = _job(BULK if kind is Delivery else DIGEST)
-        rows.update_many({"_id": {"$in": ids}}, {"$set": QUEUED | job}, session=self.session)
+        rows.update_many({"_id": {"$in": ids}}, [{"$set": _released(kind)}], session=self.session)
         return len(ids)
 
     def digests(self, digest_ids: Iterable[str]) -> dict[str, Digest]:
@@ -282,9 +291,21 @@ class NotifyStore(ReplicasStore, WebhooksStore):
 
     def put_waiting(self, deliveries: Sequence[Delivery]) -> None:
         """Store until when deliveries wait, and for which digest; those that wait no more are
-        queued.
+        queued, and those that wait are not.
         """
-        self._update([(each, {"$set": _row(each)}) for each in deliveries])
+        self._update([(each, {"$set": _row(each), **_ends_job(each)}) for each in deliveries])
+
+    def urgent_mail(self, person_ids: Iterable[str], since: datetime) -> list[Delivery]:
+        """Return people's mails of urgent changes of classes that were queued after an instant."""
+        query = {
+            "person_id": {"$in": list(person_ids)},
+            "queued_at": {"$gt": since},
+            "channel": Channel.EMAIL.value,
+            "category": Category.SESSION.value,
+            "urgent": True,
+        }
+        rows = self["deliveries"].find(query, session=self.session)
+        return [from_document(both_forms(row), Delivery) for row in rows]
 
     def digests_waiting(self) -> int:
         """Return how many digests collect deliveries, or are due and not sent."""
@@ -346,7 +367,14 @@ class NotifyStore(ReplicasStore, WebhooksStore):
 def _row(delivery: Delivery) -> Document:
     """Return the document of a new delivery, with its job if it is to be sent."""
     row = both_forms(to_document(delivery))
-    return row | _job(delivery.lane) if delivery.state is DeliveryState.QUEUED else row
+    if delivery.state is not DeliveryState.QUEUED:
+        return row
+    return row | _job(delivery.lane, delivery.run_id)
+
+
+def _ends_job(delivery: Delivery) -> Document:
+    """Return the change that ends the job of what waits."""
+    return {"$unset": jobs.DONE} if delivery.state is DeliveryState.WAITING else {}
 
 
 def _waits(kind: type[Sent]) -> Document:
@@ -354,9 +382,19 @@ def _waits(kind: type[Sent]) -> Document:
     return ALONE if kind is Delivery else WAITING
 
 
-def _job(lane: str) -> Document:
-    """Return the fields of a delivery, or digest, that is to be sent now."""
-    return {"job": jobs.waiting(lane, datetime.now(UTC)), "claimed_until": FENCE}
+def _job(lane: str, run_id: str = "") -> Document:
+    """Return the fields of a delivery, or digest, that is to be sent now; runs take turns."""
+    job = jobs.waiting(lane, datetime.now(UTC), owner=run_id)
+    return {"job": job, "claimed_until": FENCE}
+
+
+def _released(kind: type[Sent]) -> Document:
+    """Return what an update by a pipeline sets, which reads the run of a delivery, and whether a
+    digest is a fold.
+    """
+    fields = _job(BULK)
+    read = {"owner": "$run_id"} if kind is Delivery else {"lane": _LANE_OF_DIGEST}
+    return QUEUED | fields | {"job": fields["job"] | read}
 
 
 def _fields(sent: Sent) -> Document:

@@ -254,7 +254,8 @@ class ReplicasStore(store.Store):
     def add_chunk(self, chunk: Chunk) -> None:
         """Add a chunk as a job, which the next free worker claims."""
         lane = URGENT if chunk.urgent else BULK
-        row = to_document(chunk) | {"job": jobs.waiting(lane, datetime.now(UTC))}
+        job = jobs.waiting(lane, datetime.now(UTC), owner=chunk.run_id)
+        row = to_document(chunk) | {"job": job}
         self.insert("broadcast_parts", [row])
 
     def chunk(self, chunk_id: str) -> Chunk | None:

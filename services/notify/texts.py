@@ -1,10 +1,10 @@
 """Writes notices as text and as HTML: a folder for each language, a template for each kind.
 
-A folder `templates/<language>/` has a template `<kind>.txt` for every kind, and `digest.txt`; the
-first line is the title. `dates.json` has the forms of a written instant (the words are from the
-CLDR, by Babel). `templates/layout.html` is the HTML of all of them. A value is never read as a
-template or as HTML, and has no line breaks, so that it can't look like another line of the text
-(marked.py).
+A folder `templates/<language>/` has a template `<kind>.txt` for every kind, `digest.txt`, and
+`class_changes.txt` for folds; the first line is the title. `dates.json` has the forms of a written
+instant (the words are from the CLDR, by Babel). `templates/layout.html` is the HTML of all of them.
+A value is never read as a template or as HTML, and has no line breaks, so that it can't look like
+another line of the text (marked.py).
 """
 
 import json

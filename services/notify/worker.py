@@ -46,6 +46,7 @@ from services.notify.domain.people import (
 )
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
+from services.notify.rates import Limits
 from services.notify.store import NotifyStore
 from services.notify.usecases import replicas
 from services.notify.usecases.digests import place_anew
@@ -145,14 +146,18 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
 
 
 def jobs(
-    texts: Texts, servers: Callable[[], MailServer], attempts: int, system: Clock
+    texts: Texts,
+    servers: Callable[[], MailServer],
+    attempts: int,
+    system: Clock,
+    limits: Limits,
 ) -> tuple[Jobs[NotifyStore], ...]:
     """Return the jobs of all workers. `attempts`: the largest number of attempts for one mail;
-    `system`: the system's clock.
+    `system`: the system's clock; `limits`: opens the limit of the mail server's rate.
     """
     return (
-        sender.mail(texts, servers, attempts, system),
-        sender.digests(texts, servers, attempts, system),
+        sender.mail(texts, servers, attempts, system, limits),
+        sender.digests(texts, servers, attempts, system, limits),
         announcer.chunks(texts),
         privacy.jobs(),
     )

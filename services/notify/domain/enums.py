@@ -31,7 +31,7 @@ class DeliveryState(StrEnum):
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
     WAITING = "WAITING"
-    """For a digest, or for the end of quiet hours."""
+    """For a digest or a fold, or for the end of quiet hours."""
 
 
 class Frequency(StrEnum):
@@ -115,5 +115,6 @@ class Kind(StrEnum):
     REMINDER = "reminder"
 
 
-URGENT, BULK, DIGEST = "urgent", "bulk", "digest"
-"""The lanes in which mail waits: bulk mail and digests never delay urgent mail."""
+URGENT, CROWD, BULK, DIGEST = "urgent", "crowd", "bulk", "digest"
+"""The lanes in which mail waits. URGENT is for one person or few, CROWD for urgent changes of
+classes, which a closure tells to everyone; bulk mail and digests delay neither."""

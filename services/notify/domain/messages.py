@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from services.notify.domain.enums import (
     BULK,
+    CROWD,
     DIGEST,
     URGENT,
     Category,
@@ -27,6 +28,10 @@ from services.notify.domain.notices import (
 )
 from services.notify.domain.preferences import Choice
 
+TO_A_RUN = frozenset(
+    {Kind.SESSION_MOVED, Kind.SESSION_CANCELLED, Kind.SERIES_MOVED, Kind.SERIES_CANCELLED}
+)
+"""The kinds of urgent notices that a whole run gets."""
 LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "not sent: the person left the university, or is no longer known"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
@@ -100,7 +105,9 @@ class Delivery:
     @property
     def lane(self) -> str:
         """Return the lane in which the delivery waits to be sent."""
-        return URGENT if self.urgent else BULK
+        if not self.urgent:
+            return BULK
+        return CROWD if self.about and self.about.kind in TO_A_RUN else URGENT
 
     @property
     def due_since(self) -> datetime:
@@ -110,7 +117,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one person gets on one channel at the end of a window, in one mail.
+    """What one person gets on one channel at the end of a window, in one mail: a digest as the
+    person chose, or a fold of urgent changes (domain/folds.py).
 
     It is WAITING while it collects deliveries, and QUEUED when its window has ended.
     """
@@ -126,11 +134,13 @@ class Digest:
     finished_at: datetime | None = None
     sending: bool = False
     """True from just before it is sent until the result is stored."""
+    urgent: bool = False
+    """True of a fold."""
 
     @property
     def lane(self) -> str:
         """Return the lane in which the digest waits to be sent."""
-        return DIGEST
+        return CROWD if self.urgent else DIGEST
 
     @property
     def due_since(self) -> datetime:
@@ -238,6 +248,13 @@ def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
         run_id=notice.run_id,
     )
     return delivered(queued, message.created_at) if channel == Channel.IN_APP else queued
+
+
+def waiting_for(delivery: Delivery, digest: Digest) -> Delivery:
+    """Return a delivery that is sent with a digest."""
+    return replace(
+        delivery, state=DeliveryState.WAITING, digest_id=digest.id, send_at=digest.send_at
+    )
 
 
 def delivered(delivery: S, now: datetime) -> S:

@@ -151,6 +151,11 @@ def digest_id(person_id: str, channel: Channel, window_end: datetime) -> str:
     return _id("digest", person_id, channel, window_end.astimezone(UTC).isoformat())
 
 
+def fold_id(person_id: str, end: datetime) -> str:
+    """Return the id of the one fold of a person that ends at an instant."""
+    return _id("fold", person_id, end.astimezone(UTC).isoformat())
+
+
 def channels_for(
     kind: Kind,
     chosen: Mapping[Category, Iterable[Channel]] = NOTHING_CHOSEN,

@@ -95,6 +95,8 @@ class Chunk:
     after: str
     upto: str
     """The chunk contains the learners whose ids are greater than `after`, up to this one."""
+    run_id: str = ""
+    """Runs take turns; empty: in a chunk of an older version."""
 
 
 def unexpected(purpose: SessionPurpose | None) -> tuple[AttendanceMode, ...]:
@@ -119,6 +121,7 @@ def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:
         urgent=broadcast.urgent,
         after=broadcast.after,
         upto=learners[-1],
+        run_id=broadcast.run_id,
     )
 
 

@@ -37,9 +37,12 @@ Marked = Annotated[str, "marked"]
 """A line that was written of a notice: its values are marked already."""
 
 DIGEST: Final = "digest"
-Written = Kind | Literal["digest"]
-"""What texts are written of: a kind of notice, or a digest of notices of any kind."""
-WRITTEN: tuple[Written, ...] = (*Kind, DIGEST)
+FOLD: Final = "class_changes"
+Written = Kind | Literal["digest", "class_changes"]
+"""What texts are written of: a kind of notice, a digest of notices of any kind, or a fold of urgent
+ones (domain/folds.py).
+"""
+WRITTEN: tuple[Written, ...] = (*Kind, DIGEST, FOLD)
 
 
 class OfRun(TypedDict):
@@ -274,6 +277,7 @@ DECLARED: Mapping[Written, type[Any]] = {
     Kind.LEARNERS_FELL_BEHIND: LearnersFellBehind,
     Kind.REMINDER: Reminder,
     DIGEST: Digest,
+    FOLD: Digest,
 }
 """The values of each kind, and of digests."""
 

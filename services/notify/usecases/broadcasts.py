@@ -21,6 +21,8 @@ from services.notify.usecases.standing import known_of
 
 # People's data arrive by another queue, which may have a backlog.
 ASK_AGAIN = timedelta(seconds=5)
+# People notified in one unit of work: about a tenth of a second of the database's time.
+CHUNK = 500
 
 
 def fire(store: Store, reminder_id: str) -> None:
@@ -45,8 +47,8 @@ def _remind(store: Store, event_id: str, session: Session) -> None:
     notice = reminder_notice(event_id, session)
     if standing(notice, known_of(store, [notice]), store.now) is not Standing.STANDS:
         return
-    store.lock_rosters({session.run_id})
-    store.put_broadcast(
+    begin(
+        store,
         Broadcast(
             id=event_id,
             run_id=session.run_id,
@@ -57,8 +59,16 @@ def _remind(store: Store, event_id: str, session: Session) -> None:
             until=session.start_time,
             quiet_modes=unexpected(session.purpose),
             group_ids=session.group_ids,
-        )
+        ),
     )
+
+
+def begin(store: Store, broadcast: Broadcast) -> None:
+    """Store a new broadcast with its first chunk, which any worker claims: a small run waits for no
+    timer.
+    """
+    store.lock_rosters({broadcast.run_id})
+    store.put_broadcast(_walked(store, broadcast, CHUNK))
 
 
 def expand(store: Store, texts: Texts, broadcast_id: str, system_now: datetime, most: int) -> bool:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from chassis.civil import known_zone
 from services.notify.domain.digests import runs_of, values_of
 from services.notify.domain.enums import DIGESTS, Channel, DeliveryState, Frequency
-from services.notify.domain.messages import Delivery, Digest, Mail, Message
-from services.notify.domain.notices import digest_id
+from services.notify.domain.messages import Delivery, Digest, Mail, Message, waiting_for
+from services.notify.domain.notices import Text, digest_id
 from services.notify.domain.people import Person, Run
 from services.notify.domain.preferences import Choice
 from services.notify.domain.schedule import Schedule
-from services.notify.domain.values import DIGEST
+from services.notify.domain.values import DIGEST, FOLD, Written
 from services.notify.ports import Store, Texts
 from services.notify.usecases.reading import text_of
 
@@ -44,16 +44,16 @@ def place(
         each.id: open_now[boxes[each.id]] for each in deliveries if boxes[each.id] in open_now
     }
     store.count_in_digests(Counter(wanted.values()))
-    return [_waiting_for(each, wanted[each.id]) if each.id in wanted else each
+    return [waiting_for(each, wanted[each.id]) if each.id in wanted else each
             for each in deliveries]  # fmt: skip
 
 
 def place_anew(store: Store, person_ids: Iterable[str]) -> None:
     """Place anew what waits, after people's choices or zones have changed.
 
-    What was turned off stays where it is: it is not sent unless it is turned on again. A digest
-    that is due or being sent keeps what it has. Mail that quiet hours hold is queued, and held
-    again before it is sent if it is quiet then.
+    Folds of urgent changes go on. What was turned off stays where it is: it is not sent unless it
+    is turned on again. A digest that is due or being sent keeps what it has. Mail that quiet hours
+    hold is queued, and held again before it is sent if it is quiet then.
     """
     waiting = store.waiting(person_ids)
     before = store.digests({each.digest_id for each in waiting if each.digest_id})
@@ -64,6 +64,7 @@ def place_anew(store: Store, person_ids: Iterable[str]) -> None:
         for each in waiting
         if each.person_id in recipients
         and each.digest_id not in closed
+        and not each.urgent
         and _frequency(each, recipients[each.person_id]) is not Frequency.OFF
     ]
     left = Counter(before[each.digest_id] for each in free if each.digest_id in before)
@@ -102,15 +103,28 @@ def write(
 
     def mail(digest: Digest, news: Sequence[Message]) -> Mail:
         to = people[digest.person_id]
-        written = {each.id: text_of(texts.write, each, to) for each in news}
-        values = values_of(news, written, titles)
-        text = texts.write_mail(DIGEST, to.language, to.zone, to.name, {**values})
-        return Mail(digest.id, to.email, text, store.now)
+        return Mail(digest.id, to.email, _text(texts, digest, news, to, titles), store.now)
 
     return {
         digest.id: mail(digest, [messages[each.message_id] for each in deliveries])
         for digest, deliveries in collected.items()
     }
+
+
+def _text(
+    texts: Texts,
+    digest: Digest,
+    news: Sequence[Message],
+    to: Person,
+    titles: Mapping[str, str],
+) -> Text:
+    """Return the text of a digest; of a fold of which one change is left, that of the change."""
+    if digest.urgent and len(news) == 1:
+        return text_of(texts.write_mail, news[0], to)
+    written = {each.id: text_of(texts.write, each, to) for each in news}
+    values = values_of(news, written, titles)
+    kind: Written = FOLD if digest.urgent else DIGEST
+    return texts.write_mail(kind, to.language, to.zone, to.name, {**values})
 
 
 def _box(delivery: Delivery, recipient: Recipient) -> Box:
@@ -143,9 +157,3 @@ def _open(
                   if each.id not in closed}  # fmt: skip
         after = {box: each.send_at for box, each in tried.items() if each.id in closed}
     return found
-
-
-def _waiting_for(delivery: Delivery, digest: Digest) -> Delivery:
-    return replace(
-        delivery, state=DeliveryState.WAITING, digest_id=digest.id, send_at=digest.send_at
-    )

@@ -11,6 +11,7 @@ from services.notify.domain.preferences import Choice
 from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Store, Texts
 from services.notify.usecases.digests import Recipient, place
+from services.notify.usecases.folds import fold
 from services.notify.usecases.standing import known_of
 
 
@@ -107,9 +108,9 @@ def _notification(
 def _placed(
     store: Store, notifications: Sequence[Notification], recipients: Mapping[str, Recipient]
 ) -> list[Notification]:
-    """Return notifications, with mail that waits for digests."""
+    """Return notifications, with mail that waits for digests and folds."""
     every = chain.from_iterable(each.deliveries for each in notifications)
-    placed = {each.id: each for each in place(store, list(every), recipients)}
+    placed = {each.id: each for each in fold(store, place(store, list(every), recipients))}
     return [
         replace(each, deliveries=tuple(placed[one.id] for one in each.deliveries))
         for each in notifications

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.notify.domain.bounces import address_hash
-from services.notify.domain.enums import URGENT
 from services.notify.domain.invitations import Invitation
 from services.notify.domain.messages import (
     EMPTY,
@@ -152,7 +151,7 @@ def _set_aside(store: Store, claimed: Sequence[S], recipients: Mapping[str, Reci
 def _quiet_until(store: Store, sent: Sent, recipients: Mapping[str, Recipient]) -> datetime | None:
     """Return until when something has to wait for its person's quiet hours; None: it need not."""
     to = recipients.get(sent.person_id)
-    if to is None or sent.lane == URGENT:
+    if to is None or sent.urgent:
         return None
     until = to.schedule.quiet_until(store.now)
     return until if until > store.now else None

@@ -14,6 +14,7 @@ from services.notify.domain.sessions import (
     unexpected,
 )
 from services.notify.ports import Store
+from services.notify.usecases.broadcasts import begin as begin_broadcast
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,8 @@ def announce(
     """
     if store.broadcast(notice.event_id) is not None:
         return
-    store.lock_rosters({audience.run_id})
-    store.put_broadcast(
+    begin_broadcast(
+        store,
         Broadcast(
             id=notice.event_id,
             run_id=audience.run_id,
@@ -147,7 +148,7 @@ def announce(
             quiet_modes=unexpected(audience.purpose),
             instructor_id=audience.instructor_id,
             group_ids=audience.group_ids,
-        )
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
 from services.notify.domain.enums import Channel, DeliveryState
+from services.notify.domain.folds import WINDOW
 from services.notify.domain.messages import VANISHED
 from tests.integration.notify.world import HOUR, Mailbox, World, text_of
 
@@ -50,6 +51,7 @@ def test_a_move_that_was_overtaken_is_not_mailed(world: World, mailbox: Mailbox,
     ready(world, ada)
     for _ in range(2):
         tell(world, world.event(world.moved(2 * DAY, 3 * DAY)))
+    world.clock.at += WINDOW  # of a fold
     world.send(mailbox.server())
     assert subjects(mailbox, ada) == ["Moved"]
     assert reasons(world, ada) == [VANISHED]
@@ -64,6 +66,7 @@ def test_a_move_is_not_mailed_after_its_class_was_cancelled(
     """The cancellation is."""
     ready(world, ada)
     tell(world, world.event(world.moved(2 * DAY, 3 * DAY)), world.event(world.cancelled(3 * DAY)))
+    world.clock.at += WINDOW  # of a fold
     world.send(mailbox.server())
     assert subjects(mailbox, ada) == ["Cancelled"]
     assert reasons(world, ada) == [VANISHED]
@@ -81,6 +84,7 @@ def test_news_of_a_class_in_any_order(
         world.event(world.cancelled(4 * DAY)),
     ]
     tell(world, *(news[place] for place in (*order, *order)))
+    world.clock.at += WINDOW  # of a fold
     world.send(mailbox.server())
     assert subjects(mailbox, ada) == ["Cancelled"]
 
