@@ -5,7 +5,7 @@ from services.notify.settings import Settings
 
 
 def api(settings: Settings) -> None:
-    """Preferences, inbox and delivery log; the page by which people unsubscribe."""
+    """Preferences, devices, inbox and delivery log; the page by which people unsubscribe."""
     from tandem.notify.v1 import notify_pb2
 
     from chassis.edge import server
@@ -13,13 +13,19 @@ def api(settings: Settings) -> None:
     from chassis.roles import open_database
     from services.notify.addresses import bounce_addresses, unsubscribe_urls
     from services.notify.api import NotifyApi
+    from services.notify.carriers import offered
     from services.notify.pages_unsubscribe import Unsubscribing
     from services.notify.store import NotifyStore
     from services.notify.texts import Texts
 
     database = open_database(settings, "notify", NotifyStore)
     servicer = Servicer(
-        NotifyApi(database, Texts(), bounce_addresses(settings.bounce_address, settings.pages_key)),
+        NotifyApi(
+            database,
+            Texts(),
+            bounce_addresses(settings.bounce_address, settings.pages_key),
+            offered(settings),
+        ),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
     urls = unsubscribe_urls(settings.pages_url, settings.pages_key)
@@ -28,11 +34,12 @@ def api(settings: Settings) -> None:
 
 
 def worker(settings: Settings) -> None:
-    """Events to messages; reminders and broadcasts by time; mail."""
+    """Events to messages; reminders and broadcasts by time; mail, text messages, notifications."""
     from chassis import worker as runtime
     from chassis.clock import SystemClock
     from chassis.roles import open_database
     from services.notify.addresses import bounce_addresses, unsubscribe_urls
+    from services.notify.carriers import carriers
     from services.notify.mail import MailServer, Marks
     from services.notify.signing import signer
     from services.notify.store import NotifyStore
@@ -56,6 +63,7 @@ def worker(settings: Settings) -> None:
             lambda: MailServer(settings.smtp_url, settings.mail_from, marks=marks),
             settings.mail_attempts,
             system,
+            carriers(settings),
         ),
     )
 

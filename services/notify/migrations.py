@@ -121,6 +121,15 @@ _DIGESTS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+# The browsers and numbers at which people get messages, and the numbers' codes to be sent.
+_DEVICES: Mapping[str, Sequence[IndexModel]] = {
+    "devices": [jobs.INDEX, IndexModel([("person_id", 1), ("registered_at", -1)])],
+    "device_owners": [],
+}
+_CODES: Mapping[str, Sequence[IndexModel]] = {
+    "code_allowances": [IndexModel("lapses_at", expireAfterSeconds=0)],
+}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
@@ -157,4 +166,6 @@ MIGRATIONS = (
     Migration(12, "who fell behind", adding(_FALLS)),
     Migration(14, "addresses at which mail does not arrive", adding(_SUPPRESSIONS)),
     Migration(16, "digests, and mail that waits", adding(_DIGESTS)),
+    Migration(26, "browsers and phone numbers", adding(_DEVICES)),
+    Migration(27, "codes that were sent", adding(_CODES)),
 )

@@ -22,7 +22,7 @@
 | rosters | a document to lock a run's roster | run |
 
 A delivery or digest has a `job` (chassis/jobs) while it is QUEUED, and none while it is WAITING; a
-chunk of a broadcast always has one.
+chunk of a broadcast always has one. Devices are in store_devices.py.
 """
 
 from collections import Counter
@@ -35,7 +35,15 @@ from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data.pages import Page, find_page
 from services.notify.domain.bounces import Suppression
-from services.notify.domain.enums import BULK, DIGEST, Category, Channel, DeliveryState, Frequency
+from services.notify.domain.enums import (
+    BULK,
+    BY_DEVICE,
+    DIGEST,
+    Category,
+    Channel,
+    DeliveryState,
+    Frequency,
+)
 from services.notify.domain.messages import (
     Delivery,
     Digest,
@@ -43,10 +51,12 @@ from services.notify.domain.messages import (
     Notification,
     S,
     Sent,
+    lane_of,
 )
 from services.notify.domain.preferences import Choice
 from services.notify.migrations import FENCE, MIGRATIONS
 from services.notify.ports import Batch
+from services.notify.store_devices import DevicesStore
 from services.notify.store_replicas import Document, ReplicasStore, both_forms
 
 QUEUED = {"state": DeliveryState.QUEUED.value}
@@ -57,7 +67,7 @@ KEPT = timedelta(days=1)  # how long a digest is kept after it is finished
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
 
 
-class NotifyStore(ReplicasStore):
+class NotifyStore(ReplicasStore, DevicesStore):
     """One unit of work's view of notify's database."""
 
     service = "notify"
@@ -226,12 +236,14 @@ class NotifyStore(ReplicasStore):
         """Queue up to `most` deliveries, or digests, whose time has come; return how many."""
         rows = self[_COLLECTIONS[kind]]
         found = rows.find(
-            {**_waits(kind), "send_at": {"$lte": self.now}}, {"_id": 1}, session=self.session
+            {**_waits(kind), "send_at": {"$lte": self.now}}, {"channel": 1}, session=self.session
         )
-        ids = [row["_id"] for row in found.sort("send_at", 1).limit(most)]
-        job = _job(BULK if kind is Delivery else DIGEST)
-        rows.update_many({"_id": {"$in": ids}}, {"$set": QUEUED | job}, session=self.session)
-        return len(ids)
+        due = list(found.sort("send_at", 1).limit(most))
+        for lane in {_released_to(kind, row) for row in due}:
+            ids = [row["_id"] for row in due if _released_to(kind, row) == lane]
+            change = {"$set": QUEUED | _job(lane)}
+            rows.update_many({"_id": {"$in": ids}}, change, session=self.session)
+        return len(due)
 
     def digests(self, digest_ids: Iterable[str]) -> dict[str, Digest]:
         """Return those that exist, by id."""
@@ -290,12 +302,14 @@ class NotifyStore(ReplicasStore):
         return max((self.now - each for each in due), default=timedelta(0))
 
     def oldest_queued(self) -> timedelta:
-        """Return how long the oldest queued delivery has waited since it may be sent; zero if there
-        is none.
+        """Return how long the oldest queued mail has waited since it may be sent; zero if there is
+        none.
         """
         rows = [
             self["deliveries"].find_one(
-                {**QUEUED, "urgent": urgent}, sort=[("queued_at", 1)], session=self.session
+                {**QUEUED, "urgent": urgent, "channel": Channel.EMAIL},
+                sort=[("queued_at", 1)],
+                session=self.session,
             )
             for urgent in (False, True)
         ]
@@ -339,6 +353,13 @@ def _row(delivery: Delivery) -> Document:
 def _waits(kind: type[Sent]) -> Document:
     """Return the condition for what waits for an instant: digests, and mail that is in none."""
     return ALONE if kind is Delivery else WAITING
+
+
+def _released_to(kind: type[Sent], row: Document) -> str:
+    """Return the lane of what has waited, which is never urgent."""
+    if kind is Digest:
+        return DIGEST
+    return lane_of(row["channel"], BULK) if row["channel"] in BY_DEVICE else BULK
 
 
 def _job(lane: str) -> Document:

@@ -17,7 +17,16 @@ from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
-from services.notify import announcer, behind_events, path_events, question_events, sender, triggers
+from services.notify import (
+    announcer,
+    behind_events,
+    path_events,
+    question_events,
+    sender,
+    sender_short,
+    triggers,
+)
+from services.notify.carriers import OFF, Carriers
 from services.notify.class_events import CLASSES, Leads
 from services.notify.domain.enums import AttendanceMode, EnrolmentState
 from services.notify.domain.notices import NotKnownYet
@@ -129,14 +138,22 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
 
 
 def jobs(
-    texts: Texts, servers: Callable[[], MailServer], attempts: int, system: Clock
+    texts: Texts,
+    servers: Callable[[], MailServer],
+    attempts: int,
+    system: Clock,
+    carriers: Carriers = OFF,
 ) -> tuple[Jobs[NotifyStore], ...]:
     """Return the jobs of all workers. `attempts`: the largest number of attempts for one mail;
-    `system`: the system's clock.
+    `system`: the system's clock; `carriers`: of text messages and notifications.
     """
+    codes = carriers.codes
     return (
         sender.mail(texts, servers, attempts, system),
         sender.digests(texts, servers, attempts, system),
+        sender_short.sms(texts, carriers.gateways, system),
+        sender_short.push(texts, carriers.push_services, system),
+        *([sender_short.codes(texts, carriers.gateways, codes)] if codes else ()),
         announcer.chunks(texts),
     )
 

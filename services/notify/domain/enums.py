@@ -8,6 +8,12 @@ class Channel(StrEnum):
 
     IN_APP = "IN_APP"
     EMAIL = "EMAIL"
+    SMS = "SMS"
+    PUSH = "PUSH"
+
+
+BY_DEVICE = frozenset({Channel.SMS, Channel.PUSH})
+"""The channels that reach only who has registered a device."""
 
 
 class Category(StrEnum):
@@ -117,3 +123,5 @@ class Kind(StrEnum):
 
 URGENT, BULK, DIGEST = "urgent", "bulk", "digest"
 """The lanes in which mail waits: bulk mail and digests never delay urgent mail."""
+CODE = "code"
+"""The lane of the codes that confirm phone numbers."""
