@@ -28,6 +28,8 @@ OUTSIDE = {
     "identity": "identity provider",
     "otlp": "trace collector",
     "search": "OpenSearch",
+    "sms": "the gateway of text messages",
+    "push": "push services",
 }
 
 

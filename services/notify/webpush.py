@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
+    NoEncryption,
+    PrivateFormat,
     PublicFormat,
     load_pem_private_key,
 )
@@ -71,6 +73,17 @@ def vapid(file: Path, sender: str) -> Vapid:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise BadKey(f"{file}: not a private key on P-256")
     return Vapid(key, f"mailto:{sender}")
+
+
+def write_key(file: Path) -> str:
+    """Write a new key to a file, which its owner alone may read, and return the public key in
+    base64url. Raises FileExistsError, and other OSErrors.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(pem)
+    return encoded(_bytes_of(key.public_key()))
 
 
 class PushClient:

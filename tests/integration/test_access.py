@@ -251,6 +251,10 @@ TABLE: dict[str, Rule] = {
     "notify.NotifyService.ReportBounce": Rule({SERVICE}),
     "notify.NotifyService.ListSuppressions": Rule({OPERATOR, SERVICE}),
     "notify.NotifyService.RemoveSuppression": Rule({OPERATOR, SERVICE}),
+    "notify.NotifyService.RegisterDevice": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.ConfirmDevice": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.ListDevices": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.RemoveDevice": Rule({SERVICE}, PERSON),
 }
 
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from services.notify.domain.devices import Device
+from services.notify.domain.digests import lines_of
 from services.notify.domain.enums import Category
 from services.notify.domain.messages import Delivery, Message, Outcome, SendResult
 from services.notify.domain.notices import About, Text
@@ -68,12 +69,10 @@ def push_of(
     delivery: Delivery, message: Message, text: Text, devices: Sequence[Device], now: datetime
 ) -> Push:
     """Return a message as a notification: its title, and the first line after the greeting."""
-    lines = [line for line in text.body.partition("\n\n")[2].splitlines() if line.strip()]
-    line = lines[0] if lines else ""
     shown = {
         "message_id": message.id,
         "title": text.title,
-        "line": line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 3] + CUT,
+        "line": line_of(text.body),
         "category": message.category,
         "urgent": delivery.urgent,
     }
@@ -85,6 +84,12 @@ def push_of(
         "high" if delivery.urgent else "low" if message.category in _LOW else "normal",
         _topic(message),
     )
+
+
+def line_of(body: str) -> str:
+    """Return the first line of a message's text after the greeting, cut to LONGEST_LINE."""
+    line = next(iter(lines_of(body)), "")
+    return line if len(line) <= LONGEST_LINE else _whole(line[: LONGEST_LINE - len(CUT)]) + CUT
 
 
 def combined(results: Sequence[SendResult]) -> SendResult:

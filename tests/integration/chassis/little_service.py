@@ -50,6 +50,7 @@ def api(settings: LittleSettings) -> None:
 
         SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
         ReportBounce = ListSuppressions = RemoveSuppression = _unused
+        RegisterDevice = ConfirmDevice = ListDevices = RemoveDevice = _unused
 
     database = open_database(settings, "little", NoStore)
     servicer = Servicer(

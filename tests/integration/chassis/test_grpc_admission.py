@@ -55,6 +55,7 @@ class Holding(notify_pb2_grpc.NotifyServiceServicer):
 
     SetPreferences = ListMessages = MarkRead = ListDeliveries = StreamMessages = _unused
     ReportBounce = ListSuppressions = RemoveSuppression = _unused
+    RegisterDevice = ConfirmDevice = ListDevices = RemoveDevice = _unused
 
 
 @pytest.fixture

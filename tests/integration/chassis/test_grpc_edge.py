@@ -59,6 +59,7 @@ class Notify(notify_pb2_grpc.NotifyServiceServicer):
 
     SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
     ReportBounce = ListSuppressions = RemoveSuppression = _unused
+    RegisterDevice = ConfirmDevice = ListDevices = RemoveDevice = _unused
 
 
 class Progress(progress_pb2_grpc.ProgressServiceServicer):

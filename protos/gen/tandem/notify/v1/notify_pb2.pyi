@@ -580,7 +580,7 @@ class ListDevicesResponse(_message.Message):
     """True if phone numbers can be registered here."""
     @_builtins.property
     def devices(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.Device]:
-        """At most 21: browsers and numbers."""
+        """The browsers, at most 20, and the numbers."""
 
     def __init__(
         self,
