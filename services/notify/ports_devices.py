@@ -25,9 +25,6 @@ class DevicesStore(Protocol):
     def send_code(self, device: Device) -> None:
         """Store a device, and queue its code to be sent."""
 
-    def code_sent(self, device_id: str) -> None:
-        """Store that no code is to be sent to a device any more."""
-
     def remove_devices(self, device_ids: Iterable[str]) -> None:
         """Delete devices."""
 

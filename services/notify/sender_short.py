@@ -99,9 +99,7 @@ def _send_code(
     made: Codes,
     batch: Batch,
 ) -> int:
-    """Send a code, at least once. Raises Away, also where this code alone was put off: others wait
-    a moment, too.
-    """
+    """Send a code, at least once. Raises Away where the gateway takes none for now."""
     (device_id,) = batch.ids
     code = database.transact(
         lambda store: devices.code_for(
@@ -113,5 +111,5 @@ def _send_code(
         metrics.SMS.labels(result.outcome.lower()).inc()
         if result.outcome in (Outcome.AWAY, Outcome.PUT_OFF):
             raise Away(result.reason)
-    database.transact(lambda store: store.code_sent(device_id))
+    database.transact(lambda store: store.code_sent(batch))
     return 1

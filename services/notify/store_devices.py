@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store
+from chassis.jobs import Batch
 from services.notify.domain.devices import DAY, Allowance, Device
 from services.notify.domain.enums import CODE, Channel
 from services.notify.store_replicas import Document
@@ -59,9 +60,12 @@ class DevicesStore(store.Store):
             {"_id": row.pop("_id")}, {"$set": row}, upsert=True, session=self.session
         )
 
-    def code_sent(self, device_id: str) -> None:
-        """Store that no code is to be sent to a device any more."""
-        self["devices"].update_one({"_id": device_id}, {"$unset": jobs.DONE}, session=self.session)
+    def code_sent(self, batch: Batch) -> None:
+        """Store that the code of a batch is not to be sent any more; another one that was asked for
+        meanwhile is.
+        """
+        query = jobs.ours(batch.claim, batch.ids)
+        self["devices"].update_many(query, {"$unset": jobs.DONE}, session=self.session)
 
     def remove_devices(self, device_ids: Iterable[str]) -> None:
         """Delete devices."""

@@ -89,6 +89,7 @@ def push_of(
 def line_of(body: str) -> str:
     """Return the first line of a message's text after the greeting, cut to LONGEST_LINE."""
     line = next(iter(lines_of(body)), "")
+    line = line[:1].upper() + line[1:]  # it may go on from the greeting
     return line if len(line) <= LONGEST_LINE else _whole(line[: LONGEST_LINE - len(CUT)]) + CUT
 
 

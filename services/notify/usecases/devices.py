@@ -61,17 +61,17 @@ class Confirmed:
 
 def register(store: Store, command: RegisterDevice, offered: Offered) -> Device:
     """Register a device, and send a number its code. Raises Invalid, FailedPrecondition."""
+    if command.push is not None and not offered.push_public_key:
+        raise FailedPrecondition(NO_PUSH)
+    if command.phone_number and offered.codes is None:
+        raise FailedPrecondition(NO_SMS)
     check(violations_of(command, offered.hosts, offered.prefixes))
     if command.push is not None:
-        return _register_browser(store, command, command.push, offered)
-    return _register_number(store, command, offered)
+        return _register_browser(store, command, command.push)
+    return _register_number(store, command)
 
 
-def _register_browser(
-    store: Store, command: RegisterDevice, push: PushEndpoint, offered: Offered
-) -> Device:
-    if not offered.push_public_key:
-        raise FailedPrecondition(NO_PUSH)
+def _register_browser(store: Store, command: RegisterDevice, push: PushEndpoint) -> Device:
     device = browser(command, push, store.now)
     count = store.count_devices(command.person_id, Channel.PUSH)
     before = store.device(device.id)
@@ -81,9 +81,7 @@ def _register_browser(
     return device
 
 
-def _register_number(store: Store, command: RegisterDevice, offered: Offered) -> Device:
-    if offered.codes is None:
-        raise FailedPrecondition(NO_SMS)
+def _register_number(store: Store, command: RegisterDevice) -> Device:
     _allow_code(store, command)
     before = store.device(phone_id(command.person_id, command.phone_number))
     device = phone(command, before, store.new_id(), store.now)
