@@ -974,8 +974,8 @@ def _notify() -> Row:
             ),
             Panel(
                 "Mails abandoned",
-                "Mails, text messages and notifications whose sender ended while sending; they are not"
-                " sent again. Normal: none.",
+                "Mails, text messages and notifications whose sender ended while sending; they are"
+                " not sent again. Normal: none.",
                 "short",
                 (
                     Query(

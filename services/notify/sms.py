@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlencode, urlsplit
@@ -11,8 +12,7 @@ from services.notify.domain.messages import Outcome, SendResult
 from services.notify.domain.short import Sms
 
 LIMITS = Limits(connect=3, read=10, total=20, size=64 * 1024)
-SERVICE = "MG"
-"""How the id of a Messaging Service begins, which chooses among an account's numbers."""
+_SERVICE = re.compile("MG[0-9a-fA-F]{32}")  # a Messaging Service chooses among several senders
 OPTED_OUT = 21610
 """The recipient has answered STOP (Twilio's dictionary of errors)."""
 # The account is not known, or has reached its rate: the next message would fare the same.
@@ -32,7 +32,7 @@ class Twilio:
         account, token = unquote(parts.username or ""), unquote(parts.password or "")
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._url = f"{origin}/2010-04-01/Accounts/{account}/Messages.json"
-        self._from = {"MessagingServiceSid" if sender.startswith(SERVICE) else "From": sender}
+        self._from = {"MessagingServiceSid" if _SERVICE.fullmatch(sender) else "From": sender}
         basic = base64.b64encode(f"{account}:{token}".encode()).decode()  # RFC 7617
         self._headers = {
             "authorization": f"Basic {basic}",

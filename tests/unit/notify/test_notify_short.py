@@ -24,11 +24,14 @@ from services.notify.domain.notices import About, Text
 from services.notify.domain.short import (
     LONGEST_KEPT,
     LONGEST_LINE,
+    SEGMENTS,
     combined,
     cut_to,
+    line_of,
     push_of,
     segments,
 )
+from services.notify.samples import NAME, ZONE, sample
 from services.notify.sender_short import WORDS
 from services.notify.texts import Texts
 from services.notify.webpush import LARGEST
@@ -113,6 +116,16 @@ def test_a_notification_is_kept_while_it_is_news() -> None:
     assert ttl(-hour, hour) == 3600
     assert ttl(-2 * hour, -hour) == ttl(9 * day, 10 * day) == LONGEST_KEPT.total_seconds()
     assert ttl(timedelta(seconds=1), hour) == 60
+
+
+def test_each_kind_is_short_in_each_language() -> None:
+    """With sample values, each kind fits in two parts, and has a line for a notification."""
+    written = Texts()
+    for language in written.languages:
+        for kind in Kind:
+            text = written.write(kind, language, ZONE, NAME, sample(kind))
+            assert segments(cut_to(text.title, SEGMENTS)) <= SEGMENTS
+            assert line_of(text.body), kind
 
 
 def test_newer_news_of_one_thing_has_its_topic() -> None:
