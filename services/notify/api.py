@@ -168,7 +168,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         self, request: notify_pb2.ListDevicesRequest, _: grpc.ServicerContext
     ) -> notify_pb2.ListDevicesResponse:
         reader = self._database.reader()
-        found = reader.devices_of(request.person_id)
+        found, token = reader.device_page(request.person_id, page_of(request))
         returned = devices.returned(reader, found)
         return notify_pb2.ListDevicesResponse(
             devices=[
@@ -177,6 +177,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
             ],
             push_public_key=self._offered.push_public_key,
             takes_numbers=self._offered.codes is not None,
+            next_page_token=token,
         )
 
     def RemoveDevice(

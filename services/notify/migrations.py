@@ -123,7 +123,10 @@ _DIGESTS: Mapping[str, Sequence[IndexModel]] = {
 
 # The browsers and numbers at which people get messages, and the numbers' codes to be sent.
 _DEVICES: Mapping[str, Sequence[IndexModel]] = {
-    "devices": [jobs.INDEX, IndexModel([("person_id", 1), ("registered_at", -1)])],
+    "devices": [
+        jobs.INDEX,
+        IndexModel([("person_id", 1), ("registered_at", -1), ("_id", -1)]),
+    ],
     "device_owners": [],
 }
 _CODES: Mapping[str, Sequence[IndexModel]] = {

@@ -11,10 +11,7 @@ class DevicesStore(Protocol):
     """One unit of work's view of devices."""
 
     def devices(self, person_ids: Iterable[str]) -> dict[str, tuple[Device, ...]]:
-        """Return people's devices that get messages, oldest first; who has none is left out."""
-
-    def devices_of(self, person_id: str) -> list[Device]:
-        """Return a person's devices, newest first, with numbers that are not confirmed."""
+        """Return people's devices that get messages, newest first; who has none is left out."""
 
     def device(self, device_id: str) -> Device | None:
         """Return a device."""

@@ -15,32 +15,35 @@ from datetime import UTC, datetime
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store
+from chassis.data.pages import Page, find_page
 from chassis.jobs import Batch
 from services.notify.domain.devices import DAY, Allowance, Device
 from services.notify.domain.enums import CODE, Channel
 from services.notify.store_replicas import Document
+
+_NEWEST = [("registered_at", -1), ("_id", -1)]
 
 
 class DevicesStore(store.Store):
     """The part of notify's store for devices."""
 
     def devices(self, person_ids: Iterable[str]) -> dict[str, tuple[Device, ...]]:
-        """Return people's devices that get messages, oldest first; who has none is left out."""
+        """Return people's devices that get messages, newest first; who has none is left out."""
         wanted = list(person_ids)
         query = {"person_id": {"$in": wanted}, "confirmed_at": {"$ne": None}}
         found: dict[str, tuple[Device, ...]] = {}
-        for each in reversed(self._devices(query) if wanted else []):
+        rows = self["devices"].find(query, session=self.session).sort(_NEWEST) if wanted else ()
+        for each in (from_document(row, Device) for row in rows):
             found[each.person_id] = (*found.get(each.person_id, ()), each)
         return found
 
-    def devices_of(self, person_id: str) -> list[Device]:
-        """Return a person's devices, newest first, with numbers that are not confirmed."""
-        return self._devices({"person_id": person_id})
-
-    def _devices(self, query: Document) -> list[Device]:
-        rows = self["devices"].find(query, session=self.session)
-        order = [("registered_at", -1), ("_id", -1)]
-        return [from_document(row, Device) for row in rows.sort(order)]
+    def device_page(self, person_id: str, page: Page) -> tuple[list[Device], str]:
+        """Return a page of a person's devices, newest first, with numbers that are not confirmed,
+        and the next page's token.
+        """
+        query = {"person_id": person_id}
+        rows, token = find_page(self["devices"], query, _NEWEST, page, self.session)
+        return [from_document(row, Device) for row in rows], token
 
     def device(self, device_id: str) -> Device | None:
         """Return a device."""

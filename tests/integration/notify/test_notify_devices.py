@@ -150,6 +150,12 @@ def test_browsers_are_limited(ada: Any) -> None:
     assert {*found} == {grpc.StatusCode.OK, grpc.StatusCode.FAILED_PRECONDITION}
     assert attempt(browsers[found.index(grpc.StatusCode.OK)]) is grpc.StatusCode.OK
     assert len(listed(ada).devices) == MOST_BROWSERS
+    first = ada.ListDevices(notify_pb2.ListDevicesRequest(person_id="ada", page_size=15))
+    rest = ada.ListDevices(
+        notify_pb2.ListDevicesRequest(person_id="ada", page_token=first.next_page_token)
+    )
+    assert (len(first.devices), len(rest.devices), rest.next_page_token) == (15, 5, "")
+    assert len({each.id for each in (*first.devices, *rest.devices)}) == MOST_BROWSERS
 
 
 def test_a_number_is_confirmed_by_its_code(ada: Any, world: World, gateway: Gateway) -> None:

@@ -167,7 +167,7 @@ def test_what_is_over_or_not_wanted_any_more_is_not_sent(world: World, phones: P
     phones.choose("off", Channel.EMAIL)
     world.tell(world.changed("over"))
     world.database.transact(
-        lambda store: store.remove_devices([each.id for each in store.devices_of("gone")])
+        lambda store: store.remove_devices([each.id for each in store.devices(["gone"])["gone"]])
     )
     phones.send()
     assert len(phones.gateway.sent()) == 1  # of the change

@@ -543,21 +543,29 @@ Global___ConfirmDeviceRequest: _TypeAlias = ConfirmDeviceRequest  # noqa: Y015
 
 @_typing.final
 class ListDevicesRequest(_message.Message):
-    """Names a person."""
+    """A page of a person's devices."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PERSON_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """The person."""
+    page_size: _builtins.int
+    """At most this many rows; 0 means 100."""
+    page_token: _builtins.str
+    """Where the last page ended; empty for the first."""
     def __init__(
         self,
         *,
         person_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -565,19 +573,22 @@ Global___ListDevicesRequest: _TypeAlias = ListDevicesRequest  # noqa: Y015
 
 @_typing.final
 class ListDevicesResponse(_message.Message):
-    """A person's devices."""
+    """A page of a person's devices."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DEVICES_FIELD_NUMBER: _builtins.int
     PUSH_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     TAKES_NUMBERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     push_public_key: _builtins.str
     """The `applicationServerKey` with which a browser subscribes, in base64url (RFC 8292); empty: web
     push is off here.
     """
     takes_numbers: _builtins.bool
     """True if phone numbers can be registered here."""
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
     @_builtins.property
     def devices(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.Device]:
         """The browsers, at most 20, and the numbers."""
@@ -588,10 +599,11 @@ class ListDevicesResponse(_message.Message):
         devices: _abc.Iterable[_resources_pb2.Device] | None = ...,
         push_public_key: _builtins.str = ...,
         takes_numbers: _builtins.bool = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "push_public_key", b"push_public_key", "takes_numbers", b"takes_numbers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "next_page_token", b"next_page_token", "push_public_key", b"push_public_key", "takes_numbers", b"takes_numbers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
