@@ -28,7 +28,7 @@ OUTSIDE = {
     "identity": "identity provider",
     "otlp": "trace collector",
     "search": "OpenSearch",
-    "sms": "the gateway of text messages",
+    "sms": "SMS gateway",
     "push": "push services",
 }
 
