@@ -11,6 +11,7 @@ from services.notify import samples
 from services.notify.checks import faults_of
 from services.notify.domain.enums import Channel, Kind
 from services.notify.domain.notices import RULES, channels_for
+from services.notify.domain.short import SEGMENTS, cut_to, line_of, segments
 from services.notify.domain.values import DIGEST, WRITTEN, Written
 from services.notify.texts import FALLBACK, Texts
 
@@ -32,10 +33,23 @@ class Row:
 @click.option("--language", default=FALLBACK, show_default=True, help="A tag such as ar or de-AT.")
 @click.option("--zone", default=samples.ZONE, show_default=True, help="The reader's, as of IANA.")
 @click.option("--html", "as_html", is_flag=True, help="The HTML of the e-mail, not the text.")
+@click.option(
+    "--channel",
+    type=click.Choice(["email", "sms", "push"]),
+    default="email",
+    show_default=True,
+    help="As text message or as notification, with how much of the channel it takes.",
+)
 @click.option("--list", "listed", is_flag=True, help="List the kinds instead.")
 @JSON_OPTION
 def preview(
-    kind: str | None, language: str, zone: str, as_html: bool, listed: bool, as_json: bool
+    kind: str | None,
+    language: str,
+    zone: str,
+    as_html: bool,
+    channel: str,
+    listed: bool,
+    as_json: bool,
 ) -> None:
     """Print a message of KIND with sample values, as it would be sent.
 
@@ -43,7 +57,10 @@ def preview(
     (UAX #9); not every terminal knows these, nor text from right to left.
     """
     texts = Texts()
-    if wrong := [*_faults(texts, kind, language, zone, as_html, listed, as_json)]:
+    wrong = [*_faults(texts, kind, language, zone, as_html, listed, as_json)]
+    if channel != "email" and (as_html or kind == DIGEST):
+        wrong.append(f"--channel: {channel} has no HTML and no digests")
+    if wrong:
         fail("\n".join(wrong))
     if kind is None:
         show_rows("Kinds of messages", _rows(texts), as_json)
@@ -51,7 +68,14 @@ def preview(
     written: Written = DIGEST if kind == DIGEST else Kind(kind)
     values = samples.sample(written)
     text = texts.write_mail(written, language, zone, samples.NAME, values)
-    click.echo(text.html if as_html else f"{text.title}\n\n{text.body}", nl=as_html)
+    if channel == "sms":
+        short = cut_to(text.title, SEGMENTS)
+        click.echo(f"{short}\n\n{segments(short)} of at most {SEGMENTS} parts")
+    elif channel == "push":
+        line = line_of(text.body)
+        click.echo(f"{text.title}\n{line}")
+    else:
+        click.echo(text.html if as_html else f"{text.title}\n\n{text.body}", nl=as_html)
 
 
 @click.command()
