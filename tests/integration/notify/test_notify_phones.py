@@ -130,7 +130,7 @@ def test_one_message_on_each_channel_that_was_chosen(world: World, phones: Phone
 
 def test_urgent_news_pass_and_others_wait(world: World, phones: Phones) -> None:
     """In quiet hours what is urgent is sent, first, and other messages when they end; both in their
-    own lanes.
+    own lanes, in turn with other runs.
     """
     world.clock.at = MONDAY
     world.people("ada", "grace")
@@ -151,6 +151,12 @@ def test_urgent_news_pass_and_others_wait(world: World, phones: Phones) -> None:
     waiting = world.deliveries(state=DeliveryState.WAITING)
     assert {each.channel for each in waiting} == {Channel.SMS, Channel.PUSH}
     world.clock.at = MONDAY.replace(hour=22, minute=59)  # 23:59 in Dublin
+    world.release()
+    queued = [each["job"] for each in world.rows("deliveries", {"state": QUEUED})]
+    assert {(each["lane"], each["owner"]) for each in queued} == {
+        ("sms.bulk", "r1"),
+        ("push.bulk", "r1"),
+    }
     phones.send()
     assert len(phones.gateway.sent()) == len(reader.messages()) == 2
     headers = [each.headers for each in phones.service.requests]
