@@ -754,6 +754,56 @@ class Absence(TypedDict):
     """Last day, YYYY-MM-DD in the person's zone; it is one of them."""
 
 
+class CivilTime(TypedDict):
+    """A time on the wall of a place: what stands in a timetable, whatever the clocks do
+    meanwhile.
+    """
+
+    local: str
+    """ISO 8601 local date and time without offset: 2026-03-02T09:00:00."""
+    zone: str
+    """IANA zone name: Europe/Dublin."""
+
+
+class CalendarEntry(TypedDict):
+    """One event of a calendar (VEVENT, RFC 5545, section 3.6.1): a class, a series with its rule,
+    or a class of a series that is not as the rule gives it.
+    """
+
+    uid: NotRequired[str]
+    """The id of the session or of the series. Its UID is this, with "@sessions.tandem" behind
+    it.
+    """
+    starts: NotRequired[CivilTime]
+    """When it starts on the wall of its place (DTSTART)."""
+    startTime: NotRequired[str]
+    """The same as an instant."""
+    duration: NotRequired[str]
+    """How long it takes."""
+    title: NotRequired[str]
+    """Title (SUMMARY)."""
+    location: NotRequired[str]
+    """The room's name; empty when ONLINE (LOCATION)."""
+    cancelled: NotRequired[bool]
+    """True when it will not take place."""
+    revision: NotRequired[int]
+    """Its revision (SEQUENCE): it never falls."""
+    stamp: NotRequired[str]
+    """When this revision was made (DTSTAMP)."""
+    recurrenceId: NotRequired[str]
+    """Of a class of a series: the local time that the rule gives it (RECURRENCE-ID)."""
+    zone: NotRequired[str]
+    """Of a series and its classes: the zone of that local time."""
+    rrule: NotRequired[str]
+    """Of a series: its rule, with COUNT."""
+    rdates: NotRequired[list[str]]
+    """Of a series: local times beside those of the rule."""
+    exdates: NotRequired[list[str]]
+    """Of a series: local times of the rule at which there is no class."""
+    last: NotRequired[str]
+    """Of a series: the local time of its last class."""
+
+
 class CancelledOccurrence(TypedDict):
     """One session that was cancelled with its series."""
 
@@ -865,17 +915,6 @@ class TeachingWindow(TypedDict):
     """
     isPreferred: NotRequired[bool]
     """The person likes to teach in it."""
-
-
-class CivilTime(TypedDict):
-    """A time on the wall of a place: what stands in a timetable, whatever the clocks do
-    meanwhile.
-    """
-
-    local: str
-    """ISO 8601 local date and time without offset: 2026-03-02T09:00:00."""
-    zone: str
-    """IANA zone name: Europe/Dublin."""
 
 
 class PersonUpserted(TypedDict):
@@ -1831,6 +1870,8 @@ class SessionMoved(TypedDict):
     """Who teaches from now."""
     purpose: NotRequired[SessionPurpose]
     """What it is for; UNSPECIFIED in an older event: a class."""
+    calendar: NotRequired[list[CalendarEntry]]
+    """What calendars show of it from now; empty when its series tells it, and in an older event."""
 
 
 class SessionRoomRenamed(TypedDict):
@@ -1877,6 +1918,8 @@ class SessionCancelled(TypedDict):
     """
     purpose: NotRequired[SessionPurpose]
     """What it is for; UNSPECIFIED in an older event: a class."""
+    calendar: NotRequired[list[CalendarEntry]]
+    """What calendars show of it from now; empty when its series tells it, and in an older event."""
 
 
 class SeriesScheduled(TypedDict):
@@ -1952,6 +1995,10 @@ class SeriesMoved(TypedDict):
     """The room's name until now."""
     purpose: NotRequired[SessionPurpose]
     """What its sessions are for; UNSPECIFIED in an older event: classes."""
+    calendar: NotRequired[list[CalendarEntry]]
+    """What calendars show of the series from now, and of the one from which it was split; empty if
+    that is too much for an event, and in an older one.
+    """
 
 
 class SeriesCancelled(TypedDict):
@@ -1976,6 +2023,10 @@ class SeriesCancelled(TypedDict):
     """The sessions that were cancelled, in order."""
     purpose: NotRequired[SessionPurpose]
     """What its sessions are for; UNSPECIFIED in an older event: classes."""
+    calendar: NotRequired[list[CalendarEntry]]
+    """What calendars show of the cancelled sessions; empty if that is too much for an event, and in
+    an older one.
+    """
 
 
 class SessionStarted(TypedDict):
@@ -2141,6 +2192,8 @@ class SeatPromoted(TypedDict):
     """When the seat came free."""
     fromKind: NotRequired[SeatKind]
     """The place that is given up for it: ONLINE where one was kept meanwhile, else WAITLISTED."""
+    calendar: NotRequired[list[CalendarEntry]]
+    """What calendars show of the session; empty in an older event."""
 
 
 class SeatSwapped(TypedDict):
@@ -2170,6 +2223,8 @@ class SeatSwapped(TypedDict):
     """When that session starts."""
     swappedAt: NotRequired[str]
     """When they were swapped."""
+    calendar: NotRequired[list[CalendarEntry]]
+    """What calendars show of the session; empty in an older event."""
 
 
 class SeatOffered(TypedDict):
