@@ -1,15 +1,14 @@
 """Posts events to a webhook's receiver, within limits that it can't stretch."""
 
-import ssl
 from collections.abc import Collection
 from datetime import UTC, datetime
-from functools import cache
 from types import TracebackType
 from typing import Self
 
 import httpcore
 
-from chassis.edge.http.outgoing import ForbiddenAddress, GuardedSockets, Network, TimedSockets
+from chassis.edge.calls import Caller, CallFailed, Limits
+from chassis.edge.http.outgoing import ForbiddenAddress, GuardedSockets, Network
 from services.notify.domain.webhooks import (
     Answer,
     Outcome,
@@ -39,12 +38,9 @@ class Line:
         """`networks`: those that are no public ones, and may be reached; also without TLS.
         `total`: seconds that a request may take.
         """
-        self._webhook, self._secrets, self._total = webhook, secrets, total
+        self._webhook, self._secrets = webhook, secrets
         guarded = GuardedSockets(networks, public=not webhook.url.startswith("http:"))
-        self._sockets = TimedSockets(guarded, total)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_trust(), network_backend=self._sockets, max_connections=1
-        )
+        self._caller = Caller(Limits(connect=CONNECT, read=total, total=total), guarded)
 
     def __enter__(self) -> Self:
         return self
@@ -55,36 +51,19 @@ class Line:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.close()
+        self._caller.__exit__(kind, error, trace)
 
     def post(self, delivery: WebhookDelivery) -> Answer:
         """Post an event, signed as of now, and return the result."""
-        self._sockets.begin(self._total)
         event_id, now = delivery.event_id, datetime.now(UTC)
         signed = self._secrets.headers(self._webhook, event_id, delivery.body, now)
-        headers = {
-            "content-type": CONTENT_TYPE,
-            "user-agent": "tandem-webhooks/1",
-            "accept-encoding": "identity",
-            **signed,
-        }
+        headers = {"content-type": CONTENT_TYPE, "user-agent": "tandem-webhooks/1", **signed}
         try:
-            with self._pool.stream(
-                "POST",
-                self._webhook.url,
-                headers=[(name.encode(), value.encode()) for name, value in headers.items()],
-                content=delivery.body,
-                extensions={"timeout": {"connect": CONNECT, "pool": CONNECT}},
-            ) as response:
+            with self._caller.opened("POST", self._webhook.url, headers, delivery.body) as response:
                 answer = answer_of(response.status)
                 _read(response)
-        except httpcore.TimeoutException:
-            return Answer(Outcome.FAILED, f"it did not answer within {self._total:g} s")
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            why = f"the connection failed: {error or type(error).__name__}"
-            return Answer(Outcome.FAILED, why[:300])
-        except ForbiddenAddress as error:
-            return Answer(Outcome.FAILED, str(error))
+        except (CallFailed, ForbiddenAddress) as error:
+            return Answer(Outcome.FAILED, str(error)[:300])
         return answer
 
 
@@ -95,9 +74,3 @@ def _read(response: httpcore.Response) -> None:
         size += len(piece)
         if size > READ:
             return
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Return whom we trust: the system's authorities; SSL_CERT_FILE names others (OpenSSL)."""
-    return ssl.create_default_context()
