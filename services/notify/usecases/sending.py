@@ -65,8 +65,7 @@ def begin(store: Store, texts: Texts, batch: Batch) -> Begun:
     left = _set_aside(store, claimed, recipients)
     wanted = _wanted(store, left, recipients)
     messages = store.messages_by_id({each.message_id for each in wanted})
-    for_programs = [each for each in wanted if recipients[each.person_id].choice.calendar_parts]
-    invited = invitations_for(store, for_programs)
+    invited = _invited(store, wanted, recipients)
     outgoing = tuple(
         (
             each,
@@ -97,7 +96,10 @@ def begin_digests(store: Store, texts: Texts, batch: Batch) -> Begun:
     wanted = _wanted(store, collected, recipients)
     told = digests.by_digest(left, wanted)
     _finish(store, [failed(each, store.now, EMPTY) for each in left if each not in told])
-    mails = digests.write(store, texts, told, {key: one.person for key, one in recipients.items()})
+    folded = [each for digest, some in told.items() if digest.urgent for each in some]
+    invited = _invited(store, folded, recipients)
+    people = {key: one.person for key, one in recipients.items()}
+    mails = digests.write(store, texts, told, people, invited)
     store.begin_sending(list(told), _sent_to(wanted, recipients))
     outgoing = tuple((each, mails[each.id]) for each in told)
     return _begun(claimed, outgoing, len(collected) - len(wanted))
@@ -194,6 +196,14 @@ def _reasons(
 
     found = {each.id: reason(each) for each in deliveries}
     return {delivery_id: text for delivery_id, text in found.items() if text}
+
+
+def _invited(
+    store: Store, deliveries: Sequence[Delivery], recipients: Mapping[str, Recipient]
+) -> Mapping[str, tuple[Invitation, ...]]:
+    """Return what mails tell calendar programs, by delivery, of people who want that."""
+    for_programs = [each for each in deliveries if recipients[each.person_id].choice.calendar_parts]
+    return invitations_for(store, for_programs)
 
 
 def _mail(
