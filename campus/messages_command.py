@@ -11,13 +11,19 @@ from services.notify import samples
 from services.notify.checks import faults_of
 from services.notify.domain.enums import Channel, Kind
 from services.notify.domain.notices import RULES, channels_for
-from services.notify.domain.values import DIGEST, WRITTEN, Written
+from services.notify.domain.short import SEGMENTS, cut_to, line_of, segments
+from services.notify.domain.values import DIGEST, FOLD, WRITTEN
 from services.notify.texts import FALLBACK, Texts
+
+OF_SEVERAL = (DIGEST, FOLD)
+"""What is written of several messages."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A kind of message, or digests, which are of all categories, and come to who chose them."""
+    """A kind of message; or digests, which are of all categories, and come to who chose them; or
+    folds of urgent changes.
+    """
 
     kind: str
     category: str
@@ -32,10 +38,23 @@ class Row:
 @click.option("--language", default=FALLBACK, show_default=True, help="A tag such as ar or de-AT.")
 @click.option("--zone", default=samples.ZONE, show_default=True, help="The reader's, as of IANA.")
 @click.option("--html", "as_html", is_flag=True, help="The HTML of the e-mail, not the text.")
+@click.option(
+    "--channel",
+    type=click.Choice(["email", "sms", "push"]),
+    default="email",
+    show_default=True,
+    help="As text message or as notification, with how much of the channel it takes.",
+)
 @click.option("--list", "listed", is_flag=True, help="List the kinds instead.")
 @JSON_OPTION
 def preview(
-    kind: str | None, language: str, zone: str, as_html: bool, listed: bool, as_json: bool
+    kind: str | None,
+    language: str,
+    zone: str,
+    as_html: bool,
+    channel: str,
+    listed: bool,
+    as_json: bool,
 ) -> None:
     """Print a message of KIND with sample values, as it would be sent.
 
@@ -43,15 +62,25 @@ def preview(
     (UAX #9); not every terminal knows these, nor text from right to left.
     """
     texts = Texts()
-    if wrong := [*_faults(texts, kind, language, zone, as_html, listed, as_json)]:
+    wrong = [*_faults(texts, kind, language, zone, as_html, listed, as_json)]
+    if channel != "email" and (as_html or kind in OF_SEVERAL):
+        wrong.append(f"--channel: {channel} has no HTML, no digests and no folds")
+    if wrong:
         fail("\n".join(wrong))
     if kind is None:
         show_rows("Kinds of messages", _rows(texts), as_json)
         return
-    written: Written = DIGEST if kind == DIGEST else Kind(kind)
+    written = next(each for each in WRITTEN if each == kind)
     values = samples.sample(written)
     text = texts.write_mail(written, language, zone, samples.NAME, values)
-    click.echo(text.html if as_html else f"{text.title}\n\n{text.body}", nl=as_html)
+    if channel == "sms":
+        short = cut_to(text.title, SEGMENTS)
+        click.echo(f"{short}\n\n{segments(short)} of at most {SEGMENTS} parts")
+    elif channel == "push":
+        line = line_of(text.body)
+        click.echo(f"{text.title}\n{line}")
+    else:
+        click.echo(text.html if as_html else f"{text.title}\n\n{text.body}", nl=as_html)
 
 
 @click.command()
@@ -102,4 +131,4 @@ def _rows(texts: Texts) -> list[Row]:
             ", ".join(texts.languages),
         )
         for kind in Kind
-    ] + [Row(DIGEST, "", "", False, ", ".join(texts.languages))]
+    ] + [Row(each, "", "", each == FOLD, ", ".join(texts.languages)) for each in OF_SEVERAL]

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 import grpc
@@ -12,6 +13,7 @@ from tandem.notify.v1.resources_pb2 import Suppression
 from campus.messages_command import check, preview
 from campus.output import JSON_OPTION, LIMIT, fail, show_done, show_rows
 from campus.remote import Where, channel_to, reaching
+from services.notify.webpush import write_key
 
 LARGEST = 2**20
 # What a mail server does with the mail: drop it, or try again later (sysexits.h).
@@ -47,6 +49,13 @@ class Removed:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class PushKey:
+    """A new key of web push."""
+
+    public_key: str
+
+
 @click.group()
 def notify() -> None:
     """Look at messages before anybody gets them, and after mails that came back."""
@@ -54,6 +63,21 @@ def notify() -> None:
 
 notify.add_command(preview)
 notify.add_command(check)
+
+
+@notify.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@JSON_OPTION
+def push_key(file: Path, as_json: bool) -> None:
+    """Write a new key of web push to FILE, which must not be there yet, and print its public key.
+
+    TANDEM_PUSH_KEY_FILE and TANDEM_PUSH_PUBLIC_KEY name both. Another key ends all registrations.
+    """
+    try:
+        public = write_key(file)
+    except OSError as error:
+        fail(f"FILE: {error}")
+    show_done(PushKey(public), public, as_json)
 
 
 @notify.command()

@@ -974,7 +974,8 @@ def _notify() -> Row:
             ),
             Panel(
                 "Mails abandoned",
-                "Mails whose sender ended while sending; they are not sent again. Normal: none.",
+                "Mails, text messages and notifications whose sender ended while sending; they are"
+                " not sent again. Normal: none.",
                 "short",
                 (
                     Query(
@@ -982,6 +983,27 @@ def _notify() -> Row:
                         "abandoned",
                     ),
                 ),
+            ),
+            Panel(
+                "Text messages and notifications",
+                "Attempts by outcome, as those of mails: away and put_off are tried again.",
+                "cps",
+                (
+                    Query(rate("tandem_notify_sms_total", "outcome"), "sms {{outcome}}"),
+                    Query(rate("tandem_notify_pushes_total", "outcome"), "push {{outcome}}"),
+                ),
+            ),
+            Panel(
+                "Oldest text message or notification that is due",
+                "It grows while the gateway of text messages is away.",
+                "s",
+                _each(
+                    'max by (jobs)(tandem_jobs_oldest_seconds{jobs=~"notify.sms|notify.push'
+                    '|notify.codes"})',
+                    "jobs",
+                ),
+                "TandemPhonesWait",
+                900,
             ),
             Panel(
                 "Mails that came back",

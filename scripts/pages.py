@@ -31,6 +31,8 @@ OUTSIDE = {
     "identity": "identity provider",
     "otlp": "trace collector",
     "search": "OpenSearch",
+    "sms": "SMS gateway",
+    "push": "push services",
 }
 
 

@@ -119,6 +119,8 @@ Channel: TypeAlias = (
         "CHANNEL_UNSPECIFIED",
         "CHANNEL_IN_APP",
         "CHANNEL_EMAIL",
+        "CHANNEL_SMS",
+        "CHANNEL_PUSH",
     ]
     | str
     | int

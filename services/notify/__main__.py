@@ -5,7 +5,7 @@ from services.notify.settings import Settings
 
 
 def api(settings: Settings) -> None:
-    """Preferences, inbox and delivery log; the page by which people unsubscribe."""
+    """Preferences, devices, inbox and delivery log; the page by which people unsubscribe."""
     from tandem.notify.v1 import notify_pb2
 
     from chassis.edge import server
@@ -13,6 +13,7 @@ def api(settings: Settings) -> None:
     from chassis.roles import open_database
     from services.notify.addresses import bounce_addresses, secrets_of, unsubscribe_urls
     from services.notify.api import NotifyApi
+    from services.notify.carriers import offered
     from services.notify.pages_unsubscribe import Unsubscribing
     from services.notify.store import NotifyStore
     from services.notify.texts import Texts
@@ -25,6 +26,7 @@ def api(settings: Settings) -> None:
             bounce_addresses(settings.bounce_address, settings.pages_key),
             secrets_of(settings.webhooks_key),
             allows_http=bool(settings.networks),
+            offered=offered(settings),
         ),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
@@ -34,11 +36,12 @@ def api(settings: Settings) -> None:
 
 
 def worker(settings: Settings) -> None:
-    """Events to messages; reminders and broadcasts by time; mail."""
+    """Events to messages; reminders and broadcasts by time; mail, text messages, notifications."""
     from chassis import worker as runtime
     from chassis.clock import SystemClock
     from chassis.roles import open_database
     from services.notify.addresses import bounce_addresses, unsubscribe_urls
+    from services.notify.carriers import carriers
     from services.notify.mail import MailServer, Marks
     from services.notify.rates import limits
     from services.notify.signing import signer
@@ -64,6 +67,7 @@ def worker(settings: Settings) -> None:
             settings.mail_attempts,
             system,
             limits(settings.mail_provider, settings.mail_rate, system),
+            carriers(settings),
         ),
     )
 

@@ -20,13 +20,14 @@ from services.notify.api_webhooks import WebhooksApi
 from services.notify.bounces import read
 from services.notify.copies import COPIES
 from services.notify.domain.bounces import BounceAddresses
+from services.notify.domain.devices import ConfirmDevice, RegisterDevice
 from services.notify.domain.messages import Message
 from services.notify.domain.preferences import SetPreferences
 from services.notify.domain.webhooks import Secrets
 from services.notify.ports import Texts
 from services.notify.privacy import HOLDINGS
 from services.notify.store import NotifyStore
-from services.notify.usecases import bounces, inbox
+from services.notify.usecases import bounces, devices, inbox
 from services.notify.usecases.reading import texts_of
 
 Shown = Callable[[NotifyStore, Collection[Message]], list[resources_pb2.Message]]
@@ -45,12 +46,15 @@ class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServ
         addresses: BounceAddresses | None = None,
         secrets: Secrets | None = None,
         allows_http: bool = False,
+        offered: devices.Offered | None = None,
     ) -> None:
         """`addresses`: for mails that come back; None: there are none. `secrets`: of webhooks;
-        None: there are none; `allows_http`: whether webhooks may have URLs without TLS.
+        None: there are none; `allows_http`: whether webhooks may have URLs without TLS. `offered`:
+        what devices can be registered; None: none.
         """
         self._secrets, self._allows_http = secrets, allows_http
         self._database, self._texts, self._addresses = database, texts, addresses
+        self._offered = offered or devices.Offered()
         self._inboxes = _Inboxes(database, self._shown)
 
     def DigestCopies(
@@ -145,6 +149,56 @@ class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServ
             request,
             notify_pb2.RemoveSuppressionResponse,
             lambda store: bounces.remove_suppression(store, request.suppression_id),
+        )
+
+    def RegisterDevice(
+        self, request: notify_pb2.RegisterDeviceRequest, _: grpc.ServicerContext
+    ) -> resources_pb2.Device:
+        command = from_message(request, RegisterDevice)
+        return execute(
+            self._database,
+            request,
+            resources_pb2.Device,
+            lambda store: devices.register(store, command, self._offered),
+        )
+
+    def ConfirmDevice(
+        self, request: notify_pb2.ConfirmDeviceRequest, _: grpc.ServicerContext
+    ) -> resources_pb2.Device:
+        codes = self._offered.codes
+        if codes is None:
+            raise FailedPrecondition(devices.NO_SMS)
+        command = from_message(request, ConfirmDevice)
+        # A wrong try is stored, and then refused.
+        found = self._database.transact(lambda store: devices.confirm(store, command, codes))
+        if found.wrong:
+            raise FailedPrecondition(found.wrong)
+        return to_message(found.device, resources_pb2.Device)
+
+    def ListDevices(
+        self, request: notify_pb2.ListDevicesRequest, _: grpc.ServicerContext
+    ) -> notify_pb2.ListDevicesResponse:
+        reader = self._database.reader()
+        found, token = reader.device_page(request.person_id, page_of(request))
+        returned = devices.returned(reader, found)
+        return notify_pb2.ListDevicesResponse(
+            devices=[
+                to_message(each, resources_pb2.Device, returned_at=returned.get(each.id))
+                for each in found
+            ],
+            push_public_key=self._offered.push_public_key,
+            takes_numbers=self._offered.codes is not None,
+            next_page_token=token,
+        )
+
+    def RemoveDevice(
+        self, request: notify_pb2.RemoveDeviceRequest, _: grpc.ServicerContext
+    ) -> notify_pb2.RemoveDeviceResponse:
+        return execute(
+            self._database,
+            request,
+            notify_pb2.RemoveDeviceResponse,
+            lambda store: devices.remove(store, request.person_id, request.device_id),
         )
 
     def _first(self, request: notify_pb2.StreamMessagesRequest) -> int:

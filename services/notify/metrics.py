@@ -3,8 +3,8 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.notify.domain.bounces import BounceOutcome
-from services.notify.domain.enums import BULK, CROWD, DIGEST, URGENT
-from services.notify.domain.messages import Outcome
+from services.notify.domain.enums import BULK, BY_DEVICE, CROWD, DIGEST, URGENT
+from services.notify.domain.messages import Outcome, lane_of
 from services.notify.domain.webhooks import Outcome as WebhookOutcome
 
 MAILS = Counter(
@@ -14,17 +14,34 @@ MAILS = Counter(
 )
 for outcome in Outcome:
     MAILS.labels(outcome.lower())  # so that the series exists, as zero, before the first mail
+SMS = Counter(
+    "tandem_notify_sms",
+    "Attempts to send a text message, by outcome, as those of mails.",
+    ["outcome"],
+)
+PUSHES = Counter(
+    "tandem_notify_pushes",
+    "Attempts to send a notification to a person's browsers, by outcome, as those of mails.",
+    ["outcome"],
+)
+for outcome in Outcome:
+    SMS.labels(outcome.lower())
+    PUSHES.labels(outcome.lower())
 LATENESS = Histogram(
     "tandem_notify_lateness_seconds",
     "Seconds from when a mail may be sent until the mail server accepted it, by the application's "
-    "clock; lanes are urgent, crowd, bulk and digest.",
+    "clock; lanes are urgent, crowd, bulk and digest, and those of texts and notifications.",
     ["lane"],
     buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 86400),
 )
 for lane in (URGENT, CROWD, BULK, DIGEST):
     LATENESS.labels(lane)
+for channel in BY_DEVICE:
+    for lane in (URGENT, BULK):
+        LATENESS.labels(lane_of(channel, lane))
 MAILS_ABANDONED = Counter(
-    "tandem_notify_mails_abandoned", "Mails given up because the worker that sent them ended."
+    "tandem_notify_mails_abandoned",
+    "Mails, text messages and notifications given up because the worker that sent them ended.",
 )
 BOUNCES = Counter(
     "tandem_notify_bounces",

@@ -144,6 +144,18 @@ _TURNS: Mapping[str, Sequence[IndexModel]] = {
     "rates": [],
 }
 
+# The browsers and numbers at which people get messages, and the numbers' codes to be sent.
+_DEVICES: Mapping[str, Sequence[IndexModel]] = {
+    "devices": [
+        jobs.INDEX,
+        IndexModel([("person_id", 1), ("registered_at", -1), ("_id", -1)]),
+    ],
+    "device_owners": [],
+}
+_CODES: Mapping[str, Sequence[IndexModel]] = {
+    "code_allowances": [IndexModel("lapses_at", expireAfterSeconds=0)],
+}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that an older version queued and that none of its senders has claimed, and
@@ -200,4 +212,6 @@ MIGRATIONS = (
     Migration(18, "webhooks", adding(_WEBHOOKS)),
     Migration(22, "turns of runs, and rates", _add_turns),
     Migration(24, "what calendars show since an event", adding(_CALENDAR_NEWS)),
+    Migration(26, "browsers and phone numbers", adding(_DEVICES)),
+    Migration(27, "codes that were sent", adding(_CODES)),
 )

@@ -21,6 +21,7 @@ from services.notify.domain.people import Enrolment, Person
 from services.notify.domain.preferences import Choice
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 from services.notify.domain.values import Written
+from services.notify.ports_devices import DevicesStore
 
 C = TypeVar("C", bound=Replica)
 
@@ -54,8 +55,11 @@ class Texts(Protocol):
     ) -> Text:
         """Return a notice as `write` does, with its HTML. Raises BadValues."""
 
+    def nearest(self, language: str) -> str:
+        """Return the nearest language (BCP 47) that has texts."""
 
-class Store(Protocol):
+
+class Store(DevicesStore, Protocol):
     """One unit of work's view of notify's data."""
 
     now: datetime

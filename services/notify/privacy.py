@@ -20,6 +20,7 @@ from chassis.privacy.holdings import (
     Kept,
     Rewritten,
     of,
+    under,
 )
 from chassis.privacy.redaction import personal_types, redacted
 from chassis.replicas import upsert_if_newer
@@ -164,8 +165,29 @@ HOLDINGS = (
     Holding(
         kind="suppressions",
         collection="suppressions",
-        what="that mail to the person's address does not arrive",
+        what="that messages to the person's address, or number, do not arrive",
         query=of("person_id"),
+        disposal=Deleted(),
+    ),
+    Holding(
+        kind="devices",
+        collection="devices",
+        what="the person's browsers and phone numbers, at which messages come",
+        query=of("person_id"),
+        disposal=Deleted(),
+    ),
+    Holding(
+        kind="device locks",
+        collection="device_owners",
+        what="how often the person's devices changed",
+        query=of("_id"),
+        disposal=Deleted(),
+    ),
+    Holding(
+        kind="codes",
+        collection="code_allowances",
+        what="when codes were sent to the person in the last day",
+        query=under("person:"),
         disposal=Deleted(),
     ),
     Holding(

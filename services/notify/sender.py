@@ -2,25 +2,27 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from typing import Generic
+from typing import Generic, Protocol, TypeVar
 
 import structlog
+from prometheus_client import Counter
 
 from chassis.clock import Clock
 from chassis.data.store import Database, is_away
-from chassis.jobs import Away, Batch, Jobs, Limit, Work
+from chassis.jobs import UNLIMITED, Away, Batch, Jobs, Limit, Work
 from chassis.jobs.backoff import pause
 from services.notify import metrics
 from services.notify.announcer import POLL
 from services.notify.domain.enums import BULK, CROWD, DIGEST, URGENT
-from services.notify.domain.messages import Delivery, Digest, Mail, Outcome, S, SendResult, Sent
+from services.notify.domain.messages import Delivery, Digest, Outcome, S, SendResult, Sent
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
 from services.notify.rates import Limits, no_limit
 from services.notify.store import NotifyStore
 from services.notify.usecases import sending
+from services.notify.usecases.sending import M
 
 # The size of a slot's batch by lane. A kill may lose one batch for each slot. Smaller batches spend
 # more of the time on marking mails and storing results (docs/decisions/0019 has the figures).
@@ -40,6 +42,9 @@ WRITE_AGAIN = 1.0
 
 log = structlog.get_logger()
 
+C = TypeVar("C")
+M_contra = TypeVar("M_contra", contravariant=True)
+
 
 def mail(
     texts: Texts,
@@ -52,25 +57,14 @@ def mail(
     for one mail; `system`: the system's clock; `limits`: opens the limit of the server's rate.
     """
 
-    @contextmanager
-    def work(database: Database[NotifyStore]) -> Iterator[Work]:
-        with servers() as server:
-            limit = limits(database)
-            yield Sender(
-                Delivery, sending.begin, texts, database, server, attempts, system, limit
-            ).send
+    def send(database: Database[NotifyStore], server: MailServer) -> Work:
+        limit = limits(database)
+        return Sender(
+            Delivery, sending.begin, texts, database, server, attempts, system, limit
+        ).send
 
-    return Jobs(
-        "notify.mail",
-        "deliveries",
-        LANES,
-        SLOTS,
-        work,
-        first_pause=FIRST_PAUSE,
-        longest_pause=LONGEST_HOLD,
-        poll=POLL,
-        turns=True,
-        limit=limits,
+    return jobs_of(
+        "notify.mail", "deliveries", LANES, SLOTS, servers, send, limits, poll=POLL, turns=True
     )
 
 
@@ -83,47 +77,78 @@ def digests(
 ) -> Jobs[NotifyStore]:
     """Return the jobs that send digests and folds, written when they are sent. As `mail` else."""
 
+    def send(database: Database[NotifyStore], server: MailServer) -> Work:
+        limit = limits(database)
+        return Sender(
+            Digest, sending.begin_digests, texts, database, server, attempts, system, limit
+        ).send
+
+    return jobs_of("notify.digests", "digests", DIGEST_LANES, DIGEST_SLOTS, servers, send, limits)
+
+
+def jobs_of(
+    name: str,
+    collection: str,
+    lanes: Mapping[str, int],
+    slots: tuple[tuple[str, ...], ...],
+    servers: Callable[[], AbstractContextManager[C]],
+    send: Callable[[Database[NotifyStore], C], Work],
+    limits: Limits = no_limit,
+    poll: timedelta = Jobs.poll,
+    turns: bool = False,
+) -> Jobs[NotifyStore]:
+    """Return jobs whose slots each keep a server open while they have work."""
+
     @contextmanager
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
         with servers() as server:
-            limit = limits(database)
-            yield Sender(
-                Digest, sending.begin_digests, texts, database, server, attempts, system, limit
-            ).send
+            yield send(database, server)
 
     return Jobs(
-        "notify.digests",
-        "digests",
-        DIGEST_LANES,
-        DIGEST_SLOTS,
+        name,
+        collection,
+        lanes,
+        slots,
         work,
+        poll=poll,
         first_pause=FIRST_PAUSE,
         longest_pause=LONGEST_HOLD,
+        turns=turns,
         limit=limits,
     )
 
 
-class Sender(Generic[S]):
-    """Sends batches of mail, or of digests, over one connection."""
+class Carrier(Protocol[M_contra]):
+    """Sends mails, text messages or notifications."""
+
+    def send(self, outgoing: M_contra, /) -> SendResult:
+        """Send one, and return the result."""
+
+
+class Sender(Generic[S, M]):
+    """Sends batches of mail, of digests, or of what else a carrier takes, over one connection."""
 
     def __init__(
         self,
         kind: type[S],
-        begin: Callable[[NotifyStore, Texts, Batch], sending.Begun],
+        begin: Callable[[NotifyStore, Texts, Batch], sending.Begun[M]],
         texts: Texts,
         database: Database[NotifyStore],
-        server: MailServer,
+        server: Carrier[M],
         attempts: int,
         system: Clock,
-        limit: Limit,
+        limit: Limit = UNLIMITED,
+        counted: Counter = metrics.MAILS,
     ) -> None:
         self._kind: type[S] = kind
-        self._begin, self._texts = begin, texts
+        self._begin: Callable[[NotifyStore, Texts, Batch], sending.Begun[M]] = begin
+        self._texts = texts
         self._database = database
-        self._server = server
+        self._server: Carrier[M] = server
         self._attempts = attempts
         self._system = system
         self._limit = limit
+        self._counted = counted
 
     def send(self, batch: Batch) -> int:
         """Send the mails of a batch that are still wanted; return how many jobs are done.
@@ -131,7 +156,7 @@ class Sender(Generic[S]):
         Raises Away if the mail server accepts no mail for now.
         """
         begun = self._database.transact(lambda store: self._begin(store, self._texts, batch))
-        _count(begun)
+        self._count(begun)
         results = self._deliver(batch, begun)
         self._limit.give_back(len(batch.ids) - len(results))
         finished = self._record(batch, results)
@@ -140,20 +165,20 @@ class Sender(Generic[S]):
             raise Away(away[0].reason)
         return finished + begun.done
 
-    def _deliver(self, batch: Batch, begun: sending.Begun) -> dict[str, SendResult]:
+    def _deliver(self, batch: Batch, begun: sending.Begun[M]) -> dict[str, SendResult]:
         """Return the result of each mail that was tried; stop if further mails would fail."""
         results: dict[str, SendResult] = {}
-        for sent, mail in begun.outgoing:
+        for sent, outgoing in begun.outgoing:
             if batch.stopping():
                 break
-            result = results[sent.id] = self._try(sent, mail)
+            result = results[sent.id] = self._try(sent, outgoing)
             if _is_away(result):
                 break
         return results
 
-    def _try(self, sent: Sent, mail: Mail) -> SendResult:
-        result = self._server.send(mail)
-        metrics.MAILS.labels(result.outcome.lower()).inc()
+    def _try(self, sent: Sent, outgoing: M) -> SendResult:
+        result = self._server.send(outgoing)
+        self._counted.labels(result.outcome.lower()).inc()
         if result.outcome is Outcome.ACCEPTED:
             late = self._database.clock.now() - sent.due_since
             metrics.LATENESS.labels(sent.lane).observe(late.total_seconds())
@@ -178,6 +203,12 @@ class Sender(Generic[S]):
                 )
             time.sleep(WRITE_AGAIN)
 
+    def _count(self, begun: sending.Begun[M]) -> None:
+        self._counted.labels(Outcome.WITHHELD.lower()).inc(begun.withheld)
+        if begun.abandoned:
+            metrics.MAILS_ABANDONED.inc(begun.abandoned)
+            log.warning("given up: the worker that sent them had ended", mails=begun.abandoned)
+
     def _again(self, attempts: int) -> datetime:
         if attempts == 0:
             return self._system.now()
@@ -186,10 +217,3 @@ class Sender(Generic[S]):
 
 def _is_away(result: SendResult) -> bool:
     return result.outcome is Outcome.AWAY or result.overloaded
-
-
-def _count(begun: sending.Begun) -> None:
-    metrics.MAILS.labels(Outcome.WITHHELD.lower()).inc(begun.withheld)
-    if begun.abandoned:
-        metrics.MAILS_ABANDONED.inc(begun.abandoned)
-        log.warning("mails given up: the worker that sent them had ended", mails=begun.abandoned)

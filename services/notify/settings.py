@@ -43,7 +43,8 @@ class Settings(PagesSettings):
         default="",
     )
     pages_key: str = setting(
-        "the key that signs the URLs of unsubscribing, and the addresses for mails that come back",
+        "the key that signs the URLs of unsubscribing, and the addresses for mails that come back,"
+        " and from which the codes follow that confirm phone numbers",
         roles=(API, WORKER),
         secret=True,
         check=is_pages_key,
@@ -103,6 +104,53 @@ class Settings(PagesSettings):
         check=lambda text: "" if _NAME.fullmatch(text) else "a domain, such as university.example",
         default="",
     )
+    sms_url: str = setting(
+        "the gateway of text messages, with Twilio's API (Messages, 2010-04-01):"
+        " https://<account>:<token>@api.twilio.com; empty: none are sent",
+        roles=(WORKER,),
+        reaches="sms",
+        secret=True,
+        check=lambda url: "" if _is_gateway(url) else "https://<account>:<token>@api.twilio.com",
+        default="",
+    )
+    sms_from: str = setting(
+        "the sender of text messages: a number such as +353851234567, a name, or the id of a"
+        " Messaging Service; empty: nobody can register a number. It needs TANDEM_PAGES_KEY",
+        roles=(API, WORKER),
+        default="",
+    )
+    sms_prefixes: str = setting(
+        "how numbers may begin that get text messages, such as +353,+44, against calls of costly"
+        " numbers; separated by commas",
+        roles=(API,),
+        check=lambda text: "" if _are_prefixes(text) else "such as +353,+44, or + for all",
+        default="+",
+    )
+    push_key_file: Path = setting(
+        "the file of the private key, on P-256 in PEM, that signs notifications in browsers (VAPID,"
+        " RFC 8292), by `tandem notify push-key`; read at the start; empty: none are sent",
+        roles=(WORKER,),
+        reaches="push",
+        check=lambda path: "" if path.is_file() else "a file that is there",
+        default=NO_FILE,
+    )
+    push_public_key: str = setting(
+        "the public key of TANDEM_PUSH_KEY_FILE, by which browsers subscribe; empty: nobody can"
+        " register a browser",
+        roles=(API, WORKER),
+        default="",
+    )
+    push_hosts: str = setting(
+        "the hosts of push services to which notifications may go, separated by commas; one that"
+        " begins with a dot stands for all below it. No others are called, because strangers name"
+        " them",
+        roles=(API, WORKER),
+        check=lambda text: "" if all(map(_is_host, _words(text))) else "names of hosts",
+        default=(
+            "fcm.googleapis.com,updates.push.services.mozilla.com,.notify.windows.com,"
+            ".push.apple.com"
+        ),
+    )
     reminder_leads: str = setting(
         "lead times of reminders before a session, in seconds, separated by commas",
         roles=(WORKER, DECLARE),
@@ -157,6 +205,7 @@ class Settings(PagesSettings):
             *self._pages_faults(),
             *self._bounce_faults(),
             *self._dkim_faults(),
+            *self._device_faults(),
         ]
 
     def _pages_faults(self) -> Iterator[str]:
@@ -181,6 +230,24 @@ class Settings(PagesSettings):
                 f"TANDEM_DKIM_DOMAIN is {self.dkim_domain!r}; wanted: {domain}, the domain of"
                 " TANDEM_MAIL_FROM, or one above it"
             )
+
+    def _device_faults(self) -> Iterator[str]:
+        if self.sms_url and not self.sms_from:
+            yield "TANDEM_SMS_FROM is missing: with TANDEM_SMS_URL it must be set"
+        if self.sms_from and not self.pages_key:
+            yield "TANDEM_PAGES_KEY is missing: with TANDEM_SMS_FROM it must be set"
+        if self.push_key_file != NO_FILE and not self.push_public_key:
+            yield "TANDEM_PUSH_PUBLIC_KEY is missing: with TANDEM_PUSH_KEY_FILE it must be set"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Return the hosts of push services."""
+        return _words(self.push_hosts)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Return how numbers may begin."""
+        return _words(self.sms_prefixes)
 
     @property
     def leads(self) -> tuple[timedelta, ...]:
@@ -207,6 +274,29 @@ def _networks(text: str) -> "tuple[ipaddress.IPv4Network | ipaddress.IPv6Network
 def _are_networks(text: str) -> bool:
     try:
         return _networks(text) is not None
+    except ValueError:
+        return False
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def _are_prefixes(text: str) -> bool:
+    return bool(_words(text)) and all(re.fullmatch(r"\+[0-9]{0,14}", each) for each in _words(text))
+
+
+def _is_host(name: str) -> bool:
+    return bool(_NAME.fullmatch(name.removeprefix("."))) or name == "::1"
+
+
+def _is_gateway(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        local = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        return bool(parts.username and parts.password and parts.hostname and parts.port != 0) and (
+            parts.scheme == "https" or local
+        )
     except ValueError:
         return False
 

@@ -24,7 +24,8 @@
 | rosters | a document to lock a run's roster | run |
 
 A delivery or digest has a `job` (chassis/jobs) while it is QUEUED, and none while it is WAITING; a
-chunk of a broadcast always has one. store_webhooks.py tells the collections of webhooks.
+chunk of a broadcast always has one. Devices are in store_devices.py; store_webhooks.py tells the
+collections of webhooks.
 """
 
 from collections import Counter
@@ -39,6 +40,7 @@ from chassis.data.pages import Page, find_page
 from services.notify.domain.bounces import Suppression
 from services.notify.domain.enums import (
     BULK,
+    BY_DEVICE,
     CROWD,
     DIGEST,
     Category,
@@ -54,10 +56,12 @@ from services.notify.domain.messages import (
     Notification,
     S,
     Sent,
+    lane_of,
 )
 from services.notify.domain.preferences import Choice
 from services.notify.migrations import FENCE, MIGRATIONS
 from services.notify.ports import Batch
+from services.notify.store_devices import DevicesStore
 from services.notify.store_replicas import Document, ReplicasStore, both_forms
 from services.notify.store_webhooks import WebhooksStore
 
@@ -66,12 +70,21 @@ WAITING = {"state": DeliveryState.WAITING.value}
 ALONE = {**WAITING, "digest_id": ""}  # deliveries that wait for the end of quiet hours
 _COLLECTIONS: Mapping[type[Sent], str] = {Delivery: "deliveries", Digest: "digests"}
 _LANE_OF_DIGEST = {"$cond": ["$urgent", CROWD, DIGEST]}
+_LANE_OF_HELD = {
+    "$switch": {
+        "branches": [
+            {"case": {"$eq": ["$channel", each.value]}, "then": lane_of(each, BULK)}
+            for each in sorted(BY_DEVICE)
+        ],
+        "default": BULK,
+    }
+}
 KEPT = timedelta(days=1)  # how long a digest is kept after it is finished
 KEPT_FOR_MAIL = timedelta(days=30)  # how long mails can be told what calendars show
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
 
 
-class NotifyStore(ReplicasStore, WebhooksStore):
+class NotifyStore(ReplicasStore, DevicesStore, WebhooksStore):
     """One unit of work's view of notify's database."""
 
     service = "notify"
@@ -324,12 +337,14 @@ class NotifyStore(ReplicasStore, WebhooksStore):
         return max((self.now - each for each in due), default=timedelta(0))
 
     def oldest_queued(self) -> timedelta:
-        """Return how long the oldest queued delivery has waited since it may be sent; zero if there
-        is none.
+        """Return how long the oldest queued mail has waited since it may be sent; zero if there is
+        none.
         """
         rows = [
             self["deliveries"].find_one(
-                {**QUEUED, "urgent": urgent}, sort=[("queued_at", 1)], session=self.session
+                {**QUEUED, "urgent": urgent, "channel": Channel.EMAIL},
+                sort=[("queued_at", 1)],
+                session=self.session,
             )
             for urgent in (False, True)
         ]
@@ -389,11 +404,15 @@ def _job(lane: str, run_id: str = "") -> Document:
 
 
 def _released(kind: type[Sent]) -> Document:
-    """Return what an update by a pipeline sets, which reads the run of a delivery, and whether a
-    digest is a fold.
+    """Return what an update by a pipeline sets. It reads the run and the channel of a delivery,
+    which is never urgent, and whether a digest is a fold.
     """
     fields = _job(BULK)
-    read = {"owner": "$run_id"} if kind is Delivery else {"lane": _LANE_OF_DIGEST}
+    read = (
+        {"owner": "$run_id", "lane": _LANE_OF_HELD}
+        if kind is Delivery
+        else {"lane": _LANE_OF_DIGEST}
+    )
     return QUEUED | fields | {"job": fields["job"] | read}
 
 

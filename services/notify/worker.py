@@ -25,9 +25,11 @@ from services.notify import (
     privacy,
     question_events,
     sender,
+    sender_short,
     triggers,
     webhook_events,
 )
+from services.notify.carriers import OFF, Carriers
 from services.notify.class_events import CLASSES, Leads
 from services.notify.domain.enums import AttendanceMode, EnrolmentState
 from services.notify.domain.notices import NotKnownYet
@@ -151,13 +153,19 @@ def jobs(
     attempts: int,
     system: Clock,
     limits: Limits,
+    carriers: Carriers = OFF,
 ) -> tuple[Jobs[NotifyStore], ...]:
     """Return the jobs of all workers. `attempts`: the largest number of attempts for one mail;
-    `system`: the system's clock; `limits`: opens the limit of the mail server's rate.
+    `system`: the system's clock; `limits`: opens the limit of the mail server's rate; `carriers`:
+    of text messages and notifications.
     """
+    codes = carriers.codes
     return (
         sender.mail(texts, servers, attempts, system, limits),
         sender.digests(texts, servers, attempts, system, limits),
+        sender_short.sms(texts, carriers.gateways, system),
+        sender_short.push(texts, carriers.push_services, system),
+        *([sender_short.codes(texts, carriers.gateways, codes)] if codes else ()),
         announcer.chunks(texts),
         privacy.jobs(),
     )

@@ -270,6 +270,10 @@ TABLE: dict[str, Rule] = {
         for service in ROLES
         for name in ("ExportPerson", "GetErasure")
     },
+    "notify.NotifyService.RegisterDevice": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.ConfirmDevice": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.ListDevices": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.RemoveDevice": Rule({SERVICE}, PERSON),
 }
 
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}

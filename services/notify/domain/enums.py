@@ -8,6 +8,12 @@ class Channel(StrEnum):
 
     IN_APP = "IN_APP"
     EMAIL = "EMAIL"
+    SMS = "SMS"
+    PUSH = "PUSH"
+
+
+BY_DEVICE = frozenset({Channel.SMS, Channel.PUSH})
+"""The channels that reach only who has registered a device."""
 
 
 class Category(StrEnum):
@@ -118,3 +124,5 @@ class Kind(StrEnum):
 URGENT, CROWD, BULK, DIGEST = "urgent", "crowd", "bulk", "digest"
 """The lanes in which mail waits. URGENT is for one person or few, CROWD for urgent changes of
 classes, which a closure tells to everyone; bulk mail and digests delay neither."""
+CODE = "code"
+"""The lane of the codes that confirm phone numbers."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from services.notify.domain.enums import (
     BULK,
+    BY_DEVICE,
     CROWD,
     DIGEST,
     URGENT,
@@ -39,9 +40,10 @@ VANISHED = "not sent: what it tells is over, or newer news has come"
 UNWANTED = "not sent: the person chose other channels, or none"
 MUTED = "not sent: the person has muted the run"
 LEFT = "not sent: the person has left the run"
-SUPPRESSED = "not sent: mail to the person's address does not arrive"
+SUPPRESSED = "not sent: what is sent to the person's address, or number, does not arrive"
+NO_DEVICE = "not sent: the person has no device for the channel any more"
 EMPTY = "not sent: nothing is left to tell"
-EXPIRED = f"given up: no mail server took it within {LIFETIME.days} days"
+EXPIRED = f"given up: no server took it within {LIFETIME.days} days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Delivery:
     @property
     def lane(self) -> str:
         """Return the lane in which the delivery waits to be sent."""
+        if self.channel in BY_DEVICE:
+            return lane_of(self.channel, URGENT if self.urgent else BULK)
         if not self.urgent:
             return BULK
         return CROWD if self.about and self.about.kind in TO_A_RUN else URGENT
@@ -167,19 +171,19 @@ class Mail:
 
 
 class Outcome(StrEnum):
-    """The outcome of an attempt to send a mail."""
+    """The outcome of an attempt to send a mail, a text message or a notification."""
 
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
-    """The server refused the mail permanently (5xx)."""
+    """The server refused it permanently (SMTP: 5xx)."""
     PUT_OFF = "PUT_OFF"
-    """The server refused the mail for now (4xx)."""
+    """The server refused it for now (SMTP: 4xx)."""
     AWAY = "AWAY"
     """No server could be reached."""
     UNKNOWN = "UNKNOWN"
     """The connection ended after the text was sent and before the answer came."""
     WITHHELD = "WITHHELD"
-    """The mail is no longer wanted: it was not sent."""
+    """It is no longer wanted: it was not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,14 @@ class SendResult:
     reason: str = ""
     overloaded: bool = False
     """True if the server itself is overloaded: it would put off any other mail as well."""
+    retry_after: float = 0.0
+    """Seconds that the server asks to wait."""
+    gone: tuple[str, ...] = ()
+    """The ids of devices that are no more."""
+    suppressed: str = ""
+    """The server's code, if it says that the recipient takes no messages at all; empty: it does
+    not.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +267,11 @@ def waiting_for(delivery: Delivery, digest: Digest) -> Delivery:
     return replace(
         delivery, state=DeliveryState.WAITING, digest_id=digest.id, send_at=digest.send_at
     )
+
+
+def lane_of(channel: Channel, lane: str) -> str:
+    """Return the lane of what is sent on a channel other than e-mail, such as sms.urgent."""
+    return f"{channel.lower()}.{lane}"
 
 
 def delivered(delivery: S, now: datetime) -> S:

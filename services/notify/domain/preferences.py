@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chassis.errors import FieldViolation
-from services.notify.domain.enums import Category, Channel, Frequency
+from services.notify.domain.enums import BY_DEVICE, DIGESTS, Category, Channel, Frequency
 from services.notify.domain.notices import BY_DEFAULT
 from services.notify.domain.schedule import DigestTime, QuietHours, Schedule
 
@@ -88,6 +88,11 @@ class Choice:
     def used(self, category: Category) -> Mapping[Channel, Frequency]:
         """Return the channels of a category that are not off, and how often each is used."""
         return self.categories.get(category, _DEFAULT)
+
+    @property
+    def uses_devices(self) -> bool:
+        """Return whether a channel is chosen for any category that needs a device."""
+        return any(not BY_DEVICE.isdisjoint(channels) for channels in self.categories.values())
 
     def frequency(self, category: Category, channel: Channel) -> Frequency:
         """Return how often a channel is used for a category that is not urgent."""
@@ -185,9 +190,11 @@ def _of_frequencies(where: str, one: CategoryPreference) -> Iterator[FieldViolat
             yield FieldViolation(
                 f"{field_name}.channel", f"{each.channel} is named more than once", "once"
             )
-        if each.channel is Channel.IN_APP and each.frequency not in _INBOX:
+        if each.channel is not Channel.EMAIL and each.frequency in DIGESTS:
             yield FieldViolation(
-                f"{field_name}.frequency", f"the inbox can't be {each.frequency}", "IMMEDIATE, OFF"
+                f"{field_name}.frequency",
+                f"{each.channel} can't be {each.frequency}: digests are for e-mail",
+                "IMMEDIATE, OFF",
             )
     if one.frequencies and one.channels and {*one.channels} != {*one.chosen}:
         yield FieldViolation(
@@ -208,4 +215,3 @@ def _of_quiet_hours(hours: QuietHours | None) -> Iterator[FieldViolation]:
 
 
 _DEFAULT = {each: Frequency.IMMEDIATE for each in Channel if each in BY_DEFAULT}
-_INBOX = frozenset({Frequency.IMMEDIATE, Frequency.OFF})

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from chassis.civil import known_zone
+from services.notify.domain.devices import Device
 from services.notify.domain.digests import runs_of, values_of
-from services.notify.domain.enums import DIGESTS, Channel, DeliveryState, Frequency
+from services.notify.domain.enums import BY_DEVICE, DIGESTS, Channel, DeliveryState, Frequency
 from services.notify.domain.invitations import Invitation
 from services.notify.domain.messages import Delivery, Digest, Mail, Message, waiting_for
 from services.notify.domain.notices import Text, digest_id
@@ -21,10 +22,25 @@ from services.notify.usecases.reading import text_of
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A person with what the person chose."""
+    """A person with what the person chose, and the devices at which the person gets messages."""
 
     person: Person
     choice: Choice
+    devices: tuple[Device, ...] = ()
+
+    def has(self, channel: Channel) -> bool:
+        """Return whether messages can reach the person on a channel."""
+        return channel not in BY_DEVICE or bool(self.on(channel))
+
+    def on(self, channel: Channel) -> tuple[Device, ...]:
+        """Return the devices of a channel."""
+        return tuple(each for each in self.devices if each.channel is channel)
+
+    def address(self, channel: Channel) -> str:
+        """Return the e-mail address or the phone number; empty: there is none, or not one."""
+        if channel is Channel.SMS:
+            return next((each.number for each in self.on(channel)), "")
+        return self.person.email if channel is Channel.EMAIL else ""
 
     @property
     def schedule(self) -> Schedule:
@@ -78,7 +94,11 @@ def place_anew(store: Store, person_ids: Iterable[str]) -> None:
 def recipients_of(store: Store, person_ids: Collection[str]) -> dict[str, Recipient]:
     """Return those of these people who are known, with what they chose."""
     choices = store.choices(person_ids)
-    return {key: Recipient(each, choices[key]) for key, each in store.people(person_ids).items()}
+    devices = store.devices([key for key, each in choices.items() if each.uses_devices])
+    return {
+        key: Recipient(each, choices[key], devices.get(key, ()))
+        for key, each in store.people(person_ids).items()
+    }
 
 
 def by_digest(

@@ -7,10 +7,9 @@ from itertools import chain
 from services.notify.domain.enums import Channel
 from services.notify.domain.messages import Notification, compose, outcome_of
 from services.notify.domain.notices import Notice, channels_for, message_id
-from services.notify.domain.preferences import Choice
 from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Store, Texts
-from services.notify.usecases.digests import Recipient, place
+from services.notify.usecases.digests import Recipient, place, recipients_of
 from services.notify.usecases.folds import fold
 from services.notify.usecases.standing import known_of
 
@@ -38,16 +37,14 @@ def notify(store: Store, texts: Texts, addressed: Sequence[Addressed]) -> list[s
     all if it lapses.
     """
     fresh = _still_to_tell(store, _not_notified(store, addressed))
-    people = store.people({one.person_id for one in fresh})
-    present = {each.id for each in people.values() if each.retired_at is None}
+    recipients = recipients_of(store, {one.person_id for one in fresh})
+    present = {key for key, each in recipients.items() if each.person.retired_at is None}
     to_tell = [one for one in fresh if one.person_id in present]
-    choices = store.choices(present)
-    recipients = {key: Recipient(people[key], choices[key]) for key in present}
     notifications = _notifications(store, texts, to_tell, recipients)
     if notifications:
         store.add_notifications(notifications)
         store.record_event(*_outcomes(notifications))
-    return sorted({one.person_id for one in fresh} - people.keys())
+    return sorted({one.person_id for one in fresh} - recipients.keys())
 
 
 def _not_notified(store: Store, addressed: Iterable[Addressed]) -> list[Addressed]:
@@ -71,7 +68,7 @@ def _still_to_tell(store: Store, addressed: Sequence[Addressed]) -> list[Address
 def _notifications(
     store: Store, texts: Texts, addressed: Sequence[Addressed], recipients: Mapping[str, Recipient]
 ) -> list[Notification]:
-    wanted = [(one, _channels(store, one, recipients[one.person_id].choice)) for one in addressed]
+    wanted = [(one, _channels(store, one, recipients[one.person_id])) for one in addressed]
     shown = [one.person_id for one, channels in wanted if Channel.IN_APP in channels]
     numbers = iter(store.next_numbers(shown) if shown else ())
     notifications = []
@@ -84,12 +81,12 @@ def _notifications(
     return _placed(store, notifications, recipients)
 
 
-def _channels(store: Store, one: Addressed, choice: Choice) -> list[Channel]:
-    notice = one.notice
+def _channels(store: Store, one: Addressed, to: Recipient) -> list[Channel]:
+    notice, choice = one.notice, to.choice
     can_wait = one.quiet or not notice.is_urgent(store.now)
     if can_wait and notice.run_id in choice.muted_run_ids:
         return []
-    return sorted(channels_for(notice.kind, choice.categories, one.quiet))
+    return sorted(filter(to.has, channels_for(notice.kind, choice.categories, one.quiet)))
 
 
 def _notification(

@@ -1,15 +1,20 @@
-"""Sending queued mail at most once (docs/decisions/0019), and digests (docs/decisions/0086)."""
+"""Sending what is queued at most once (docs/decisions/0019): mail, digests (docs/decisions/0086),
+text messages and notifications in browsers (docs/decisions/0096).
+"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
-from services.notify.domain.bounces import address_hash
+from services.notify.domain.bounces import Suppression, address_hash
+from services.notify.domain.enums import Channel
 from services.notify.domain.invitations import Invitation
 from services.notify.domain.messages import (
     EMPTY,
     EXPIRED,
     LEFT,
+    NO_DEVICE,
     NO_PERSON,
     SUPPRESSED,
     UNKNOWN,
@@ -28,7 +33,9 @@ from services.notify.domain.messages import (
     outcome_of,
     unwanted_by,
 )
-from services.notify.domain.people import Person, has_left
+from services.notify.domain.notices import Text
+from services.notify.domain.people import has_left
+from services.notify.domain.short import Push, Sms, push_of, sms_of
 from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Batch, Store, Texts
 from services.notify.usecases import digests
@@ -41,12 +48,28 @@ Again = Callable[[int], datetime]
 """Returns when the next attempt after so many is due."""
 
 
+M = TypeVar("M", Mail, Sms, Push)
+
+
 @dataclass(frozen=True, slots=True)
-class Begun:
+class Told:
+    """What is told to whom."""
+
+    delivery: Delivery
+    message: Message
+    to: Recipient
+
+
+Write = Callable[[Store, Texts, Sequence[Told]], list[M]]
+"""Returns what is sent for each: a mail, a text message or a notification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun(Generic[M]):
     """The state of a batch before any of it is sent."""
 
-    outgoing: tuple[tuple[Sent, Mail], ...]
-    """The mails to send now."""
+    outgoing: tuple[tuple[Sent, M], ...]
+    """What to send now."""
     abandoned: int
     """The number of mails that an earlier worker may have sent; they are given up."""
     withheld: int
@@ -55,35 +78,38 @@ class Begun:
     """The number of the batch's jobs that are done: nothing is sent for them, or only later."""
 
 
-def begin(store: Store, texts: Texts, batch: Batch) -> Begun:
+def begin(store: Store, texts: Texts, batch: Batch) -> Begun[Mail]:
     """Mark the mails of a batch that will be sent now, and finish or hold the others.
 
     If the process ends after this, it is unknown whether a mail was sent, and it is not sent again.
     """
+    return _begin(store, texts, batch, _mails)
+
+
+def begin_sms(store: Store, texts: Texts, batch: Batch) -> Begun[Sms]:
+    """Begin as `begin` does, for text messages to the numbers of now."""
+    return _begin(store, texts, batch, _text_messages)
+
+
+def begin_push(store: Store, texts: Texts, batch: Batch) -> Begun[Push]:
+    """Begin as `begin` does, for notifications in the browsers of now."""
+    return _begin(store, texts, batch, _pushes)
+
+
+def _begin(store: Store, texts: Texts, batch: Batch, write: Write[M]) -> Begun[M]:
+    """Mark the deliveries of a batch that will be sent now, and finish or hold the others."""
     claimed = store.claimed(Delivery, batch)
     recipients = recipients_of(store, {each.person_id for each in claimed})
     left = _set_aside(store, claimed, recipients)
     wanted = _wanted(store, left, recipients)
     messages = store.messages_by_id({each.message_id for each in wanted})
-    invited = _invited(store, wanted, recipients)
-    outgoing = tuple(
-        (
-            each,
-            _mail(
-                texts,
-                each,
-                messages[each.message_id],
-                recipients[each.person_id].person,
-                invited.get(each.id, ()),
-            ),
-        )
-        for each in wanted
-    )
+    told = [Told(each, messages[each.message_id], recipients[each.person_id]) for each in wanted]
+    outgoing = tuple(zip(wanted, write(store, texts, told), strict=True))
     store.begin_sending(wanted, _sent_to(wanted, recipients))
     return _begun(claimed, outgoing, len(left) - len(wanted))
 
 
-def begin_digests(store: Store, texts: Texts, batch: Batch) -> Begun:
+def begin_digests(store: Store, texts: Texts, batch: Batch) -> Begun[Mail]:
     """Mark the digests of a batch that will be sent now, and write their mails; finish those of
     which nothing is left to tell, and hold the others.
 
@@ -124,14 +150,30 @@ def record_results(
     ]  # fmt: skip
     finished = [each for each in after if each.finished_at is not None]
     _finish(store, finished)
-    store.queue_again({each: again(each.attempts) for each in after if each.finished_at is None})
+    store.queue_again(
+        {
+            each: again(each.attempts) + timedelta(seconds=results[each.id].retry_after)
+            for each in after
+            if each.finished_at is None
+        }
+    )
+    _leave_alone(store, claimed, results)
     store.give_back([each for each in claimed if each.id not in results])
     return len(finished)
 
 
+def _leave_alone(store: Store, claimed: Sequence[Sent], results: Mapping[str, SendResult]) -> None:
+    """Remove devices that are no more, and suppress numbers that take no messages."""
+    store.remove_devices(id_ for result in results.values() for id_ in result.gone)
+    for each in claimed:
+        code = results[each.id].suppressed if each.id in results else ""
+        if code and isinstance(each, Delivery):
+            store.suppress(Suppression(each.sent_to, each.person_id, each.id, code, store.now))
+
+
 def _begun(
-    claimed: Sequence[Sent], outgoing: tuple[tuple[Sent, Mail], ...], withheld: int
-) -> Begun:
+    claimed: Sequence[Sent], outgoing: tuple[tuple[Sent, M], ...], withheld: int
+) -> Begun[M]:
     abandoned = sum(each.sending for each in claimed)
     return Begun(outgoing, abandoned, withheld, len(claimed) - len(outgoing))
 
@@ -176,8 +218,7 @@ def _reasons(
 ) -> dict[str, str]:
     """Return the reasons why deliveries are not to be sent any more, by id."""
     known = known_of(store, deliveries)
-    addresses = {address_hash(each.person.email) for each in recipients.values()}
-    suppressed = store.suppressed(addresses)
+    suppressed = store.suppressed({*_sent_to(deliveries, recipients).values()})
     places = store.enrolments_of({(each.run_id, each.person_id) for each in deliveries})
 
     def reason(each: Delivery) -> str:
@@ -192,7 +233,9 @@ def _reasons(
             return EXPIRED
         if to is None or to.person.retired_at is not None:
             return NO_PERSON
-        return SUPPRESSED if address_hash(to.person.email) in suppressed else ""
+        if not to.has(each.channel):
+            return NO_DEVICE
+        return SUPPRESSED if address_hash(to.address(each.channel)) in suppressed else ""
 
     found = {each.id: reason(each) for each in deliveries}
     return {delivery_id: text for delivery_id, text in found.items() if text}
@@ -206,23 +249,56 @@ def _invited(
     return invitations_for(store, for_programs)
 
 
-def _mail(
-    texts: Texts,
-    delivery: Delivery,
-    message: Message,
-    person: Person,
-    invitations: tuple[Invitation, ...],
-) -> Mail:
-    """Return the mail of a delivery, to the person's address of now."""
+def _mails(store: Store, texts: Texts, told: Sequence[Told]) -> list[Mail]:
+    """Return mails to the people's addresses of now, with what calendar programs read."""
+    deliveries, recipients = (
+        [each.delivery for each in told],
+        {each.delivery.person_id: each.to for each in told},
+    )
+    invited = _invited(store, deliveries, recipients)
+    return [_mail(texts, each, invited.get(each.delivery.id, ())) for each in told]
+
+
+def _mail(texts: Texts, told: Told, invitations: tuple[Invitation, ...]) -> Mail:
+    delivery, message, person = told.delivery, told.message, told.to.person
     text = text_of(texts.write_mail, message, person)
     return Mail(delivery.id, person.email, text, message.created_at, invitations)
 
 
+def _text_messages(_: Store, texts: Texts, told: Sequence[Told]) -> list[Sms]:
+    """Return text messages to the people's numbers of now."""
+    return [
+        sms_of(each.delivery, _short(texts, each), each.to.address(Channel.SMS)) for each in told
+    ]
+
+
+def _pushes(store: Store, texts: Texts, told: Sequence[Told]) -> list[Push]:
+    """Return notifications for the people's browsers of now."""
+    return [
+        push_of(
+            each.delivery, each.message, _short(texts, each), each.to.on(Channel.PUSH), store.now
+        )
+        for each in told
+    ]
+
+
+def _short(texts: Texts, told: Told) -> Text:
+    """Return what is told as it is written for the inbox."""
+    return text_of(texts.write, told.message, told.to.person)
+
+
 def _sent_to(
-    deliveries: Sequence[Delivery], recipients: Mapping[str, Recipient]
+    deliveries: Collection[Delivery], recipients: Mapping[str, Recipient]
 ) -> dict[Delivery, str]:
-    """Return the hashes of the addresses to which deliveries are sent."""
-    return {each: address_hash(recipients[each.person_id].person.email) for each in deliveries}
+    """Return the hashes of the addresses, or numbers, to which deliveries are sent; browsers have
+    none.
+    """
+    found = {
+        each: to.address(each.channel)
+        for each in deliveries
+        if (to := recipients.get(each.person_id))
+    }
+    return {each: address_hash(address) for each, address in found.items() if address}
 
 
 def _finish(store: Store, finished: Sequence[Sent]) -> None:

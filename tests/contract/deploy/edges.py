@@ -70,6 +70,8 @@ REACHED: Mapping[str, tuple[Sequence[Party], frozenset[int]]] = {
     "meetings": ([OUTSIDE], frozenset({443})),
     "webhooks": ([OUTSIDE], frozenset({443})),
     "smtp": ([OUTSIDE], frozenset({465, 587})),
+    "sms": ([OUTSIDE], frozenset({443})),
+    "push": ([OUTSIDE], frozenset({443})),
     "otlp": ([COLLECTOR], frozenset({4318})),
     "search": ([OPENSEARCH, OUTSIDE], frozenset({9200})),
 }

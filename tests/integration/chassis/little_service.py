@@ -54,6 +54,7 @@ def api(settings: LittleSettings) -> None:
         RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
         DigestCopies = _unused
         ExportPerson = GetErasure = _unused
+        RegisterDevice = ConfirmDevice = ListDevices = RemoveDevice = _unused
 
     database = open_database(settings, "little", NoStore)
     servicer = Servicer(

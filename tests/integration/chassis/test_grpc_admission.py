@@ -59,6 +59,7 @@ class Holding(notify_pb2_grpc.NotifyServiceServicer):
     RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
     DigestCopies = _unused
     ExportPerson = GetErasure = _unused
+    RegisterDevice = ConfirmDevice = ListDevices = RemoveDevice = _unused
 
 
 @pytest.fixture

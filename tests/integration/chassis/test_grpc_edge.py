@@ -63,6 +63,7 @@ class Notify(notify_pb2_grpc.NotifyServiceServicer):
     RotateWebhookSecret = ReplayWebhook = DeleteWebhook = _unused
     DigestCopies = _unused
     ExportPerson = GetErasure = _unused
+    RegisterDevice = ConfirmDevice = ListDevices = RemoveDevice = _unused
 
 
 class Progress(progress_pb2_grpc.ProgressServiceServicer):

@@ -395,8 +395,14 @@ def test_frequencies_quiet_hours_and_muted_runs(ada: Any) -> None:
     assert not before.HasField("quiet_hours")
     assert before.muted_run_ids == []
     assert before.calendar_parts
-    assert {each.frequency for one in before.categories for each in one.frequencies} == {
-        resources_pb2.FREQUENCY_IMMEDIATE
+    immediate, off = resources_pb2.FREQUENCY_IMMEDIATE, resources_pb2.FREQUENCY_OFF
+    assert {
+        (each.channel, each.frequency) for one in before.categories for each in one.frequencies
+    } == {
+        (IN_APP, immediate),
+        (EMAIL, immediate),
+        (resources_pb2.CHANNEL_SMS, off),
+        (resources_pb2.CHANNEL_PUSH, off),
     }
     daily = resources_pb2.ChannelFrequency(channel=EMAIL, frequency=resources_pb2.FREQUENCY_DAILY)
     choose(ada, resources_pb2.CategoryPreference(category=CATCH_UP, frequencies=[daily]))
@@ -412,8 +418,10 @@ def test_frequencies_quiet_hours_and_muted_runs(ada: Any) -> None:
     (catch_ups,) = (one for one in found.categories if one.category == CATCH_UP)
     assert list(catch_ups.channels) == [EMAIL]
     assert {each.channel: each.frequency for each in catch_ups.frequencies} == {
-        IN_APP: resources_pb2.FREQUENCY_OFF,
+        IN_APP: off,
         EMAIL: resources_pb2.FREQUENCY_DAILY,
+        resources_pb2.CHANNEL_SMS: off,
+        resources_pb2.CHANNEL_PUSH: off,
     }
     assert found.quiet_hours == quiet
     assert (found.digest_time.hour, found.digest_time.weekday) == (0, resources_pb2.WEEKDAY_SUNDAY)

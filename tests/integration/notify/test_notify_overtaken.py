@@ -108,8 +108,8 @@ def test_a_move_is_mailed_until_its_class_has_ended(
 @pytest.mark.parametrize(
     ("late", "urgent", "channels"),
     [
-        (2 * DAY - HOUR, True, set(Channel)),
-        (2 * DAY, False, set(Channel)),
+        (2 * DAY - HOUR, True, {Channel.IN_APP, Channel.EMAIL}),
+        (2 * DAY, False, {Channel.IN_APP, Channel.EMAIL}),
         (2 * DAY + HOUR, False, {Channel.IN_APP}),
     ],
 )

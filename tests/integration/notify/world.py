@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -19,6 +20,7 @@ from chassis.data.pages import Page
 from chassis.data.store import Database
 from chassis.jobs.runner import Runner
 from services.notify import announcer, sender
+from services.notify.domain.devices import Device, PushEndpoint, RegisterDevice, browser, phone
 from services.notify.domain.enums import Channel, DeliveryState
 from services.notify.domain.messages import Delivery
 from services.notify.domain.preferences import CategoryPreference, SetPreferences
@@ -204,6 +206,22 @@ class World:
         """Set a person's preferences."""
         wanted = SetPreferences(person_id, categories, **more)
         self.database.transact(lambda store: set_preferences(store, wanted))
+
+    # Devices
+
+    def telephone(self, person_id: str, number: str) -> None:
+        """A person has confirmed a number."""
+        now = self.clock.now()
+        made = phone(RegisterDevice(person_id, phone_number=number), None, "", now)
+        self._put(replace(made, confirmed_at=now))
+
+    def browser(self, person_id: str, subscription: Mapping[str, str]) -> None:
+        """A person has registered a browser."""
+        push = PushEndpoint(**subscription)
+        self._put(browser(RegisterDevice(person_id, push=push), push, self.clock.now()))
+
+    def _put(self, device: Device) -> None:
+        self.database.transact(lambda store: store.put_device(device))
 
     # Time
 

@@ -1,6 +1,7 @@
 """The command `tandem notify`."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -8,8 +9,10 @@ from click.testing import CliRunner, Result
 from campus.notify_command import notify
 from services.notify import samples
 from services.notify.domain.enums import Kind
-from services.notify.domain.values import DIGEST, WRITTEN, Written
+from services.notify.domain.short import SEGMENTS, segments
+from services.notify.domain.values import DIGEST, FOLD, WRITTEN, Written
 from services.notify.texts import Texts
+from services.notify.webpush import vapid
 
 TEXTS = Texts()
 
@@ -19,7 +22,9 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(notify, arguments)
 
 
-@pytest.mark.parametrize("kind", [Kind.SESSION_MOVED, Kind.DUES_CHANGED, Kind.REMINDER, DIGEST])
+@pytest.mark.parametrize(
+    "kind", [Kind.SESSION_MOVED, Kind.DUES_CHANGED, Kind.REMINDER, DIGEST, FOLD]
+)
 @pytest.mark.parametrize("language", [*TEXTS.languages, "de-AT"])
 def test_a_preview_is_the_message_as_it_would_be_sent(kind: Written, language: str) -> None:
     """Title and text, or the HTML, go to standard output, in the nearest language."""
@@ -29,6 +34,29 @@ def test_a_preview_is_the_message_as_it_would_be_sent(kind: Written, language: s
     assert (shown.exit_code, shown.stdout) == (0, f"{text.title}\n\n{text.body}")
     html = run("preview", kind, "--language", language, "--zone", "Asia/Tokyo", "--html")
     assert (html.exit_code, html.stdout) == (0, f"{text.html}\n")
+
+
+@pytest.mark.parametrize("language", TEXTS.languages)
+def test_a_preview_for_telephones(language: str) -> None:
+    """The text message fits in its parts; a notification has a title and a line."""
+    kind = Kind.DUES_CHANGED
+    sms = run("preview", kind, "--language", language, "--channel", "sms")
+    text, _, parts = sms.stdout.partition("\n\n")
+    assert (sms.exit_code, parts) == (0, f"{segments(text)} of at most 2 parts\n")
+    assert segments(text) <= SEGMENTS
+    push = run("preview", kind, "--language", language, "--channel", "push")
+    title, line = push.stdout.splitlines()
+    assert (push.exit_code, bool(title), bool(line)) == (0, True, True)
+
+
+def test_a_key_of_web_push(tmp_path: Path) -> None:
+    """Its public key is printed; a file that is there is not written over."""
+    file = tmp_path / "key.pem"
+    shown = run("push-key", str(file), "--json")
+    public = vapid(file, "tandem@university.example").public_key
+    assert (shown.exit_code, json.loads(shown.stdout)) == (0, {"public_key": public})
+    assert run("push-key", str(file)).exit_code == 1
+    assert vapid(file, "tandem@university.example").public_key == public
 
 
 def test_kinds_are_listed() -> None:
@@ -50,6 +78,8 @@ def test_kinds_are_listed() -> None:
         (["reminder", "--zone", "../etc/passwd"], ["--zone"]),
         (["reminder", "--json"], ["--json"]),
         (["--list", "--html"], ["--html"]),
+        (["reminder", "--html", "--channel", "sms"], ["--channel"]),
+        ([DIGEST, "--channel", "push"], ["--channel"]),
         (
             ["\x1b[31m", "--language", "xx", "--zone", "x", "--json"],
             ["KIND", "--language", "--zone", "--json"],

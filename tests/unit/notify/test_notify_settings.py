@@ -16,9 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
 
 from chassis.operations.settings import NO_FILE, SettingsError, load
 from services.notify import settings
+from services.notify.carriers import carriers
 from services.notify.domain import bounces
 from services.notify.settings import Settings
 from services.notify.signing import signer
+from services.notify.webpush import BadKey, write_key
 
 GOOD = {
     "TANDEM_MONGO_URL": "mongodb://127.0.0.1",
@@ -168,3 +170,54 @@ def test_without_a_key_nothing_is_signed() -> None:
     """Only the worker signs; and without settings it does not."""
     assert signer(NO_FILE, "", "") is None
     assert load(Settings, GOOD | {"TANDEM_DKIM_SELECTOR": "s1"}, "relay").dkim_selector == ""
+
+
+SMS = {
+    "TANDEM_SMS_URL": "https://account:token@sms.example",
+    "TANDEM_SMS_FROM": "Tandem",
+    "TANDEM_PAGES_KEY": "k" * 32,
+}
+
+
+def test_what_text_messages_and_web_push_need() -> None:
+    """A gateway needs a sender, and that a key for codes; a key of web push its public half. The
+    api needs none of the secrets.
+    """
+    assert load(Settings, {**GOOD, **SMS}, "worker").sms_from == "Tandem"
+    for missing, told in (("SMS_FROM", "SMS_FROM"), ("PAGES_KEY", "PAGES_KEY")):
+        less = {key: value for key, value in SMS.items() if key != f"TANDEM_{missing}"}
+        with pytest.raises(SettingsError, match=f"TANDEM_{told} is missing"):
+            load(Settings, {**GOOD, **less}, "worker")
+    file = {"TANDEM_PUSH_KEY_FILE": __file__}
+    with pytest.raises(SettingsError, match="TANDEM_PUSH_PUBLIC_KEY is missing"):
+        load(Settings, {**GOOD, **file}, "worker")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMS_URL", "https://sms.example"),
+        ("SMS_URL", "http://account:token@sms.example"),
+        ("SMS_URL", "https://account@sms.example"),
+        ("SMS_URL", "account:token"),
+        ("PUSH_HOSTS", "https://push.example"),
+        ("PUSH_HOSTS", "push.example,*"),
+        ("PUSH_KEY_FILE", "/nowhere/key.pem"),
+    ],
+)
+def test_gateways_and_hosts_that_cannot_be(name: str, value: str) -> None:
+    """Credentials go over HTTPS only; hosts are names; the value of a secret is not told."""
+    with pytest.raises(SettingsError, match=f"TANDEM_{name}") as caught:
+        load(Settings, {**GOOD, **SMS, f"TANDEM_{name}": value}, "worker")
+    assert "account" not in str(caught.value).replace("<account>", "")
+
+
+def test_a_worker_whose_keys_do_not_belong_together(tmp_path: Path) -> None:
+    """It does not start, and tells the right public key."""
+    public = write_key(tmp_path / "key.pem")
+    push = {"TANDEM_PUSH_KEY_FILE": str(tmp_path / "key.pem")}
+    right = load(Settings, {**GOOD, **push, "TANDEM_PUSH_PUBLIC_KEY": public}, "worker")
+    assert carriers(right).codes is None
+    wrong = load(Settings, {**GOOD, **push, "TANDEM_PUSH_PUBLIC_KEY": "another"}, "worker")
+    with pytest.raises(BadKey, match=public):
+        carriers(wrong)

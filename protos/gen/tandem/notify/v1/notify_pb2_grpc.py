@@ -132,6 +132,26 @@ class NotifyServiceStub:
                 request_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
                 response_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
                 _registered_method=True)
+        self.RegisterDevice = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/RegisterDevice',
+                request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RegisterDeviceRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_resources__pb2.Device.FromString,
+                _registered_method=True)
+        self.ConfirmDevice = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/ConfirmDevice',
+                request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ConfirmDeviceRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_resources__pb2.Device.FromString,
+                _registered_method=True)
+        self.ListDevices = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/ListDevices',
+                request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListDevicesRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListDevicesResponse.FromString,
+                _registered_method=True)
+        self.RemoveDevice = channel.unary_unary(
+                '/tandem.notify.v1.NotifyService/RemoveDevice',
+                request_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveDeviceRequest.SerializeToString,
+                response_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveDeviceResponse.FromString,
+                _registered_method=True)
 
 
 class NotifyServiceServicer:
@@ -202,14 +222,15 @@ class NotifyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSuppressions(self, request, context):
-        """The addresses that get no more mail, newest first.
+        """The addresses that get no more mail, and the numbers that get no more text messages, newest
+        first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RemoveSuppression(self, request, context):
-        """Lets an address get mail again. NOT_FOUND if it is not suppressed.
+        """Lets an address or a number get messages again. NOT_FOUND if it is not suppressed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -281,6 +302,39 @@ class NotifyServiceServicer:
 
     def GetErasure(self, request, context):
         """How far this service is with forgetting a person. NOT_FOUND if it was not asked to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterDevice(self, request, context):
+        """Registers where a person gets messages: a browser, which gets them from now on, or a phone
+        number, to which a code is sent that ConfirmDevice takes. It replaces the person's other number
+        when it is confirmed. A browser belongs to who registered it last. Messages come of the
+        categories for which the person chose the channel. FAILED_PRECONDITION if the channel is off
+        here, the person has too many browsers, or asked for too many codes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmDevice(self, request, context):
+        """Confirms a phone number by the code that was sent to it. FAILED_PRECONDITION if the code is
+        wrong, has expired, or was tried too often; NOT_FOUND if the device is not the person's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDevices(self, request, context):
+        """A person's devices, newest first, and what a browser needs to subscribe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveDevice(self, request, context):
+        """Removes a device: it gets no more messages. NOT_FOUND if it is not the person's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -378,6 +432,26 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     servicer.GetErasure,
                     request_deserializer=tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.FromString,
                     response_serializer=tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.SerializeToString,
+            ),
+            'RegisterDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterDevice,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RegisterDeviceRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_resources__pb2.Device.SerializeToString,
+            ),
+            'ConfirmDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmDevice,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ConfirmDeviceRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_resources__pb2.Device.SerializeToString,
+            ),
+            'ListDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDevices,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListDevicesRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.ListDevicesResponse.SerializeToString,
+            ),
+            'RemoveDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveDevice,
+                    request_deserializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveDeviceRequest.FromString,
+                    response_serializer=tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveDeviceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -870,6 +944,114 @@ class NotifyService:
             '/tandem.notify.v1.NotifyService/GetErasure',
             tandem_dot_types_dot_v1_dot_privacy__pb2.GetErasureRequest.SerializeToString,
             tandem_dot_types_dot_v1_dot_privacy__pb2.Erasure.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/RegisterDevice',
+            tandem_dot_notify_dot_v1_dot_notify__pb2.RegisterDeviceRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_resources__pb2.Device.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/ConfirmDevice',
+            tandem_dot_notify_dot_v1_dot_notify__pb2.ConfirmDeviceRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_resources__pb2.Device.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/ListDevices',
+            tandem_dot_notify_dot_v1_dot_notify__pb2.ListDevicesRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_notify__pb2.ListDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.notify.v1.NotifyService/RemoveDevice',
+            tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveDeviceRequest.SerializeToString,
+            tandem_dot_notify_dot_v1_dot_notify__pb2.RemoveDeviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -71,9 +71,11 @@ class NotifyServiceStub:
     A repeat changes nothing. FAILED_PRECONDITION if bounces are off.
     """
     ListSuppressions: _grpc.UnaryUnaryMultiCallable[_notify_pb2.ListSuppressionsRequest, _notify_pb2.ListSuppressionsResponse]
-    """The addresses that get no more mail, newest first."""
+    """The addresses that get no more mail, and the numbers that get no more text messages, newest
+    first.
+    """
     RemoveSuppression: _grpc.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]
-    """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+    """Lets an address or a number get messages again. NOT_FOUND if it is not suppressed."""
     CreateWebhook: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.CreateWebhookRequest, _webhooks_pb2.CreateWebhookResponse]
     """Makes a webhook: events of these types are posted to a URL from now on, signed as Standard
     Webhooks asks. Only operators may: events have data of people, and a webhook carries them out of
@@ -106,6 +108,21 @@ class NotifyServiceStub:
     """
     GetErasure: _grpc.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]
     """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
+    RegisterDevice: _grpc.UnaryUnaryMultiCallable[_notify_pb2.RegisterDeviceRequest, _resources_pb2.Device]
+    """Registers where a person gets messages: a browser, which gets them from now on, or a phone
+    number, to which a code is sent that ConfirmDevice takes. It replaces the person's other number
+    when it is confirmed. A browser belongs to who registered it last. Messages come of the
+    categories for which the person chose the channel. FAILED_PRECONDITION if the channel is off
+    here, the person has too many browsers, or asked for too many codes.
+    """
+    ConfirmDevice: _grpc.UnaryUnaryMultiCallable[_notify_pb2.ConfirmDeviceRequest, _resources_pb2.Device]
+    """Confirms a phone number by the code that was sent to it. FAILED_PRECONDITION if the code is
+    wrong, has expired, or was tried too often; NOT_FOUND if the device is not the person's.
+    """
+    ListDevices: _grpc.UnaryUnaryMultiCallable[_notify_pb2.ListDevicesRequest, _notify_pb2.ListDevicesResponse]
+    """A person's devices, newest first, and what a browser needs to subscribe."""
+    RemoveDevice: _grpc.UnaryUnaryMultiCallable[_notify_pb2.RemoveDeviceRequest, _notify_pb2.RemoveDeviceResponse]
+    """Removes a device: it gets no more messages. NOT_FOUND if it is not the person's."""
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
@@ -146,9 +163,11 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     A repeat changes nothing. FAILED_PRECONDITION if bounces are off.
     """
     ListSuppressions: _aio.UnaryUnaryMultiCallable[_notify_pb2.ListSuppressionsRequest, _notify_pb2.ListSuppressionsResponse]  # type: ignore[assignment]
-    """The addresses that get no more mail, newest first."""
+    """The addresses that get no more mail, and the numbers that get no more text messages, newest
+    first.
+    """
     RemoveSuppression: _aio.UnaryUnaryMultiCallable[_notify_pb2.RemoveSuppressionRequest, _notify_pb2.RemoveSuppressionResponse]  # type: ignore[assignment]
-    """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+    """Lets an address or a number get messages again. NOT_FOUND if it is not suppressed."""
     CreateWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.CreateWebhookRequest, _webhooks_pb2.CreateWebhookResponse]  # type: ignore[assignment]
     """Makes a webhook: events of these types are posted to a URL from now on, signed as Standard
     Webhooks asks. Only operators may: events have data of people, and a webhook carries them out of
@@ -181,6 +200,21 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     """
     GetErasure: _aio.UnaryUnaryMultiCallable[_privacy_pb2.GetErasureRequest, _privacy_pb2.Erasure]  # type: ignore[assignment]
     """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
+    RegisterDevice: _aio.UnaryUnaryMultiCallable[_notify_pb2.RegisterDeviceRequest, _resources_pb2.Device]  # type: ignore[assignment]
+    """Registers where a person gets messages: a browser, which gets them from now on, or a phone
+    number, to which a code is sent that ConfirmDevice takes. It replaces the person's other number
+    when it is confirmed. A browser belongs to who registered it last. Messages come of the
+    categories for which the person chose the channel. FAILED_PRECONDITION if the channel is off
+    here, the person has too many browsers, or asked for too many codes.
+    """
+    ConfirmDevice: _aio.UnaryUnaryMultiCallable[_notify_pb2.ConfirmDeviceRequest, _resources_pb2.Device]  # type: ignore[assignment]
+    """Confirms a phone number by the code that was sent to it. FAILED_PRECONDITION if the code is
+    wrong, has expired, or was tried too often; NOT_FOUND if the device is not the person's.
+    """
+    ListDevices: _aio.UnaryUnaryMultiCallable[_notify_pb2.ListDevicesRequest, _notify_pb2.ListDevicesResponse]  # type: ignore[assignment]
+    """A person's devices, newest first, and what a browser needs to subscribe."""
+    RemoveDevice: _aio.UnaryUnaryMultiCallable[_notify_pb2.RemoveDeviceRequest, _notify_pb2.RemoveDeviceResponse]  # type: ignore[assignment]
+    """Removes a device: it gets no more messages. NOT_FOUND if it is not the person's."""
 
 class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people are told, and how.
@@ -266,7 +300,9 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_pb2.ListSuppressionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_notify_pb2.ListSuppressionsResponse, _abc.Awaitable[_notify_pb2.ListSuppressionsResponse]]:
-        """The addresses that get no more mail, newest first."""
+        """The addresses that get no more mail, and the numbers that get no more text messages, newest
+        first.
+        """
 
     @_abc_1.abstractmethod
     def RemoveSuppression(
@@ -274,7 +310,7 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_pb2.RemoveSuppressionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_notify_pb2.RemoveSuppressionResponse, _abc.Awaitable[_notify_pb2.RemoveSuppressionResponse]]:
-        """Lets an address get mail again. NOT_FOUND if it is not suppressed."""
+        """Lets an address or a number get messages again. NOT_FOUND if it is not suppressed."""
 
     @_abc_1.abstractmethod
     def CreateWebhook(
@@ -361,5 +397,44 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_privacy_pb2.Erasure, _abc.Awaitable[_privacy_pb2.Erasure]]:
         """How far this service is with forgetting a person. NOT_FOUND if it was not asked to."""
+
+    @_abc_1.abstractmethod
+    def RegisterDevice(
+        self,
+        request: _notify_pb2.RegisterDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Device, _abc.Awaitable[_resources_pb2.Device]]:
+        """Registers where a person gets messages: a browser, which gets them from now on, or a phone
+        number, to which a code is sent that ConfirmDevice takes. It replaces the person's other number
+        when it is confirmed. A browser belongs to who registered it last. Messages come of the
+        categories for which the person chose the channel. FAILED_PRECONDITION if the channel is off
+        here, the person has too many browsers, or asked for too many codes.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmDevice(
+        self,
+        request: _notify_pb2.ConfirmDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Device, _abc.Awaitable[_resources_pb2.Device]]:
+        """Confirms a phone number by the code that was sent to it. FAILED_PRECONDITION if the code is
+        wrong, has expired, or was tried too often; NOT_FOUND if the device is not the person's.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDevices(
+        self,
+        request: _notify_pb2.ListDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notify_pb2.ListDevicesResponse, _abc.Awaitable[_notify_pb2.ListDevicesResponse]]:
+        """A person's devices, newest first, and what a browser needs to subscribe."""
+
+    @_abc_1.abstractmethod
+    def RemoveDevice(
+        self,
+        request: _notify_pb2.RemoveDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notify_pb2.RemoveDeviceResponse, _abc.Awaitable[_notify_pb2.RemoveDeviceResponse]]:
+        """Removes a device: it gets no more messages. NOT_FOUND if it is not the person's."""
 
 def add_NotifyServiceServicer_to_server(servicer: NotifyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -32,6 +32,10 @@ class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.Value
     """The inbox inside the university's app."""
     CHANNEL_EMAIL: _Channel.ValueType  # 2
     """E-mail."""
+    CHANNEL_SMS: _Channel.ValueType  # 3
+    """A text message to the phone number that the person confirmed. Off unless it is chosen."""
+    CHANNEL_PUSH: _Channel.ValueType  # 4
+    """A notification in each browser that the person registered (RFC 8030). Off unless it is chosen."""
 
 class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
     """How a message reaches a person."""
@@ -42,6 +46,10 @@ CHANNEL_IN_APP: Channel.ValueType  # 1
 """The inbox inside the university's app."""
 CHANNEL_EMAIL: Channel.ValueType  # 2
 """E-mail."""
+CHANNEL_SMS: Channel.ValueType  # 3
+"""A text message to the phone number that the person confirmed. Off unless it is chosen."""
+CHANNEL_PUSH: Channel.ValueType  # 4
+"""A notification in each browser that the person registered (RFC 8030). Off unless it is chosen."""
 Global___Channel: _TypeAlias = Channel  # noqa: Y015
 
 class _Category:
@@ -105,7 +113,7 @@ class _FrequencyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Frequency.V
     FREQUENCY_UNSPECIFIED: _Frequency.ValueType  # 0
     """Not said."""
     FREQUENCY_IMMEDIATE: _Frequency.ValueType  # 1
-    """For each message, as soon as it is there; e-mail not in quiet hours."""
+    """For each message, as soon as it is there; but the inbox only in quiet hours."""
     FREQUENCY_HOURLY: _Frequency.ValueType  # 2
     """One digest an hour, at each full hour of the person's zone."""
     FREQUENCY_DAILY: _Frequency.ValueType  # 3
@@ -121,7 +129,7 @@ class Frequency(_Frequency, metaclass=_FrequencyEnumTypeWrapper):
 FREQUENCY_UNSPECIFIED: Frequency.ValueType  # 0
 """Not said."""
 FREQUENCY_IMMEDIATE: Frequency.ValueType  # 1
-"""For each message, as soon as it is there; e-mail not in quiet hours."""
+"""For each message, as soon as it is there; but the inbox only in quiet hours."""
 FREQUENCY_HOURLY: Frequency.ValueType  # 2
 """One digest an hour, at each full hour of the person's zone."""
 FREQUENCY_DAILY: Frequency.ValueType  # 3
@@ -219,7 +227,7 @@ class ChannelFrequency(_message.Message):
     channel: Global___Channel.ValueType
     """The channel."""
     frequency: Global___Frequency.ValueType
-    """How often. The inbox is immediate or off: it disturbs nobody."""
+    """How often. Digests are for e-mail; all other channels are immediate or off."""
     def __init__(
         self,
         *,
@@ -302,8 +310,8 @@ Global___DigestTime: _TypeAlias = DigestTime  # noqa: Y015
 
 @_typing.final
 class QuietHours(_message.Message):
-    """The hours of each day in which no e-mail is sent unless it is urgent, by the clock of the
-    person's zone. They may go over midnight. Of a time that the clock skips, the instant of the jump
+    """The hours of each day in which nothing is sent unless it is urgent, by the clock of the person's
+    zone; the inbox has it at once. They may go over midnight. Of a time that the clock skips, the instant of the jump
     counts; of one that comes twice, the first begins them and the second ends them.
     """
 
@@ -539,7 +547,9 @@ Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
 
 @_typing.final
 class Suppression(_message.Message):
-    """An address that gets no more mail, because mail to it came back."""
+    """An address that gets no more mail, because mail to it came back; or a phone number that gets no
+    more text messages, because its owner told the gateway so.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -549,13 +559,17 @@ class Suppression(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     SINCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The hash of the address."""
+    """The hash of the address or number."""
     person_id: _builtins.str
-    """Whose address it was."""
+    """Whose it was."""
     delivery_id: _builtins.str
-    """The delivery whose mail came back; of a digest, the first of those that it told."""
+    """The delivery whose mail came back, or that the gateway refused; of a digest, the first of those
+    that it told.
+    """
     code: _builtins.str
-    """Why: an enhanced status code (RFC 3463), such as 5.1.1 for a mailbox that does not exist."""
+    """Why: an enhanced status code (RFC 3463), such as 5.1.1 for a mailbox that does not exist; of a
+    number the gateway's code, such as 21610.
+    """
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
@@ -576,3 +590,89 @@ class Suppression(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Suppression: _TypeAlias = Suppression  # noqa: Y015
+
+@_typing.final
+class PushEndpoint(_message.Message):
+    """Where a browser gets notifications, as its PushSubscription gives it (W3C Push API)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    P256DH_FIELD_NUMBER: _builtins.int
+    AUTH_FIELD_NUMBER: _builtins.int
+    endpoint: _builtins.str
+    """`endpoint`: an HTTPS URL of one of the push services that this installation allows."""
+    p256dh: _builtins.str
+    """`keys.p256dh`: the browser's public key on P-256, 65 bytes, in base64url (RFC 8291)."""
+    auth: _builtins.str
+    """`keys.auth`: the browser's secret, 16 bytes, in base64url (RFC 8291)."""
+    def __init__(
+        self,
+        *,
+        endpoint: _builtins.str = ...,
+        p256dh: _builtins.str = ...,
+        auth: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "endpoint", b"endpoint", "p256dh", b"p256dh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PushEndpoint: _TypeAlias = PushEndpoint  # noqa: Y015
+
+@_typing.final
+class Device(_message.Message):
+    """Where a person gets messages: a browser, or a phone number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    REGISTERED_AT_FIELD_NUMBER: _builtins.int
+    CONFIRMED_AT_FIELD_NUMBER: _builtins.int
+    HINT_FIELD_NUMBER: _builtins.int
+    RETURNED_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Made by the server: the same for the same browser, or person and number."""
+    person_id: _builtins.str
+    """Whose it is."""
+    channel: Global___Channel.ValueType
+    """CHANNEL_PUSH or CHANNEL_SMS."""
+    label: _builtins.str
+    """What its owner calls it."""
+    hint: _builtins.str
+    """Of a number its last two digits, and of a browser the host of its push service."""
+    @_builtins.property
+    def registered_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was registered."""
+
+    @_builtins.property
+    def confirmed_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when it gets messages; absent: a number that is not confirmed."""
+
+    @_builtins.property
+    def returned_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when the number takes no messages; absent: it takes them, as far as is known."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        channel: Global___Channel.ValueType = ...,
+        label: _builtins.str = ...,
+        registered_at: _timestamp_pb2.Timestamp | None = ...,
+        confirmed_at: _timestamp_pb2.Timestamp | None = ...,
+        hint: _builtins.str = ...,
+        returned_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmed_at", b"confirmed_at", "registered_at", b"registered_at", "returned_at", b"returned_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "confirmed_at", b"confirmed_at", "hint", b"hint", "id", b"id", "label", b"label", "person_id", b"person_id", "registered_at", b"registered_at", "returned_at", b"returned_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Device: _TypeAlias = Device  # noqa: Y015
