@@ -12,13 +12,18 @@ from services.notify.checks import faults_of
 from services.notify.domain.enums import Channel, Kind
 from services.notify.domain.notices import RULES, channels_for
 from services.notify.domain.short import SEGMENTS, cut_to, line_of, segments
-from services.notify.domain.values import DIGEST, WRITTEN, Written
+from services.notify.domain.values import DIGEST, FOLD, WRITTEN
 from services.notify.texts import FALLBACK, Texts
+
+OF_SEVERAL = (DIGEST, FOLD)
+"""What is written of several messages."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A kind of message, or digests, which are of all categories, and come to who chose them."""
+    """A kind of message; or digests, which are of all categories, and come to who chose them; or
+    folds of urgent changes.
+    """
 
     kind: str
     category: str
@@ -58,14 +63,14 @@ def preview(
     """
     texts = Texts()
     wrong = [*_faults(texts, kind, language, zone, as_html, listed, as_json)]
-    if channel != "email" and (as_html or kind == DIGEST):
-        wrong.append(f"--channel: {channel} has no HTML and no digests")
+    if channel != "email" and (as_html or kind in OF_SEVERAL):
+        wrong.append(f"--channel: {channel} has no HTML, no digests and no folds")
     if wrong:
         fail("\n".join(wrong))
     if kind is None:
         show_rows("Kinds of messages", _rows(texts), as_json)
         return
-    written: Written = DIGEST if kind == DIGEST else Kind(kind)
+    written = next(each for each in WRITTEN if each == kind)
     values = samples.sample(written)
     text = texts.write_mail(written, language, zone, samples.NAME, values)
     if channel == "sms":
@@ -126,4 +131,4 @@ def _rows(texts: Texts) -> list[Row]:
             ", ".join(texts.languages),
         )
         for kind in Kind
-    ] + [Row(DIGEST, "", "", False, ", ".join(texts.languages))]
+    ] + [Row(each, "", "", each == FOLD, ", ".join(texts.languages)) for each in OF_SEVERAL]

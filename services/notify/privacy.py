@@ -1,9 +1,11 @@
 """What notify holds of a person, and how it forgets one (docs/privacy.md)."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bson.binary import Binary
 from tandem.catalog.v1.events_pb2 import PersonErased
 
 from chassis.contracts.events import Event
@@ -20,6 +22,7 @@ from chassis.privacy.holdings import (
     of,
     under,
 )
+from chassis.privacy.redaction import personal_types, redacted
 from chassis.replicas import upsert_if_newer
 from services.notify.domain.enums import Kind
 from services.notify.domain.people import Person
@@ -91,6 +94,21 @@ def _erasure(mongo: Mongo, person_id: str) -> Document:
 
 def _without_texts(digest: Document, _: str) -> dict[str, Any]:
     return {"questions": [each | {"text": TAKEN_OUT} for each in digest["questions"]]}
+
+
+def _unposted(_mongo: Mongo, _person_id: str) -> Document:
+    """Return the query for events, whomever they name, that webhooks have not got yet."""
+    return {"event_type": {"$in": sorted(personal_types())}, "body": {"$ne": Binary(b"")}}
+
+
+def _without_names(delivery: Document, person_id: str) -> dict[str, Any]:
+    """Return an event (CloudEvents, structured mode) without what is personal of a person."""
+    event = json.loads(delivery["body"])
+    data = json.dumps(event.get("data", {})).encode()
+    left = redacted(delivery["event_type"], data, person_id)
+    if left is None:
+        return {}
+    return {"body": Binary(json.dumps(event | {"data": json.loads(left)}).encode())}
 
 
 HOLDINGS = (
@@ -199,6 +217,14 @@ HOLDINGS = (
         what="questions that who teaches is told of, in runs of the person",
         query=_digests,
         disposal=Rewritten(_without_texts),
+        told=False,
+    ),
+    Holding(
+        kind="webhook deliveries",
+        collection="webhook_deliveries",
+        what="events about the person that webhooks have not got yet",
+        query=_unposted,
+        disposal=Rewritten(_without_names),
         told=False,
     ),
     Holding(

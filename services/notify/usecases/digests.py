@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from chassis.civil import known_zone
 from services.notify.domain.devices import Device
 from services.notify.domain.digests import runs_of, values_of
 from services.notify.domain.enums import BY_DEVICE, DIGESTS, Channel, DeliveryState, Frequency
+from services.notify.domain.invitations import Invitation
 from services.notify.domain.messages import Delivery, Digest, Mail, Message, waiting_for
 from services.notify.domain.notices import Text, digest_id
 from services.notify.domain.people import Person, Run
@@ -114,21 +116,23 @@ def write(
     texts: Texts,
     collected: Mapping[Digest, Sequence[Delivery]],
     people: Mapping[str, Person],
+    invited: Mapping[str, tuple[Invitation, ...]],
 ) -> dict[str, Mail]:
-    """Return the mails of digests with what they collected, by digest."""
+    """Return the mails of digests with what they collected, by digest. `invited`: what calendar
+    programs are told, by delivery.
+    """
     ids = [each.message_id for deliveries in collected.values() for each in deliveries]
     messages = store.messages_by_id(ids)
     runs = store.replicas(Run, runs_of(messages.values()))
     titles = {key: run.title for key, run in runs.items()}
 
-    def mail(digest: Digest, news: Sequence[Message]) -> Mail:
-        to = people[digest.person_id]
-        return Mail(digest.id, to.email, _text(texts, digest, news, to, titles), store.now)
+    def mail(digest: Digest, deliveries: Sequence[Delivery]) -> Mail:
+        to, news = people[digest.person_id], [messages[each.message_id] for each in deliveries]
+        parts = chain.from_iterable(invited.get(each.id, ()) for each in deliveries)
+        text = _text(texts, digest, news, to, titles)
+        return Mail(digest.id, to.email, text, store.now, tuple(parts))
 
-    return {
-        digest.id: mail(digest, [messages[each.message_id] for each in deliveries])
-        for digest, deliveries in collected.items()
-    }
+    return {digest.id: mail(digest, deliveries) for digest, deliveries in collected.items()}
 
 
 def _text(

@@ -122,7 +122,10 @@ def begin_digests(store: Store, texts: Texts, batch: Batch) -> Begun[Mail]:
     wanted = _wanted(store, collected, recipients)
     told = digests.by_digest(left, wanted)
     _finish(store, [failed(each, store.now, EMPTY) for each in left if each not in told])
-    mails = digests.write(store, texts, told, {key: one.person for key, one in recipients.items()})
+    folded = [each for digest, some in told.items() if digest.urgent for each in some]
+    invited = _invited(store, folded, recipients)
+    people = {key: one.person for key, one in recipients.items()}
+    mails = digests.write(store, texts, told, people, invited)
     store.begin_sending(list(told), _sent_to(wanted, recipients))
     outgoing = tuple((each, mails[each.id]) for each in told)
     return _begun(claimed, outgoing, len(collected) - len(wanted))
@@ -238,11 +241,21 @@ def _reasons(
     return {delivery_id: text for delivery_id, text in found.items() if text}
 
 
+def _invited(
+    store: Store, deliveries: Sequence[Delivery], recipients: Mapping[str, Recipient]
+) -> Mapping[str, tuple[Invitation, ...]]:
+    """Return what mails tell calendar programs, by delivery, of people who want that."""
+    for_programs = [each for each in deliveries if recipients[each.person_id].choice.calendar_parts]
+    return invitations_for(store, for_programs)
+
+
 def _mails(store: Store, texts: Texts, told: Sequence[Told]) -> list[Mail]:
     """Return mails to the people's addresses of now, with what calendar programs read."""
-    invited = invitations_for(
-        store, [each.delivery for each in told if each.to.choice.calendar_parts]
+    deliveries, recipients = (
+        [each.delivery for each in told],
+        {each.delivery.person_id: each.to for each in told},
     )
+    invited = _invited(store, deliveries, recipients)
     return [_mail(texts, each, invited.get(each.delivery.id, ())) for each in told]
 
 

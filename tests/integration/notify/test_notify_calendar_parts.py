@@ -9,12 +9,13 @@ from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.options.v1 import options_pb2
 from tandem.sessions.v1 import calendars_pb2
 
+from services.notify.domain.folds import WINDOW
 from tests.integration.notify.world import HOUR, Mailbox, World
 
 
-def shown(world: World, data: Any, starts_in: timedelta, **fields: Any) -> Proto:
+def shown(world: World, data: Any, starts_in: timedelta, uid: str = "s1", **fields: Any) -> Proto:
     """The event with what calendars show from now."""
-    entry = calendars_pb2.CalendarEntry(uid="s1", title="Waves", **fields)
+    entry = calendars_pb2.CalendarEntry(uid=uid, title="Waves", **fields)
     start = world.clock.now() + starts_in
     entry.starts.local = start.replace(tzinfo=None).isoformat(timespec="seconds")
     entry.starts.zone = "UTC"
@@ -52,6 +53,7 @@ def test_a_moved_and_a_cancelled_class(world: World, mailbox: Mailbox, ada: str)
     cancelled = shown(world, world.cancelled(6 * HOUR), 6 * HOUR, revision=2, cancelled=True)
     world.tell(cancelled)
     world.broadcast()
+    world.clock.at += WINDOW  # what follows at once waits that long
     world.send(mailbox.server())
     uid = "s1@sessions.tandem"
     assert invitations(mailbox, ada) == [("REQUEST", uid, 1), ("CANCEL", uid, 2)]
@@ -70,7 +72,11 @@ def test_a_class_of_a_series(world: World, mailbox: Mailbox, ada: str) -> None:
     changed.run.run_id, changed.run.title = "r1", "Physics"
     changed.run.staff.add(person_id=staff, role=options_pb2.STAFF_ROLE_TEACHER)
     world.hear("notify.rosters", world.event(changed))
-    of_series = {"revision": 3, "recurrence_id": "2026-03-02T09:00:00", "zone": "UTC"}
+    of_series: dict[str, Any] = {
+        "revision": 3,
+        "recurrence_id": "2026-03-02T09:00:00",
+        "zone": "UTC",
+    }
     scheduled: Any = world.scheduled(5 * HOUR)
     scheduled.instructor_id = staff
     world.tell(scheduled)
@@ -82,3 +88,28 @@ def test_a_class_of_a_series(world: World, mailbox: Mailbox, ada: str) -> None:
     assert invitations(mailbox, ada) == [("REQUEST", "s1@sessions.tandem", 3)]
     assert invitations(mailbox, staff) == [("REQUEST", "s1@sessions.tandem", 3)]
     assert (invitations(mailbox, guest), len(mailbox.mails(guest))) == ([], 1)
+
+
+def test_a_fold_has_a_part_of_each_change(world: World, mailbox: Mailbox, ada: str) -> None:
+    """Each with its own method; what was overtaken by then has none."""
+    bohr = f"bohr-{ada}"
+    world.people(ada, bohr, "grace")
+    world.run(ada, bohr)
+    world.choose(bohr, calendar_parts=False)
+    for number in (1, 2, 3):
+        world.schedule(number * 5 * HOUR, f"s{number}")
+    for number in (1, 2, 3):
+        moved = world.moved(number * 5 * HOUR, number * 6 * HOUR, f"s{number}")
+        world.tell(shown(world, moved, number * 6 * HOUR, f"s{number}", revision=1))
+    gone = world.cancelled(6 * HOUR, "s1")
+    world.tell(shown(world, gone, 6 * HOUR, revision=2, cancelled=True))
+    world.broadcast()
+    world.clock.at += WINDOW
+    world.send(mailbox.server())
+    assert sorted(invitations(mailbox, ada)) == [
+        ("CANCEL", "s1@sessions.tandem", 2),
+        ("REQUEST", "s2@sessions.tandem", 1),
+        ("REQUEST", "s3@sessions.tandem", 1),
+    ]
+    assert invitations(mailbox, bohr) == []
+    assert len(mailbox.mails(ada)) == len(mailbox.mails(bohr)) == 1

@@ -10,7 +10,7 @@ from campus.notify_command import notify
 from services.notify import samples
 from services.notify.domain.enums import Kind
 from services.notify.domain.short import SEGMENTS, segments
-from services.notify.domain.values import DIGEST, WRITTEN, Written
+from services.notify.domain.values import DIGEST, FOLD, WRITTEN, Written
 from services.notify.texts import Texts
 from services.notify.webpush import vapid
 
@@ -22,7 +22,9 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(notify, arguments)
 
 
-@pytest.mark.parametrize("kind", [Kind.SESSION_MOVED, Kind.DUES_CHANGED, Kind.REMINDER, DIGEST])
+@pytest.mark.parametrize(
+    "kind", [Kind.SESSION_MOVED, Kind.DUES_CHANGED, Kind.REMINDER, DIGEST, FOLD]
+)
 @pytest.mark.parametrize("language", [*TEXTS.languages, "de-AT"])
 def test_a_preview_is_the_message_as_it_would_be_sent(kind: Written, language: str) -> None:
     """Title and text, or the HTML, go to standard output, in the nearest language."""
