@@ -113,10 +113,16 @@ def test_each_message_once_and_in_order(
     stream.cancel()
 
 
+def followers() -> set[threading.Thread]:
+    """The threads that send to streams, and those that ask for all of them."""
+    return {each for each in threading.enumerate() if each.name.startswith("follow")}
+
+
 def test_many_streams_have_few_threads(reading: Reading, channels: ChannelFor) -> None:
     """Thousands are open in one process, each hears of its own news, and the number of threads does
     not grow with them; one question is asked for all.
     """
+    before = followers()  # servers of other tests may not have ended all of theirs
     callers = [channels(f"app-{number}", "service") for number in range(MANY // MOST_EACH + 1)]
     streams = {
         f"p{number}": listen(callers[number // MOST_EACH], f"p{number}") for number in range(MANY)
@@ -125,8 +131,7 @@ def test_many_streams_have_few_threads(reading: Reading, channels: ChannelFor) -
         each.initial_metadata()
     until(lambda: figure("tandem_grpc_streams_open", **OPEN) == MANY)
     # Some are of the pools of requests, which are as large without a stream.
-    followers = [each for each in threading.enumerate() if each.name.startswith("follow")]
-    assert len(followers) <= following.SENDERS + 1
+    assert len(followers() - before) <= following.SENDERS + 1
     server_side = ("stream", "follow", "call", "http-call", "health", "other", "refuse")
     assert sum(each.name.startswith(server_side) for each in threading.enumerate()) < 400
     reading.book.write(*streams)

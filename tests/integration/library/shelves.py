@@ -160,7 +160,7 @@ class Shelves:
 
     def hear(self, *data: Message, sequences: Sequence[int] = ()) -> None:
         """Apply a batch of catalog's events, numbered on unless `sequences` says how."""
-        (subscription,) = subscriptions()
+        subscription, *_ = subscriptions()
         numbers = sequences or [self._sequence + place for place in range(1, len(data) + 1)]
         self._sequence = max(self._sequence, *numbers)
         batch = [

@@ -328,6 +328,6 @@ def test_any_order_gives_exactly_one_catch_up(classroom: Classroom, turn: int) -
 
 
 def test_the_queues_are_those_of_the_contract() -> None:
-    """The service listens by the three queues that the others know."""
-    names = {each.name for each in subscriptions()}
-    assert names == {"progress.statements", "progress.plans", "progress.attendance"}
+    """The service listens by the queues that the others know."""
+    names = {each.name.removeprefix("progress.") for each in subscriptions()}
+    assert names == {"statements", "plans", "attendance", "erasures"}
