@@ -186,7 +186,10 @@ def _mails(log: list[notify.Delivery], platform: Platform) -> Iterator[Check]:
     folder = platform.environment().get("TANDEM_MAIL_FOLDER")
     if not folder:
         return  # a given mail server keeps its mails elsewhere
-    sent = Counter((row.id, address(row.person_id)) for row in log if row.channel == _EMAIL)
+    # Urgent changes of one minute come as one mail, with the id of their digest.
+    sent = Counter(
+        {(row.digest_id or row.id, address(row.person_id)) for row in log if row.channel == _EMAIL}
+    )
     arrived = Counter(
         (str(mail["Message-ID"]).strip("<>").partition("@")[0], str(mail["X-Envelope-To"]))
         for mail in read_mail(Path(folder))
