@@ -59,7 +59,7 @@ def test_a_range_of_the_history(
     webhook = hooks.create(receiver, "tandem.progress.#")
     hooks.hear(*wanted[:2])
     hooks.send()
-    assert receiver.ids == [each.id for each in wanted[:2]]
+    assert set(receiver.ids) == {each.id for each in wanted[:2]}
     shown = hooks.replay(webhook, began, ended)
     assert shown.id == webhook
     assert hooks.listed(webhook).replay.state == RUNNING
@@ -102,7 +102,7 @@ def test_parked_events_and_what_is_not_held(hooks: Hooks, receiver: Receiver, vh
     assert receiver.got == []
     hooks.replay(webhook, began - DAY)
     run(hooks, vhost)
-    assert receiver.ids[:3] == parked
+    assert set(parked) < set(receiver.ids)  # they have keys of their own, and no order
     assert len(receiver.ids) == 4
     replay = hooks.listed(webhook).replay
     assert replay.queued == 4
