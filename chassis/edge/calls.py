@@ -124,6 +124,23 @@ class Caller:
             raise CallFailed(f"the connection failed: {error or type(error).__name__}") from None
 
 
+class Calling:
+    """What calls by a caller of its own, and ends with it. Use it in a `with`."""
+
+    _caller: Caller
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._caller.__exit__(kind, error, trace)
+
+
 def retry_after(headers: Mapping[str, str]) -> float:
     """Return the seconds that the header Retry-After asks for; 0 if it tells nothing.
 

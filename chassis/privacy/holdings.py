@@ -9,6 +9,9 @@ from typing import Any
 
 from chassis.data.migrations import Mongo
 
+TAKEN_OUT = "—"
+"""Stands where a text was that may not be empty."""
+
 Document = dict[str, Any]
 Query = Callable[[Mongo, str], Document]
 """Returns the query for a person's documents; it may look into the database for it."""

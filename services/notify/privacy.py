@@ -14,6 +14,7 @@ from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription
 from chassis.privacy.erasing import COLLECTION, asked, erasing
 from chassis.privacy.holdings import (
+    TAKEN_OUT,
     Deleted,
     Document,
     Holding,
@@ -28,8 +29,6 @@ from services.notify.domain.enums import Kind
 from services.notify.domain.people import Person
 from services.notify.store import NotifyStore
 
-TAKEN_OUT = "—"
-"""Stands where a text was."""
 # So much later, what was under way when a person was erased has come: events wait for a day.
 LATEST = timedelta(days=2, hours=1)
 # Kinds of messages to others that quote questions of learners.

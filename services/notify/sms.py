@@ -3,11 +3,9 @@
 import base64
 import json
 import re
-from types import TracebackType
-from typing import Self
 from urllib.parse import unquote, urlencode, urlsplit
 
-from chassis.edge.calls import Answer, Caller, CallFailed, Limits, NotReached
+from chassis.edge.calls import Answer, Caller, CallFailed, Calling, Limits, NotReached
 from services.notify.domain.messages import Outcome, SendResult
 from services.notify.domain.short import Sms
 
@@ -20,7 +18,7 @@ _STRANGE, _BUSY = frozenset({401, 404}), frozenset({429, 503})
 LONGEST_WAIT = 3600.0  # seconds that a gateway may put off by Retry-After
 
 
-class Twilio:
+class Twilio(Calling):
     """A client of the gateway. Use it in a `with`.
 
     `url`: https://<account>:<token>@api.twilio.com, or another server with the same API. `sender`:
@@ -40,17 +38,6 @@ class Twilio:
             "accept": "application/json",
         }
         self._caller = Caller(limits)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._caller.__exit__(kind, error, trace)
 
     def send(self, sms: Sms, /) -> SendResult:
         """Send a text message, and return the result.

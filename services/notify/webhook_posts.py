@@ -2,12 +2,10 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 import httpcore
 
-from chassis.edge.calls import Caller, CallFailed, Limits
+from chassis.edge.calls import Caller, CallFailed, Calling, Limits
 from chassis.edge.http.outgoing import ForbiddenAddress, GuardedSockets, Network
 from services.notify.domain.webhooks import (
     Answer,
@@ -25,7 +23,7 @@ CONNECT = 5.0  # seconds
 READ = 64 * 1024
 
 
-class Line:
+class Line(Calling):
     """A connection to a webhook's receiver, which opens when it is used."""
 
     def __init__(
@@ -41,17 +39,6 @@ class Line:
         self._webhook, self._secrets = webhook, secrets
         guarded = GuardedSockets(networks, public=not webhook.url.startswith("http:"))
         self._caller = Caller(Limits(connect=CONNECT, read=total, total=total), guarded)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._caller.__exit__(kind, error, trace)
 
     def post(self, delivery: WebhookDelivery) -> Answer:
         """Post an event, signed as of now, and return the result."""

@@ -6,8 +6,6 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 import jwt
@@ -24,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from chassis.capabilities import encoded
-from chassis.edge.calls import LATER, Answer, Caller, CallFailed, Limits
+from chassis.edge.calls import LATER, Answer, Caller, CallFailed, Calling, Limits
 from services.notify.domain.devices import Device, PushEndpoint, PushHosts, decoded
 from services.notify.domain.messages import Outcome, SendResult
 from services.notify.domain.short import Push, combined
@@ -86,24 +84,13 @@ def write_key(file: Path) -> str:
     return encoded(_bytes_of(key.public_key()))
 
 
-class PushClient:
+class PushClient(Calling):
     """A client of the push services of browsers. Use it in a `with`."""
 
     def __init__(self, signer: Vapid, hosts: PushHosts, limits: Limits = LIMITS) -> None:
         self._vapid, self._hosts = signer, hosts
         self._caller = Caller(limits)
         self._tokens: dict[str, tuple[float, str]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._caller.__exit__(kind, error, trace)
 
     def send(self, push: Push, /) -> SendResult:
         """Send a notification to each browser of its person, and return the result."""

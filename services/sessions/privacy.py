@@ -11,6 +11,7 @@ from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription
 from chassis.privacy.erasing import asked, erasing
 from chassis.privacy.holdings import (
+    TAKEN_OUT,
     Deleted,
     Document,
     Emptied,
@@ -26,9 +27,6 @@ from services.sessions.domain.anonymity import pseudonym
 from services.sessions.domain.roster import Person
 from services.sessions.store import SessionsStore
 from services.sessions.store_attendance import key
-
-TAKEN_OUT = "—"
-"""Stands where a text was."""
 
 
 def subscription() -> Subscription[SessionsStore]:
