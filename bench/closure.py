@@ -43,7 +43,18 @@ URGENT = 40  # offers of a seat, one in a second
 PATIENCE = 1_800.0  # seconds
 # Celery's tasks: its rate does not depend on how many wait, and 100,000 take half an hour.
 TASKS = min(PEOPLE, int(os.environ.get("BENCH_TASKS", "10000")))
-WRITTEN = ("messages", "deliveries", "inboxes", "outbox", "broadcasts", "broadcast_parts", "inbox")
+WRITTEN = (
+    "messages",
+    "deliveries",
+    "inboxes",
+    "outbox",
+    "broadcasts",
+    "broadcast_parts",
+    "inbox",
+    "rates",
+    # Of the mail server that was not there.
+    "job_holds",
+)
 
 
 def measure() -> Iterator[Figure]:

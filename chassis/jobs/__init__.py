@@ -160,7 +160,7 @@ class Jobs(Generic[S]):
     per_target: int | None = None
     """How many jobs of one target a process works on at once; None: any number."""
     poll: timedelta = timedelta(seconds=0.5)
-    """How often an idle slot looks for jobs."""
+    """How often a process with idle slots looks for jobs; one look is for all slots."""
     lease: timedelta = timedelta(seconds=60)
     """A claim ends after this long; it is renewed while the batch is worked on."""
     first_pause: timedelta = timedelta(seconds=1)

@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from chassis import ids
 from chassis.clock import Clock
 from chassis.data.store import Database
-from chassis.jobs import EVERYTHING, Batch, Document, Jobs, LimitReached, again, ours
+from chassis.jobs import EVERYTHING, INDEX, Batch, Document, Jobs, LimitReached, again, ours
 from chassis.jobs.backoff import pause
 
 # How often a claim looks again if others were faster, or if all found jobs have to wait.
@@ -57,6 +57,14 @@ class Queue:
                 if batch := self._take(lane, found, busy, held, stopping):
                     return batch
         return None
+
+    def has_due(self) -> bool:
+        """Return whether any lane has due jobs: one look by the index."""
+        query = {
+            "job.lane": {"$in": list(self._jobs.lanes)},
+            "job.due": {"$lte": self._clock.now()},
+        }
+        return self._rows.find_one(query, {"_id": 1}, hint=INDEX.document["name"]) is not None
 
     def renew(self, batch: Batch) -> None:
         """Renew the claim on what the batch still has."""

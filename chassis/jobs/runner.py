@@ -1,4 +1,6 @@
-"""Runs jobs in one process: a thread for each slot (a greenlet in the worker role)."""
+"""Runs jobs in one process: a thread for each slot (a greenlet in the worker role), and one that
+looks for jobs while slots are idle.
+"""
 
 import random
 import threading
@@ -32,8 +34,9 @@ class Runner:
         self._queue = Queue(database, jobs, system or SystemClock())
         self._claiming = threading.Lock()
         self._in_flight: dict[str, Batch] = {}
-        self._stopped, self._ended, self._more = (threading.Event() for _ in range(3))
+        self._stopped, self._ended, self._due = (threading.Event() for _ in range(3))
         self._threads = [
+            threading.Thread(target=self._look_out, daemon=True),
             *(threading.Thread(target=self._serve, args=(lanes,), daemon=True)
               for lanes in jobs.slots),
         ]  # fmt: skip
@@ -50,7 +53,7 @@ class Runner:
     def stop(self) -> None:
         """Claim no more jobs; batches at hand go on."""
         self._stopped.set()
-        self._more.set()
+        self._due.set()
 
     def join(self) -> None:
         """Wait until no batch is at hand, after `stop`."""
@@ -70,9 +73,19 @@ class Runner:
                     break
         return done
 
+    def _look_out(self) -> None:
+        """Wake the idle slots when there are due jobs: one look for all of them."""
+        while not self._stopped.is_set():
+            try:
+                if not self._due.is_set() and self._queue.has_due():
+                    self._due.set()
+            except Exception as error:
+                log.warning("can't look for jobs", jobs=self._jobs.name, why=repr(error)[:300])
+            self._rest()
+
     def _serve(self, lanes: Sequence[str]) -> None:
         """Run a slot's thread."""
-        while not self._stopped.is_set():
+        while self._due.wait() and not self._stopped.is_set():
             try:
                 worked = self._streak(lanes)
             except LimitReached:
@@ -81,7 +94,9 @@ class Runner:
                 log.warning("can't claim jobs", jobs=self._jobs.name, why=repr(error)[:300])
                 worked = False
             if not worked:
-                self._rest()
+                self._due.clear()
+                if self._stopped.is_set():
+                    self._due.set()  # `stop` set it meanwhile, for the other slots, too
 
     def _streak(self, lanes: Sequence[str]) -> bool:
         """Do batch after batch while there are due jobs, with one connection; return if there were
@@ -108,10 +123,8 @@ class Runner:
         return None
 
     def _rest(self) -> None:
-        """Wait until it is time to look again, or another slot finds more jobs than it takes."""
-        self._more.wait(self._jobs.poll.total_seconds() * random.uniform(0.8, 1.2))
-        if not self._stopped.is_set():
-            self._more.clear()
+        """Wait until it is time to look again."""
+        self._stopped.wait(self._jobs.poll.total_seconds() * random.uniform(0.8, 1.2))
 
     def _take(self, lanes: Sequence[str]) -> Batch | None:
         # One thread at a time: a target's free places are counted and taken in one step.
@@ -123,7 +136,7 @@ class Runner:
         if batch is not None:
             metrics.JOBS_CLAIMED.labels(self._jobs.name, batch.lane).inc(len(batch.ids))
             if len(batch.ids) == self._jobs.lanes[batch.lane]:
-                self._more.set()
+                self._due.set()  # for others, if it took all that it may
         return batch
 
     def _do(self, work: Work, batch: Batch) -> int:

@@ -70,7 +70,7 @@ def apply(
 
 def _apply(inbox: Inbox, deliveries: Sequence[Delivery]) -> list[Disposition]:
     """Decode deliveries and apply them; return their dispositions."""
-    types = frozenset(inbox.subscription.routing_keys)
+    types = frozenset((*inbox.subscription.routing_keys, *inbox.subscription.former_keys))
     resyncs = inbox.subscription.resync is not None
     read = [_read(delivery, types, resyncs) for delivery in deliveries]
     good = {event.id: event for event in read if isinstance(event, Event)}

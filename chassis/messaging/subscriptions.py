@@ -73,11 +73,19 @@ class Subscription(Generic[S]):
     """Applies events of a resync, which tell the state that holds now, and not that something
     happened: it updates copies, and tells nobody what people were told before. None: the
     subscription takes no resync."""
+    former: tuple[type[Message], ...] = ()
+    """Events to which versions before bound the queue, and which another subscription takes now: it
+    is bound to them no more, and applies those that it still has."""
 
     @property
     def routing_keys(self) -> tuple[str, ...]:
         """The routing keys of the queue's bindings: the types' names."""
         return tuple(event_type(cls) for cls in self.types)
+
+    @property
+    def former_keys(self) -> tuple[str, ...]:
+        """The routing keys of bindings that are to be removed."""
+        return tuple(event_type(cls) for cls in self.former)
 
     def rows(self, event: Event[Any]) -> int:
         """Return the weight of an event: at least 1, because reading it costs something."""

@@ -8,9 +8,11 @@ A partitioned subscription has a consistent-hash exchange with a queue for each 
 `partitions`). Its plain queue is bound to nothing. If an earlier version bound it, the exchange is
 bound first, so that an event in between is in both, and the inbox drops the repeat.
 
-A binding that a subscription no longer needs stays until a person removes it, on the management
-page or by its API (DELETE /api/bindings/<vhost>/e/tandem.events/q/<queue>/<key>): a declaration
-can't distinguish it from a binding of a newer version of the service.
+A binding that moved to another subscription (`Subscription.former`) is removed after all queues are
+bound, so that an event in between is in both. Another binding that a subscription no longer needs
+stays until a person removes it, on the management page or by its API
+(DELETE /api/bindings/<vhost>/e/tandem.events/q/<queue>/<key>): a declaration can't distinguish it
+from a binding of a newer version of the service.
 """
 
 import time
@@ -97,6 +99,8 @@ def declare(
             else:
                 declare_queue(channel, subscription.name, subscription.routing_keys)
             _bind_resyncs(channel, subscription)
+        for subscription in subscriptions:
+            _unbind_former(channel, subscription)
         _declare_delays(channel)
         declare_history(channel)
         _shrink(connection, [each.name for each in subscriptions if each.partitioned], count)
@@ -200,6 +204,15 @@ def _declare_partitions(channel: BlockingChannel, of: Subscription[Any], count: 
     for key in of.routing_keys:
         channel.exchange_bind(of.name, EXCHANGE, key)
         channel.queue_unbind(of.name, EXCHANGE, key)
+
+
+def _unbind_former(channel: BlockingChannel, of: Subscription[Any]) -> None:
+    """Remove the bindings that moved to another subscription."""
+    for key in of.former_keys:
+        if of.partitioned:
+            channel.exchange_unbind(of.name, EXCHANGE, key)
+        else:
+            channel.queue_unbind(of.name, EXCHANGE, key)
 
 
 def _shrink(connection: pika.BlockingConnection, subscriptions: Sequence[str], count: int) -> None:

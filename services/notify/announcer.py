@@ -30,9 +30,9 @@ DIGESTS = 100
 RELEASED = 1_000
 # Chunks that a process sends at once; few, because they use its processor. One is for urgent ones.
 SLOTS = ((URGENT,), (URGENT, BULK))
-# How often an idle slot looks for chunks, or for mail: an urgent message waits for two such looks,
-# and is to be sent within a second.
-POLL = timedelta(seconds=0.2)
+# How often an idle process looks for chunks, or for mail: an urgent message waits for two such
+# looks, and is to be sent within a second.
+POLL = timedelta(seconds=0.1)
 # One run of a timer ends after this many seconds, and the next continues: a stop waits for a run.
 BUDGET = 5.0
 

@@ -83,6 +83,10 @@ _REPLICAS = frozenset(
 
 def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore], ...]:
     """Return notify's subscriptions. `leads`: the lead times of reminders before a session."""
+
+    def trigger(store: NotifyStore, batch: Batch) -> None:
+        _triggers(store, batch, texts, leads)
+
     return (
         Subscription(
             "notify.people", (catalog.PersonUpserted,), _people, replacing=_PEOPLE, resync=_people
@@ -106,10 +110,14 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
         ),
         Subscription(
             "notify.triggers",
-            (*triggers.PERSONAL, *_OVERTAKING, *CLASSES),
-            lambda store, batch: _triggers(store, batch, texts, leads),
+            tuple(each for each in _TRIGGERS if each not in _SEATS),
+            trigger,
             partitioned=True,
+            former=_SEATS,
         ),
+        # A queue of its own: an offer of a seat ends soon, and must not wait behind the classes that
+        # a closure cancels.
+        Subscription("notify.seats", _SEATS, trigger),
         # A queue of its own: a corrected path moves the dues of a hundred thousand learners, and
         # urgent news must not wait for that.
         Subscription(
@@ -303,6 +311,15 @@ def _offer(event: Event[Any]) -> SeatOffer:
 
 
 _OVERTAKING = (progress.CatchUpWithdrawn, progress.DueRetracted, sessions.SeatOfferEnded)
+_TRIGGERS = (*triggers.PERSONAL, *_OVERTAKING, *CLASSES)
+_SEATS = (
+    catalog.EnrolmentPromoted,
+    sessions.SeatPromoted,
+    sessions.SeatSwapped,
+    sessions.SeatOffered,
+    sessions.SeatOfferEnded,
+    sessions.HelpInvited,
+)
 _CATCH_UPS = (
     progress.CatchUpAssigned,
     progress.CatchUpChanged,

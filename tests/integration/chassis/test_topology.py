@@ -1,10 +1,13 @@
 """The declarations in a real broker, and their effects."""
 
+from dataclasses import replace
+
 import pika
 import pytest
 from pika.exceptions import ChannelClosedByBroker
+from tandem.catalog.v1.events_pb2 import PathPublished
 
-from chassis.messaging import deadletters, topology
+from chassis.messaging import deadletters, partitions, topology
 from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE, subscription
 
@@ -72,3 +75,18 @@ def test_what_brings_its_worker_down_again_and_again_is_a_dead_letter(bus: Bus) 
     with channel_of(bus.amqp_url) as channel:
         channel.basic_publish("tandem.delay.1s", QUEUE, body, properties)
     assert bus.messages(QUEUE, 1)
+
+
+@pytest.mark.parametrize("partitioned", [False, True])
+def test_a_type_that_moved_goes_to_its_new_queue_only(bus: Bus, partitioned: bool) -> None:
+    """The old queue keeps what it has, and gets no more; twice declared is once declared."""
+    before = replace(subscription(), partitioned=partitioned)
+    old = partitions.queues(before, 1)[-1]
+    topology.declare(bus.amqp_url, [before], 1)
+    bus.publish(an_event("before"))
+    after = replace(before, types=(PathPublished,), former=before.types)
+    new = replace(before, name="catalog.new", partitioned=False)
+    for _ in range(2):
+        topology.declare(bus.amqp_url, [after, new], 1)
+        bus.publish(an_event("after"))
+    assert (bus.count(old), bus.count("catalog.new")) == (1, 2)

@@ -139,6 +139,12 @@ def test_an_event_of_another_version_is_kept_for_it() -> None:
     assert kinds(database, subscription(), [known]) == [Kind.APPLIED]
 
 
+def test_what_a_queue_still_has_of_another_s_events_is_applied() -> None:
+    """A version before bound the queue to them; what it got then is not lost."""
+    moved = replace(subscription(), types=(events_pb2.PathPublished,), former=TYPES)
+    assert kinds(FakeDatabase(), moved, [delivery(event("e"))]) == [Kind.APPLIED]
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "reason"),
     [
