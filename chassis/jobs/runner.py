@@ -4,7 +4,7 @@ looks for jobs while slots are idle.
 
 import random
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -32,7 +32,7 @@ class Runner:
     ) -> None:
         self._database, self._jobs = database, jobs
         self._queue = Queue(database, jobs, system or SystemClock())
-        self._claiming = threading.Lock()
+        self._claiming: defaultdict[Sequence[str], threading.Lock] = defaultdict(threading.Lock)
         self._in_flight: dict[str, Batch] = {}
         self._stopped, self._ended, self._due = (threading.Event() for _ in range(3))
         self._threads = [
@@ -67,7 +67,7 @@ class Runner:
         stopped, or a limit is reached; return how many are done."""
         done = 0
         with self._jobs.work(self._database) as work, suppress(LimitReached):
-            while batch := self._take(lanes or tuple(self._jobs.lanes)):
+            while batch := self._take(tuple(lanes or self._jobs.lanes)):
                 done += self._do(work, batch)
                 if self._stopped.is_set():
                     break
@@ -127,8 +127,9 @@ class Runner:
         self._stopped.wait(self._jobs.poll.total_seconds() * random.uniform(0.8, 1.2))
 
     def _take(self, lanes: Sequence[str]) -> Batch | None:
-        # One thread at a time: a target's free places are counted and taken in one step.
-        with self._claiming:
+        # One thread at a time: a target's free places are counted and taken in one step. If places
+        # are not counted, then one of each kind of slot: a lane's own slot waits for no other.
+        with self._claiming[lanes if self._jobs.per_target is None else ()]:
             busy = Counter(each for one in self._in_flight.values() for each in one.targets)
             batch = self._queue.claim(lanes, busy, self._stopped.is_set)
             if batch is not None:

@@ -115,8 +115,8 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
             partitioned=True,
             former=_SEATS,
         ),
-        # A queue of its own: an offer of a seat ends soon, and must not wait behind the classes that
-        # a closure cancels.
+        # A queue of its own: an offer of a seat ends soon, and must not wait behind the classes
+        # that a closure cancels.
         Subscription("notify.seats", _SEATS, trigger),
         # A queue of its own: a corrected path moves the dues of a hundred thousand learners, and
         # urgent news must not wait for that.
