@@ -10,7 +10,12 @@ from campus.platform import Platform
 from campus.stack.errors import StackError
 from campus.stack.given import check_amqp_url
 from chassis.archive.archive import Archive
+from chassis.archive.keys import KeyStore
 from chassis.archive.store import Bucket
+from chassis.data.store import connect
+
+# The database with the keys of the archive.
+LIBRARY = "tandem_library"
 
 DATA = click.option(
     "--data",
@@ -52,7 +57,7 @@ def mongo_url(folder: Path) -> str:
 
 def archive(folder: Path) -> Archive | None:
     """Return the archive of the history; None if the S3 store's variables are not all given, and no
-    local platform has them.
+    local platform has them. It opens what is sealed if MongoDB's URL is known, too.
     """
     try:
         bucket = Bucket(
@@ -64,7 +69,15 @@ def archive(folder: Path) -> Archive | None:
         )
     except (StackError, KeyError):
         return None
-    return Archive(bucket)
+    return Archive(bucket, _archive_keys(folder))
+
+
+def _archive_keys(folder: Path) -> KeyStore | None:
+    """Return the keys of the archive; None if nobody says where the library's database is."""
+    try:
+        return KeyStore(connect(mongo_url(folder), "tandem")[LIBRARY])
+    except (StackError, KeyError):
+        return None
 
 
 def known_archive(folder: Path) -> Archive:

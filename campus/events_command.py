@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 from google.protobuf import json_format
+from pymongo.errors import PyMongoError
 from rich.markup import escape
 
 from campus import queues
@@ -112,7 +113,8 @@ def tail(
     """Print events, one on each line: new ones, or those since an instant.
 
     What the history no longer has is read from the archive. Events that neither has are listed by
-    their offsets.
+    their offsets. An event whose key is not known, or was thrown away when a person was erased, is
+    marked: it has no names, addresses and texts.
     """
     try:
         for each in _events(folder, since, follow if follow is not None else since is None):
@@ -124,6 +126,8 @@ def tail(
                 _print(each[0], each[1], as_json)
     except StoreAway as error:
         fail(f"the S3 store, which has the archive, does not answer: {error}")
+    except PyMongoError as error:
+        fail(f"MongoDB, which has the keys of the archive, can't be used: {error}")
     except KeyboardInterrupt:
         return
 
@@ -227,9 +231,13 @@ def _print(offset: int, event: Event[Any], as_json: bool) -> None:
             "sequence": event.sequence,
             "data": data,
         }
+        if event.is_sealed:
+            line["sealed"] = True
         click.echo(_json(line))
         return
     short = event.type.removeprefix("tandem.").removesuffix(".v1")
+    if event.is_sealed:
+        short += " (without names and texts)"
     when, facts = f"{event.time:%Y-%m-%d %H:%M:%S}", _json(data)
     if not console.is_terminal:
         click.echo(f"{when} {short} {facts}")

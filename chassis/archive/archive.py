@@ -1,11 +1,12 @@
 """Reading the archive: which offsets it has, and their messages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
-from chassis.archive import layout, lines, segments
+from chassis.archive import layout, lines, sealing, segments
+from chassis.archive.keys import Keyring
 from chassis.archive.layout import LOST, SEGMENTS, Span, key_of, span_of
 from chassis.archive.segments import DamagedSegment, Segment
 from chassis.archive.store import Bucket, NoSuchObject, Stored
@@ -18,10 +19,15 @@ log = structlog.get_logger()
 
 
 class Archive:
-    """What a bucket has of the history. Methods raise StoreAway."""
+    """What a bucket has of the history. Methods raise StoreAway.
 
-    def __init__(self, bucket: Bucket) -> None:
-        self.bucket = bucket
+    With `keys`, messages are as they were published, but for what a key was thrown away of, and
+    methods raise pymongo.errors.PyMongoError, too. Without them, or where a key is gone, sealed
+    messages have no personal fields (see `sealing.sealed_for`).
+    """
+
+    def __init__(self, bucket: Bucket, keys: Keyring | None = None) -> None:
+        self.bucket, self._keys = bucket, keys
 
     def segments(self) -> dict[Span, Stored]:
         """Return the spans that the archive has; they overlap if two archivers wrote at once."""
@@ -78,8 +84,13 @@ class Archive:
                 except (DamagedSegment, lines.DamagedLine, NoSuchObject) as error:
                     log.warning("a file of the archive is damaged", file=file.key, why=str(error))
                     continue
-                found.update((each.offset, each) for each in content)
+                found.update((each.offset, each) for each in self._opened(content))
         return found, sorted(broker)
+
+    def _opened(self, messages: Sequence[Message]) -> Iterator[Message]:
+        people = {one for each in messages for one in sealing.sealed_for(each)}
+        keys = self._keys.find(people) if self._keys and people else {}
+        return (sealing.opened(each, keys) for each in messages)
 
     def _spans(self, folder: str) -> dict[Span, Stored]:
         listed = ((span_of(each.key), each) for each in self.bucket.listed(folder))

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 import orjson
 import structlog
 
-from chassis.archive import continuity, segments
+from chassis.archive import continuity, sealing, segments
 from chassis.archive.archive import Archive
+from chassis.archive.keys import Keyring
 from chassis.archive.layout import (
     LOST,
     PENDING,
@@ -45,16 +46,20 @@ class OtherStream(Exception):
 class Archiver:
     """Archives the history of one broker in one bucket."""
 
-    def __init__(self, amqp_url: str, bucket: Bucket, check: Callable[[], None]) -> None:
-        """`check` raises if this process may not go on: it has lost its lease, or it stops."""
-        self._amqp_url, self._bucket, self._check = amqp_url, bucket, check
+    def __init__(
+        self, amqp_url: str, bucket: Bucket, keys: Keyring, check: Callable[[], None]
+    ) -> None:
+        """`keys`: of the people whom events name. `check` raises if this process may not go on: it
+        has lost its lease, or it stops.
+        """
+        self._amqp_url, self._bucket, self._keys, self._check = amqp_url, bucket, keys, check
         self._archive = Archive(bucket)
 
     def archive(self) -> None:
         """Archive all that the stream has now and the archive does not.
 
-        Raises StoreAway, pika.exceptions.AMQPError, OtherStream, DamagedSegment, and what `check`
-        raises.
+        Raises StoreAway, pika.exceptions.AMQPError, pymongo.errors.PyMongoError, OtherStream,
+        DamagedSegment, and what `check` raises.
         """
         self._bucket.prepare()
         self._undo_what_is_pending()
@@ -75,7 +80,8 @@ class Archiver:
                 self._give_up(piece)
             else:
                 report_lag(min(end, hole.last) - piece.span.first + 1, piece.messages)
-                self._commit(*segments.pack(piece))
+                keys = self._keys.make(sealing.people_in(piece.messages))
+                self._commit(*segments.pack(piece, keys))
 
     def _messages(self, hole: Span, end: float) -> Iterator[Message]:
         for message in history.messages(self._amqp_url, hole.first, end):

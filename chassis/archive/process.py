@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 
 from chassis import ids
 from chassis.archive.archiver import Archiver, OtherStream, report_lag
+from chassis.archive.keys import KeyStore
 from chassis.archive.segments import DamagedSegment
 from chassis.archive.store import Bucket, NoSuchObject, StoreAway
 from chassis.data import lease
@@ -35,6 +36,7 @@ REASONS = {
     StoreAway: "away",
     NoSuchObject: "away",  # somebody else removed it a moment ago
     AMQPError: "away",
+    PyMongoError: "away",
     OSError: "away",
 }
 
@@ -78,7 +80,7 @@ class Process:
         self, amqp_url: str, database: Database[Any], bucket: Bucket, every: timedelta
     ) -> None:
         self._database, self._every = database, every
-        self._archiver = Archiver(amqp_url, bucket, self._check)
+        self._archiver = Archiver(amqp_url, bucket, KeyStore(database.mongo), self._check)
         self._leases, self._holder = database.mongo["leases"], ids.new_id()
         self._stopped = threading.Event()
         self._good_until = 0.0

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from chassis.archive import lines
+from chassis.archive import lines, sealing
 from chassis.archive.layout import EVENTS, UNREADABLE, Span, file_key
+from chassis.archive.sealing import Keys
 from chassis.messaging.history import Message
 
 # A segment ends after so many messages, or bytes of their bodies.
@@ -50,6 +51,8 @@ class Segment:
     """Offsets in it that the broker took for its own records: there are no messages."""
     seal: str
     """The SHA-256 of the last message's body, by which a stream is recognized; or empty."""
+    sealed: bool = True
+    """Whether what is personal in it is encrypted. A version before did not."""
 
 
 class Piece(NamedTuple):
@@ -125,12 +128,16 @@ class _Growing:
             yield self.finished()
 
 
-def pack(piece: Piece) -> tuple[Segment, Mapping[str, bytes]]:
-    """Return the segment of a piece, and its files' content by key.
+def pack(piece: Piece, keys: Keys) -> tuple[Segment, Mapping[str, bytes]]:
+    """Return the segment of a piece, and its files' content by key. `keys` has those of
+    `sealing.people_in`.
 
-    The same piece always gives the same.
+    The same piece always gives the same, until a key is thrown away.
     """
-    encoded = sorted(map(lines.encode, piece.messages), key=lambda line: (line.group, line.offset))
+    encoded = sorted(
+        (lines.encode(sealing.seal(each, keys)) for each in piece.messages),
+        key=lambda line: (line.group, line.offset),
+    )
     files, contents = [], {}
     for group, found in groupby(encoded, key=lambda line: line.group):
         texts = [line.text for line in found]
@@ -160,6 +167,7 @@ def write(segment: Segment) -> bytes:
         "files": [asdict(file) for file in segment.files],
         "broker": [[*span] for span in segment.broker],
         "seal": segment.seal,
+        "sealed": segment.sealed,
     }
     return orjson.dumps(facts, option=orjson.OPT_INDENT_2)
 
@@ -170,7 +178,8 @@ def read(span: Span, content: bytes) -> Segment:
         found: dict[str, Any] = orjson.loads(content)
         files = tuple(File(**each) for each in found["files"])
         broker = tuple(Span(*each) for each in found["broker"])
-        segment = Segment(Span(*found["span"]), files, broker, str(found["seal"]))
+        is_sealed = bool(found.get("sealed"))
+        segment = Segment(Span(*found["span"]), files, broker, str(found["seal"]), is_sealed)
     except (ValueError, TypeError, KeyError) as error:
         raise DamagedSegment(f"the segment {span} can't be read: {error!r}") from error
     if segment.span != span:

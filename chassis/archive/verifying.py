@@ -22,7 +22,7 @@ class Fault:
     """Something that is missing or wrong."""
 
     kind: str
-    """lost, missing, sequence, damaged, overlap, or stray."""
+    """lost, missing, sequence, damaged, overlap, plain, or stray."""
     what: str
 
 
@@ -46,6 +46,7 @@ def verify(archive: Archive) -> Report:
     sequence  numbers of a source and key that are missing in its events
     damaged   a segment or file that is not what was written, or is not there
     overlap   offsets that two segments have; readers take each once
+    plain     a segment in which what is personal is not encrypted; a version before wrote it
     stray     a file that no segment names, or an object that was set aside; nobody reads it
 
     It needs some 310 bytes of memory for each source and key, and 200 for each file.
@@ -83,6 +84,8 @@ def _verify_segment(
     except (DamagedSegment, NoSuchObject) as error:
         report.faults.append(Fault("damaged", f"segment {span}: {error}"))
         return
+    if not segment.sealed:
+        report.faults.append(Fault("plain", f"segment {span}"))
     strays.difference_update(file.key for file in segment.files)
     report.files += len(segment.files)
     found: Counter[int] = Counter()

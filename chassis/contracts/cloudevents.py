@@ -40,6 +40,7 @@ class Attributes:
     """0 if there is none."""
     traceparent: str
     resync: str = ""
+    is_sealed: bool = False
 
 
 def raw(headers: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,6 +76,7 @@ def read(headers: Mapping[str, Any], content_type: str | None = None) -> Attribu
         sequence=taken("sequence", _sequence),
         traceparent=taken("traceparent", _text),
         resync=taken("resync", _text),
+        is_sealed="sealedfor" in given,
     )
     if faults:
         raise MalformedError(f"no CloudEvent: {'; '.join(faults)}")

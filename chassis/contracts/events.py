@@ -56,6 +56,8 @@ class Event(Generic[M]):
     data: M
     resync: str = ""
     """The resync that sent it, as the state that holds now; empty: it tells what happened."""
+    is_sealed: bool = False
+    """Whether it comes from the archive without its personal fields (chassis.archive.sealing)."""
 
 
 @cache
@@ -149,6 +151,7 @@ def read(
         sequence=found.sequence,
         traceparent=found.traceparent,
         resync=found.resync,
+        is_sealed=found.is_sealed,
         data=_data(cls, found.type, body),
     )
 

@@ -162,6 +162,12 @@ ARCHIVE_LAG_SECONDS = Gauge(
     "tandem_archive_lag_seconds", "Age of the oldest of these events; 0 if there is none."
 )
 ARCHIVE_EVENTS = Counter("tandem_archive_events", "Events that were archived.")
+ARCHIVE_SEALED = Counter(
+    "tandem_archive_sealed_events",
+    "Events with personal fields that were archived: sealed, or erased (without these fields,"
+    " because a key was thrown away).",
+    ["outcome"],
+)
 ARCHIVE_LOST = Counter(
     "tandem_archive_lost_offsets",
     "Offsets that the history had already deleted when this archiver wanted to archive them.",

@@ -27,10 +27,10 @@ from bson.binary import Binary
 from pymongo import UpdateOne
 
 from chassis.contracts.events import Event
+from chassis.contracts.redaction import personal_types, redacted
 from chassis.data.store import Database, Store
 from chassis.jobs import DONE, Batch, Jobs, Work, again, ours, waiting
 from chassis.privacy.holdings import Deleted, Document, Emptied, Holding, Kept, Rewritten
-from chassis.privacy.redaction import personal_types, redacted
 
 LANE = "erasures"
 COLLECTION = "erasures"

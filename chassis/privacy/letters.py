@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from chassis.contracts.events import contracts
+from chassis.contracts.redaction import redacted
 from chassis.messaging import deadletters
-from chassis.privacy.redaction import redacted
 
 DELETED = b""
 

@@ -6,6 +6,9 @@ It needs minio: `pip install tandem-events[archive]`.
     segments/<span>.json                      the files of a span of offsets, with their hashes
 
 A file counts only if the segment of its span names it.
+
+Names, addresses and texts are encrypted in the archive, and the keys stay in Tandem. Such an event
+comes without these fields, and `Event.is_sealed` says so.
 """
 
 import base64
@@ -27,7 +30,7 @@ from tandem_events.refilling import Wanted
 
 ENDING = ".jsonl.gz"
 # Members of a line that are no attributes.
-OTHERS = ("offset", "datacontenttype", "data", "data_base64")
+OTHERS = ("offset", "datacontenttype", "data", "data_base64", "sealed")
 
 log = logging.getLogger("tandem_events")
 

@@ -47,6 +47,9 @@ class Event:
     its type has none."""
     data: Mapping[str, Any]
     """The body: names in camelCase; what is absent has its default value."""
+    is_sealed: bool = False
+    """Whether it came from the archive without names, addresses and texts: their keys stay in
+    Tandem, and are thrown away when a person is erased."""
 
     def data_as(self, kind: builtins.type[D]) -> D:
         """Return the body with its type, a TypedDict of tandem_events.data; nothing is converted.
@@ -87,6 +90,7 @@ def read(headers: Mapping[str, Any] | None, body: bytes) -> Event:
         partition_key=attributes.get("partitionkey", ""),
         sequence=sequence,
         data=data,
+        is_sealed="sealedfor" in attributes,
     )
 
 

@@ -254,4 +254,5 @@ MIGRATIONS = (
     Migration(15, "offline packs of runs", adding(_PACKED)),
     Migration(16, "podcast feeds that are not revoked, by their reader", adding(_OPEN_FEEDS)),
     Migration(17, "recordings of sessions on shelves of their own", _shelve_recordings),
+    Migration(18, "keys of people in the archive", adding({"archive_keys": []})),
 )

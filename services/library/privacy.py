@@ -5,7 +5,7 @@ from tandem.catalog.v1.events_pb2 import PersonErased
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription
 from chassis.privacy.erasing import asked, erasing
-from chassis.privacy.holdings import Deleted, Holding, Kept, of, under
+from chassis.privacy.holdings import Deleted, Emptied, Holding, Kept, of, under
 from services.library.store import LibraryStore
 
 
@@ -56,5 +56,13 @@ HOLDINGS = (
         what="how often the person made a feed",
         query=under("feeds:"),
         disposal=Deleted(),
+    ),
+    Holding(
+        kind="archive keys",
+        collection="archive_keys",
+        what="the key of the archive: of names, addresses and texts in events that name the person",
+        query=of("_id"),
+        disposal=Emptied({}, without=("key",)),
+        shown={"made_at": 1},
     ),
 )

@@ -14,6 +14,7 @@
 | copies | a file whose pending deletion is due later | the file's key |
 | enrolments, staff | replicas: enrolments, staff | run:learner; a run's |
 | shelves | what a run's path names, or what a session gave to study | the run's; session:<id> |
+| archive_keys | the key of a person in the archive (chassis/archive/keys.py) | the person's; "" |
 """
 
 from collections.abc import Collection, Iterable

@@ -9,6 +9,7 @@ from bson.binary import Binary
 from tandem.catalog.v1.events_pb2 import PersonErased
 
 from chassis.contracts.events import Event
+from chassis.contracts.redaction import personal_types, redacted
 from chassis.data.migrations import Mongo
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription
@@ -23,7 +24,6 @@ from chassis.privacy.holdings import (
     of,
     under,
 )
-from chassis.privacy.redaction import personal_types, redacted
 from chassis.replicas import upsert_if_newer
 from services.notify.domain.enums import Kind
 from services.notify.domain.people import Person

@@ -1,5 +1,7 @@
 """A real archive of a real stream, and what a reader gets of both."""
 
+import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +9,7 @@ from chassis.archive import reading, segments, verifying
 from chassis.archive.archive import Archive
 from chassis.archive.archiver import Archiver
 from chassis.archive.layout import Span
+from chassis.archive.sealing import PERSON_KEY, Keys
 from chassis.archive.store import Bucket
 from chassis.archive.verifying import Fault
 from chassis.contracts.events import Event
@@ -15,6 +18,23 @@ from tests.integration.chassis.bus import Bus, an_event, eventually
 from tests.integration.chassis.test_history_bounds import first_offset, publish, set_policy
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class MemoryKeys:
+    """Keys as the library's database has them."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, bytes | None] = {}
+
+    def make(self, people: Iterable[str]) -> Keys:
+        """Make the keys that are missing."""
+        for each in set(people) - self.keys.keys():
+            self.keys[each] = secrets.token_bytes(PERSON_KEY)
+        return self.find(people)
+
+    def find(self, people: Iterable[str]) -> Keys:
+        """The keys of people."""
+        return {each: self.keys[each] for each in people if each in self.keys}
 
 
 def free() -> None:
@@ -30,7 +50,7 @@ def send(bus: Bus, first: int, last: int) -> list[Event[Any]]:
 
 def archive(bus: Bus, bucket: Bucket) -> None:
     """One round of an archiver."""
-    Archiver(bus.amqp_url, bucket, free).archive()
+    Archiver(bus.amqp_url, bucket, MemoryKeys(), free).archive()
 
 
 def read(

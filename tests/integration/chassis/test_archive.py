@@ -19,6 +19,7 @@ from chassis.contracts.events import Event, UndecodableError
 from chassis.messaging import history, topology
 from chassis.operations import metrics
 from tests.integration.chassis.archives import (
+    MemoryKeys,
     archive,
     archived,
     faults,
@@ -270,7 +271,7 @@ def test_who_lost_the_lease_adds_no_segment(bus: Bus, bucket: Bucket) -> None:
             raise LeaseLost
 
     with pytest.raises(LeaseLost):
-        Archiver(bus.amqp_url, bucket, check).archive()
+        Archiver(bus.amqp_url, bucket, MemoryKeys(), check).archive()
     assert [each.key.partition("/")[0] for each in bucket.listed("")] == ["events", "pending"]
     assert faults(bucket) == []
     archive(bus, bucket)

@@ -39,7 +39,7 @@ def a_message(offset: int, event: Event[Any] | None = None, body: bytes = b"") -
 def archived(bucket: Bucket, *messages: Message) -> None:
     """Add a segment to the archive."""
     span = Span(messages[0].offset, messages[-1].offset)
-    segment, contents = segments.pack(Piece(span, messages, []))
+    segment, contents = segments.pack(Piece(span, messages, []), {})
     for key, content in contents.items():
         bucket.put(key, content)
     bucket.put(layout.key_of(SEGMENTS, span), segments.write(segment))

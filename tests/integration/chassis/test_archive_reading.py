@@ -70,9 +70,9 @@ def test_segments_of_two_archivers_at_once_are_read_once(bus: Bus, bucket: Bucke
     send(bus, 1, 4)
     archive(bus, bucket)
     messages = list(history.messages(bus.amqp_url, 0, 3))
-    gone, contents = segments.pack(Piece(Span(0, 1), messages[:2], []))
+    gone, contents = segments.pack(Piece(Span(0, 1), messages[:2], []), {})
     bucket.put(layout.key_of(SEGMENTS, gone.span), segments.write(gone))
-    late, contents = segments.pack(Piece(Span(1, 3), messages[1:], []))
+    late, contents = segments.pack(Piece(Span(1, 3), messages[1:], []), {})
     for key, content in contents.items():
         bucket.put(key, content)
     bucket.put(layout.key_of(SEGMENTS, late.span), segments.write(late))
@@ -119,7 +119,7 @@ def test_what_the_broker_cannot_hand_over_comes_from_the_archive(bus: Bus, bucke
         hostile.publish(bus, twice)
     send(bus, 3, 3)
     archived_before = [*messages, replace(messages[1], offset=2)]
-    segment, contents = segments.pack(Piece(Span(0, 2), archived_before, []))
+    segment, contents = segments.pack(Piece(Span(0, 2), archived_before, []), {})
     bucket.prepare()
     for key, content in contents.items():
         bucket.put(key, content)

@@ -14,7 +14,7 @@ from chassis.archive.layout import Span
 from chassis.archive.store import Bucket
 from chassis.messaging import history, topology
 from tests.deep import only_deep
-from tests.integration.chassis.archives import LONG_AGO, free, subject
+from tests.integration.chassis.archives import LONG_AGO, MemoryKeys, free, subject
 from tests.integration.chassis.bus import an_event, eventually
 from tests.integration.processes import publish
 
@@ -55,7 +55,7 @@ def test_a_truncated_file_of_the_stream_is_filled_from_the_archive(
         for first in range(0, COUNT, 10):  # in several chunks, and so in several files
             some = names[first : first + 10]
             publish(url, *(an_event(name, learner="x" * 2_000) for name in some))
-        archiver = Archiver(url, bucket, free)
+        archiver = Archiver(url, bucket, MemoryKeys(), free)
         archiver.archive()
 
         def read() -> list[str]:

@@ -25,6 +25,7 @@ from chassis.messaging import topology
 from services.library.store import LibraryStore
 from tests.conftest import MakeDatabase
 from tests.deep import DEEP
+from tests.integration.chassis.archives import MemoryKeys
 from tests.integration.chassis.bus import an_event
 from tests.integration.processes import eventually, publish, role
 
@@ -125,7 +126,7 @@ def test_the_command_verifies_and_reads_it(
 ) -> None:
     """All is there: status 0. What is missing is listed: status 1."""
     publish(archiving["TANDEM_AMQP_URL"], an_event("e1"), an_event("e2", sequence=2))
-    Archiver(archiving["TANDEM_AMQP_URL"], bucket, lambda: None).archive()
+    Archiver(archiving["TANDEM_AMQP_URL"], bucket, MemoryKeys(), lambda: None).archive()
     words = ["--data", str(tmp_path), "--json"]
 
     def tandem(*command: str) -> Result:

@@ -184,8 +184,8 @@ def test_a_segment_is_packed_by_day_and_type_and_always_alike() -> None:
     later = Event(**{**vars_of(later), "time": later.time + timedelta(days=1)})
     some.append(message_of(later, 4))
     piece = Piece(Span(0, 5), some, [Span(5, 5)])
-    segment, contents = segments.pack(piece)
-    assert segments.pack(piece) == (segment, contents)
+    segment, contents = segments.pack(piece, {})
+    assert segments.pack(piece, {}) == (segment, contents)
     assert [file.messages for file in segment.files] == [3, 1, 1]
     assert [file.key for file in segment.files] == list(contents)
     unpacked = [
@@ -202,7 +202,7 @@ def vars_of(event: Event[Any]) -> dict[str, Any]:
 
 def test_a_file_or_segment_that_was_changed_is_told() -> None:
     """By its hash; a segment also by its name."""
-    segment, contents = segments.pack(Piece(Span(0, 0), [plain(0)], []))
+    segment, contents = segments.pack(Piece(Span(0, 0), [plain(0)], []), {})
     (file,) = segment.files
     with pytest.raises(DamagedSegment, match="SHA-256"):
         segments.unpack(file, contents[file.key] + b"x")

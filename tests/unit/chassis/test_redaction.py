@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.contracts.events import contracts
+from chassis.contracts.redaction import personal_types, redacted
 from chassis.privacy.letters import DELETED, changing
-from chassis.privacy.redaction import personal_types, redacted
 
 ASKED = "tandem.sessions.question.asked.v1"
 UPSERTED = "tandem.catalog.person.upserted.v1"

@@ -1,0 +1,140 @@
+"""Redaction: bodies of events without what is personal in them, and the people whom they name."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from tandem.options.v1 import options_pb2
+
+from chassis.contracts.events import contracts
+
+# The fields of events that name people.
+_PEOPLE = re.compile(r"(?:\w+_)?(?:person|learner|instructor|asker)_ids?|\w+_by")
+# protobuf's type stubs know two unrelated classes for this
+Descriptor = Any
+
+
+@cache
+def personal_types() -> frozenset[str]:
+    """Return the types of events with fields that may hold a name, an address or free text."""
+    return frozenset(type_ for type_, cls in contracts().items() if _has_personal(cls.DESCRIPTOR))
+
+
+def redacted(type_: str, body: bytes, person_id: str) -> bytes | None:
+    """Return an event's body without its personal fields, if it names a person (id); None if it
+    does not, or has nothing personal.
+
+    Fields that this version does not know stay. Raises ValueError if the body is no JSON.
+    """
+    if type_ not in personal_types():
+        return None
+    data = json.loads(body)
+    if person_id not in _texts(data) or not _clear(data, contracts()[type_].DESCRIPTOR):
+        return None
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def without_personal(type_: str, body: bytes) -> bytes | None:
+    """Return the body of an event of `personal_types` without its personal fields, and without
+    those that this version does not know, or whose values are of another kind; None if it has none
+    of these.
+
+    Raises ValueError if the body is no JSON object.
+    """
+    data = json.loads(body)
+    if not isinstance(data, dict):
+        raise ValueError("the body is no object")  # noqa: TRY004
+    if not _clear(data, contracts()[type_].DESCRIPTOR, only_known=True):
+        return None
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def people_of(type_: str, body: bytes) -> set[str]:
+    """Return the ids of the people whom the body of an event names, by the names of its fields.
+
+    Raises ValueError if the body is no JSON.
+    """
+    return set(_named(json.loads(body), contracts()[type_].DESCRIPTOR)) - {""}
+
+
+def _named(data: Any, descriptor: Descriptor) -> Iterator[str]:
+    if isinstance(data, list):
+        for each in data:
+            yield from _named(each, descriptor)
+    if not isinstance(data, dict):
+        return
+    for field in descriptor.fields:
+        value = data.get(field.json_name)
+        if field.message_type is not None:
+            yield from _named(value, field.message_type)
+        elif _PEOPLE.fullmatch(field.name):
+            yield from _texts(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _clear(data: Any, descriptor: Descriptor, only_known: bool = False) -> bool:
+    """Remove the personal fields of a message, and of those in it, and with `only_known` those that
+    this version does not know; return whether there were any.
+    """
+    found = False
+    if isinstance(data, list):
+        for each in data:
+            found |= _clear(each, descriptor, only_known)
+    if not isinstance(data, dict):
+        return found
+    if only_known:
+        found |= _clear_unknown(data, descriptor)
+    for field in descriptor.fields:
+        if field.json_name in data and _is_personal(field):
+            del data[field.json_name]
+            found = True
+        elif field.message_type is not None and field.json_name in data:
+            found |= _clear(data[field.json_name], field.message_type, only_known)
+    return found
+
+
+def _clear_unknown(data: dict[str, Any], descriptor: Descriptor) -> bool:
+    """Remove what no field of a message has, and objects where a field has none; return whether
+    there was any.
+    """
+    fields = {each.json_name: each for each in descriptor.fields}
+    unknown = [
+        name
+        for name, value in data.items()
+        if name not in fields or (fields[name].message_type is None and _has_objects(value))
+    ]
+    for name in unknown:
+        del data[name]
+    return bool(unknown)
+
+
+def _has_objects(value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return any(isinstance(each, dict | list) for each in values)
+
+
+def _has_personal(descriptor: Descriptor, above: frozenset[str] = frozenset()) -> bool:
+    if descriptor.full_name in above:
+        return False
+    within = above | {descriptor.full_name}
+    return any(
+        _is_personal(field)
+        or (field.message_type is not None and _has_personal(field.message_type, within))
+        for field in descriptor.fields
+    )
+
+
+def _is_personal(field: Any) -> bool:
+    return bool(field.GetOptions().Extensions[options_pb2.personal])
