@@ -143,7 +143,8 @@ def _bound_to(message: Message) -> list[bytes]:
 
 
 def _attribute(message: Message, name: str) -> str:
-    return str(cloudevents.raw(message.headers).get(name, ""))
+    found = message.headers.get(f"{PREFIX}{name}")  # most events are our own
+    return str(cloudevents.raw(message.headers).get(name, "") if found is None else found)
 
 
 def _is_text(value: Any) -> bool:

@@ -3,6 +3,7 @@ search for it in every store.
 """
 
 import base64
+import gzip
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -32,10 +33,18 @@ from tandem.types.v1 import types_pb2
 from campus.client import Campus
 from campus.platform import Platform
 from campus.services import Services
+from chassis.archive.archive import Archive
+from chassis.archive.archiver import Archiver
+from chassis.archive.keys import KeyStore
+from chassis.archive.layout import Span
+from chassis.archive.store import Bucket
 from chassis.data import s3
+from chassis.messaging.history import Message
 from tests.management import manage
 from tests.system.classes import until
 
+# With these bytes a gzip file begins (RFC 1952).
+GZIP = b"\x1f\x8b"
 ROLE = options_pb2.ROLE_LEARNER
 
 
@@ -241,8 +250,8 @@ class Someone:
 
 
 def places_with(platform: Platform, text: str) -> list[str]:
-    """Every place where a text is stored, but the history, the archive and the mails that were
-    sent.
+    """Every place where a text is stored, but the history, which forgets after 30 days, and the
+    mails that were sent.
     """
     needle = text.encode()
     found = [*_in_mongo(platform, needle), *_in_s3(platform, needle), *_in_queues(platform, text)]
@@ -250,6 +259,25 @@ def places_with(platform: Platform, text: str) -> list[str]:
         if needle in log.read_bytes():
             found.append(f"log {log.name}")
     return found
+
+
+def archived(platform: Platform, text: str) -> bool:
+    """Archive the history now; whether anybody who has the keys finds a text in the archive."""
+    given = platform.environment()
+    bucket = Bucket(
+        given["TANDEM_S3_ENDPOINT"],
+        given["TANDEM_S3_ACCESS_KEY"],
+        given["TANDEM_S3_SECRET_KEY"],
+        given.get("TANDEM_S3_REGION", "us-east-1"),
+        given.get("TANDEM_ARCHIVE_BUCKET", "tandem-history"),
+    )
+    with pymongo.MongoClient[Any](given["TANDEM_MONGO_URL"]) as client:
+        keys = KeyStore(client["tandem_library"])
+        Archiver(given["TANDEM_AMQP_URL"], bucket, keys, lambda: None).archive()
+        everything = Archive(bucket, keys).messages(Span(0, 2**62))
+        found = [each for each in everything if isinstance(each, Message)]
+    assert found
+    return any(text.encode() in each.body for each in found)
 
 
 def _in_mongo(platform: Platform, needle: bytes) -> Iterator[str]:
@@ -273,10 +301,9 @@ def _in_s3(platform: Platform, needle: bytes) -> Iterator[str]:
         s3.PATIENT,
     )
     for bucket in client.list_buckets():
-        if bucket.name == given.get("TANDEM_ARCHIVE_BUCKET", "tandem-history"):
-            continue
         for item in client.list_objects(bucket.name, recursive=True):
-            if needle in client.get_object(bucket.name, item.object_name).read():
+            content = client.get_object(bucket.name, item.object_name).read()
+            if needle in (gzip.decompress(content) if content[:2] == GZIP else content):
                 yield f"s3 {bucket.name}/{item.object_name}"
 
 

@@ -17,7 +17,7 @@ from chassis.contracts.events import Event
 from chassis.ids import new_id
 from chassis.messaging import topology
 from tests.system.classes import tandem, tandem_json
-from tests.system.person import Someone, places_with
+from tests.system.person import Someone, archived, places_with
 
 SERVICES = ("catalog", "library", "sessions", "progress", "notify")
 
@@ -44,6 +44,7 @@ def test_all_of_a_person_is_exported_and_then_nowhere(
     assert "questions that the person asked" in exported["README.txt"]
     _put_letters(platform, someone)
     assert places_with(platform, someone.secret) != []
+    assert archived(platform, someone.secret)
 
     rows = tandem_json(platform, "privacy", "erase", someone.id, "--reason", "request 17")
     done = {(row["service"], row["kind"]): row["count"] for row in rows}
@@ -52,6 +53,7 @@ def test_all_of_a_person_is_exported_and_then_nowhere(
     assert done["notify", "messages"] > 0
     assert {row["service"] for row in rows if row["erased_at"]} == set(SERVICES)
     assert _places_at_last(platform, someone) == []
+    assert not archived(platform, someone.secret)
     left = tandem_json(platform, "privacy", "status", someone.id)
     assert {row["service"] for row in left if row["next_sweep_at"]} == set(SERVICES)
 
