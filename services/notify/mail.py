@@ -34,6 +34,14 @@ class _Policy(EmailPolicy):
     A URL is not folded at all.
     """
 
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        if name != "Subject":
+            return super().header_store_parse(name, value)
+        if len(value.splitlines()) > 1:
+            raise ValueError("a header may not contain linefeeds")
+        # As it is: the library would decode what looks encoded in it, line breaks too.
+        return name, value
+
     def fold_binary(self, name: str, value: str) -> bytes:
         if name == "List-Unsubscribe":  # folding would encode a long URL as if it were text
             return f"{name}: {value}\r\n".encode("ascii")
@@ -201,7 +209,7 @@ class MailServer:
         try:
             envelope = self._marks.envelope_of(mail, self._sender)
             text = self._marks.text_of(mail, self._sender)
-        except ValueError as error:
+        except Exception as error:  # whatever it is, the other mails of its batch go on
             return SendResult(Outcome.REFUSED, f"the mail can't be written: {type(error).__name__}")
         try:
             connection = self._connected()

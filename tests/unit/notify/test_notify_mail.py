@@ -1,6 +1,7 @@
 """The mail that goes out."""
 
 import email
+import email.header
 import email.policy
 import json
 from datetime import UTC, datetime
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notify.domain.enums import Category
-from services.notify.domain.messages import Mail
+from services.notify.domain.messages import Mail, Outcome
 from services.notify.domain.notices import Text
-from services.notify.mail import BadAddress, address, write
+from services.notify.mail import BadAddress, MailServer, Marks, address, write
 from services.notify.marked import one_line
 from services.notify.pages_unsubscribe import WORDS, asks
+from services.notify.signing import Signer
 from services.notify.texts import Texts
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -94,6 +96,34 @@ def test_any_text_arrives(title: str, body: str) -> None:
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 998  # RFC 5322, section 2.1.1
     assert b"\n" not in raw.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "=?utf-8?q?Waves=0D=0ABcc:_all@example.com?=",
+        "=?utf-8?q?Waves=0D=0A=0D=0Abody?= of light",
+        "=?utf-8?q?=E2=80=AEsevaW?=",
+        "=?utf-8?b?V2F2ZXM=?= und Töne",
+        "=?utf-8?q?Waves",
+    ],
+)
+def test_a_title_that_looks_encoded_is_not_decoded(title: str) -> None:
+    """A title with what looks like an encoded word (RFC 2047) arrives as it is, as one header."""
+    raw = write(mail(title=title), SENDER).as_bytes()
+    read = email.message_from_bytes(raw)
+    assert str(email.header.make_header(email.header.decode_header(read["Subject"]))) == title
+    assert read["Bcc"] is None
+    assert read.get_payload(decode=True) == b"Hello\r\n"
+
+
+def test_a_mail_that_cannot_be_written_is_refused_alone() -> None:
+    """What goes wrong with one mail is its result, and no error that would end its batch."""
+    marks = Marks(signer=Signer("university.example", "tandem", b"no key"))
+    with MailServer("smtp://127.0.0.1:1", SENDER, marks=marks) as server:
+        result = server.send(mail())
+    assert result.outcome is Outcome.REFUSED
+    assert result.reason == "the mail can't be written: KeyFormatError"
 
 
 @pytest.mark.parametrize("title", ["a\nBcc: all@example.com", "a\r\n\r\nbody", "a\rb"])
