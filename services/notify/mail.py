@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
+import idna
+
 from chassis.capabilities import CapabilityUrls
 from services.notify.calendar_parts import invitation_text
 from services.notify.domain.bounces import BounceAddresses
@@ -128,14 +130,16 @@ def _add_invitations(message: EmailMessage, mail: Mail, sender: str) -> None:
 
 
 def address(text: str) -> str:
-    """Return an address for SMTP; an international domain gets its ASCII form (RFC 5890).
+    """Return an address for SMTP; an international domain gets its ASCII form (RFC 5890, UTS #46).
 
     Raises BadAddress; a local part with other than ASCII characters would need SMTPUTF8, which few
     servers support.
     """
     local, _, domain = text.rpartition("@")
     try:
-        plain = domain.encode("idna").decode().lower()
+        # By IDNA of 2008, as catalog reads addresses: that of 2003, in the standard library, takes
+        # some names for those of other domains (ß for ss).
+        plain = idna.encode(domain, uts46=True).decode()
     except UnicodeError as error:
         raise BadAddress from error
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(plain):

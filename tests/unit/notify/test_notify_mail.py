@@ -159,8 +159,9 @@ def test_addresses_that_cannot_be_written_to(text: str) -> None:
 
 
 def test_international_domains() -> None:
-    """A domain beyond ASCII goes out in its ASCII form."""
-    assert address("ada@münchen.example") == "ada@xn--mnchen-3ya.example"
+    """A domain beyond ASCII goes out in its ASCII form, and never to another domain."""
+    assert address("ada@MÜNCHEN.example") == "ada@xn--mnchen-3ya.example"
+    assert address("ada@fuß.example") == "ada@xn--fu-hia.example" != address("ada@fuss.example")
 
 
 def test_long_addresses_survive_the_header() -> None:
