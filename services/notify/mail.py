@@ -27,6 +27,8 @@ _DOMAIN = re.compile(
 )
 # RFC 3463: the mail system's status, and its congestion.
 _OVERLOADED = ("4.3.", "4.4.5")
+# It wants a password or STARTTLS first, of any mail (RFC 4954, section 6; RFC 3207, section 4).
+_NO_ACCESS = 530
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463
 
 
@@ -265,6 +267,8 @@ def _send_text(connection: smtplib.SMTP, text: bytes) -> SendResult:
 
 def _refusal(code: int, text: bytes | str) -> SendResult:
     said = _codes(code, text)
+    if code == _NO_ACCESS:
+        return SendResult(Outcome.AWAY, f"the mail server answered {said}")
     if 500 <= code < 600:
         return SendResult(Outcome.REFUSED, f"the mail server answered {said}")
     overloaded = code == 421 or said.partition(" ")[2].startswith(_OVERLOADED)

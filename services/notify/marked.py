@@ -3,9 +3,9 @@
 Templates are written as plain text: the first line is the title, then paragraphs with an empty line
 between them, headings of one line with `# `, which plain text has without it, lists of lines with
 `- `, and quotations, which are indented. Each value stands between the characters of Unicode that
-isolate its direction (UAX #9, section 2.4): FSI and PDI. Values have no such characters of their own
-(`one_line` removes them) and no line breaks. So a value can look like no mark, no list and no other
-line, whatever it is.
+isolate its direction (UAX #9, section 2.4): FSI and PDI. Values have no such characters of their
+own (`one_line` removes them) and no line breaks. So a value can look like no mark, no list and no
+other line, whatever it is.
 """
 
 import re

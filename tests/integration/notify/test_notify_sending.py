@@ -84,6 +84,22 @@ def test_what_is_refused_fails_alone(world: World, word: str) -> None:
     assert world.published().count("failed.v1") == 1
 
 
+@pytest.mark.parametrize("word", ["mail", "rcpt", "data"])
+def test_a_server_that_wants_a_password_first_loses_nothing(world: World, word: str) -> None:
+    """Its refusal is of the settings and of no mail: each waits, and goes out when they are
+    right.
+    """
+    queue(world, *names(2, "p"))
+    with playing(Script(**{word: ["530 5.7.0 Must issue a STARTTLS command first"]})) as script:
+        world.send(server_at(script.url))
+        waiting = world.mails_in(DeliveryState.QUEUED)
+        assert {each.attempts for each in waiting} == {0}
+        assert "the mail server answered 530 5.7.0" in {each.error for each in waiting}
+        world.system.at += timedelta(seconds=11)
+        world.send(server_at(script.url))
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 2
+
+
 @pytest.mark.parametrize("word", ["mail", "rcpt"])
 def test_a_connection_that_ends_before_the_text_loses_nothing(world: World, word: str) -> None:
     """If the connection ends before the text was sent, the mail is sent later."""
