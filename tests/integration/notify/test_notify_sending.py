@@ -21,6 +21,8 @@ from services.notify.domain.messages import (
     NO_PERSON,
     UNKNOWN,
     UNWANTED,
+    Mail,
+    SendResult,
 )
 from services.notify.domain.preferences import CategoryPreference
 from services.notify.mail import MailServer
@@ -122,6 +124,31 @@ def test_a_connection_that_ends_after_the_text_is_never_repeated(world: World) -
         assert len(script.texts) == 2
     (failed,) = world.mails_in(DeliveryState.FAILED)
     assert failed.error == UNKNOWN
+
+
+class FailsAt(MailServer):
+    """A client that fails at the mail to one address, in a way that nobody foresaw."""
+
+    def __init__(self, url: str, address: str) -> None:
+        super().__init__(url, SENDER)
+        self._address = address
+
+    def send(self, mail: Mail) -> SendResult:
+        """Send a mail, or fail."""
+        if mail.to == self._address:
+            raise RuntimeError("nobody foresaw this")
+        return super().send(mail)
+
+
+def test_an_error_with_one_mail_is_of_that_mail(world: World) -> None:
+    """The others of its batch are sent and known to be."""
+    queue(world, *names(4, "p"))
+    with playing(Script()) as script:
+        world.send(FailsAt(script.url, "p00001@example.com"))
+        assert len(script.texts) == 3
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 3
+    (failed,) = world.mails_in(DeliveryState.FAILED)
+    assert (failed.person_id, failed.error) == ("p00001", UNKNOWN)
 
 
 def test_tries_are_limited(world: World) -> None:
