@@ -150,8 +150,8 @@ def test_endpoints_of_allowed_hosts(endpoint: str) -> None:
     ],
 )
 def test_endpoints_of_strangers(endpoint: str) -> None:
-    """No other host or port, no address inside of the network, and no URL that two programs could read
-    differently.
+    """No other host or port, no address inside of the network, and no URL that two programs could
+    read differently.
     """
     assert not HOSTS.allow(endpoint)
 
