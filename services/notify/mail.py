@@ -218,18 +218,28 @@ class MailServer:
         except Exception as error:  # whatever it is, the other mails of its batch go on
             return SendResult(Outcome.REFUSED, f"the mail can't be written: {type(error).__name__}")
         try:
-            connection = self._connected()
+            connection, refused = self._begun(envelope.sender)
         except (OSError, ValueError) as error:
             return SendResult(Outcome.AWAY, f"the mail server can't be used: {_reply_codes(error)}")
-        result = _hand_over(connection, envelope, text)
+        result = refused or _hand_over(connection, envelope.recipient, text)
         if result.outcome != Outcome.ACCEPTED:
             self._start_over(connection)
         return result
 
-    def _connected(self) -> smtplib.SMTP:
-        if self._connection is None:
-            self._connection = _connect(self._url, self._sender, self._timeout, self._tls)
-        return self._connection
+    def _begun(self, sender: str) -> tuple[smtplib.SMTP, SendResult | None]:
+        """Begin a mail; return the connection, and why the mail is not taken; None: go on.
+
+        Servers close connections that were idle for too long, or had as many mails as they take
+        over one. So what an older connection puts off begins anew over a new one, at once.
+        """
+        if self._connection is not None:
+            refused = _begin(self._connection, sender)
+            if refused is None or refused.outcome is not Outcome.PUT_OFF:
+                return self._connection, refused
+            self._connection.close()
+            self._connection = None
+        self._connection = _connect(self._url, self._sender, self._timeout, self._tls)
+        return self._connection, _begin(self._connection, sender)
 
     def _start_over(self, connection: smtplib.SMTP) -> None:
         """Reset the connection for the next mail; close it if the server does not reset it."""
@@ -242,14 +252,21 @@ class MailServer:
             self._connection = None
 
 
-def _hand_over(connection: smtplib.SMTP, envelope: Envelope, text: bytes) -> SendResult:
-    """Do one mail transaction (RFC 5321, section 3.3), and return its result."""
+def _begin(connection: smtplib.SMTP, sender: str) -> SendResult | None:
+    """Begin a mail transaction (RFC 5321, section 3.3); return why it ends; None: it goes on."""
     try:
-        code, answer = connection.mail(envelope.sender)
-        if code == 250:
-            code, answer = connection.rcpt(envelope.recipient)
+        code, answer = connection.mail(sender)
     except OSError as error:
-        return SendResult(Outcome.PUT_OFF, f"the connection ended: {_reply_codes(error)}")
+        return _ended(error)
+    return None if code == 250 else _refusal(code, answer)
+
+
+def _hand_over(connection: smtplib.SMTP, recipient: str, text: bytes) -> SendResult:
+    """Do the rest of a mail transaction, and return its result."""
+    try:
+        code, answer = connection.rcpt(recipient)
+    except OSError as error:
+        return _ended(error)
     if code not in {250, 251}:
         return _refusal(code, answer)
     return _send_text(connection, text)
@@ -263,6 +280,10 @@ def _send_text(connection: smtplib.SMTP, text: bytes) -> SendResult:
     except OSError as error:
         return SendResult(Outcome.UNKNOWN, _reply_codes(error))
     return SendResult(Outcome.ACCEPTED) if code == 250 else _refusal(code, answer)
+
+
+def _ended(error: OSError) -> SendResult:
+    return SendResult(Outcome.PUT_OFF, f"the connection ended: {_reply_codes(error)}")
 
 
 def _refusal(code: int, text: bytes | str) -> SendResult:

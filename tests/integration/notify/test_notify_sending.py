@@ -126,6 +126,16 @@ def test_a_connection_that_ends_after_the_text_is_never_repeated(world: World) -
     assert failed.error == UNKNOWN
 
 
+@pytest.mark.parametrize("closes", [HANG_UP, "421 4.7.0 enough mails over one connection"])
+def test_a_server_that_closes_a_connection_delays_nothing(world: World, closes: str) -> None:
+    """A server may close what was open for long: the next mail goes out at once, over a new one."""
+    queue(world, *names(4, "p"))
+    with playing(Script(mail=["250 fine", "250 fine", closes])) as script:
+        world.send(server_at(script.url))
+        assert (len(script.texts), script.connections) == (4, 2)
+    assert {each.attempts for each in world.mails_in(DeliveryState.DELIVERED)} == {1}
+
+
 class FailsAt(MailServer):
     """A client that fails at the mail to one address, in a way that nobody foresaw."""
 
