@@ -15,7 +15,7 @@ from chassis.calendars.entries import Entry
 from chassis.civil import CivilTime
 from chassis.texts import shown
 from services.notify.calendar_parts import invitation_text
-from services.notify.domain.invitations import Method, invitations_of
+from services.notify.domain.invitations import Method, invitations_of, newest_first
 from services.notify.domain.messages import Mail
 from services.notify.domain.notices import Text
 from services.notify.mail import address, write
@@ -156,3 +156,10 @@ def test_addresses_are_uris() -> None:
     to = urlsplit(str(event["ATTENDEE"]))
     assert (to.scheme, unquote(to.path), to.query, to.fragment) == ("mailto", odd, "", "")
     assert address(odd) == odd
+
+
+def test_the_newest_comes_first() -> None:
+    """A series that was moved and then cancelled is cancelled for a program that reads one part."""
+    cancelled = replace(RULE, cancelled=True, revision=4, stamp=RULE.stamp + timedelta(seconds=5))
+    events = [*invitations_of([RULE]), *invitations_of([ENTRY]), *invitations_of([cancelled])]
+    assert [each.method for each in newest_first(events)] == ["CANCEL", "REQUEST", "REQUEST"]
