@@ -3,7 +3,7 @@
 import base64
 import hmac
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import SplitResult, urlsplit
@@ -251,11 +251,6 @@ def decoded(text: str) -> bytes:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:
         return b""
-
-
-def channels_of(devices: Mapping[str, Sequence[Device]], person_id: str) -> frozenset[Channel]:
-    """Return the channels for which a person has a device."""
-    return frozenset(each.channel for each in devices.get(person_id, ()))
 
 
 def _parts(url: str) -> SplitResult | None:
