@@ -73,6 +73,19 @@ def test_senders_that_no_mail_can_have(sender: str) -> None:
         load(Settings, {**GOOD, "TANDEM_MAIL_FROM": sender}, "worker")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://münchen.example", "https://api.example.edu/<x>", 'https://api.example.edu/"'],
+)
+def test_addresses_of_pages_that_no_header_can_have(url: str) -> None:
+    """List-Unsubscribe has a URI; another address is refused at the start, and not with each
+    mail.
+    """
+    chosen = {**GOOD, "TANDEM_PAGES_URL": url, "TANDEM_PAGES_KEY": "k" * 32}
+    with pytest.raises(SettingsError, match="PAGES_URL"):
+        load(Settings, chosen, "worker")
+
+
 @pytest.mark.parametrize("sender", ["tandem@localhost", "no-reply+t.x@xn--mnchen-3ya.example"])
 def test_senders(sender: str) -> None:
     """A sender may be of this machine, and of an international domain in its ASCII form."""
