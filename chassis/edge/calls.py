@@ -118,6 +118,8 @@ class Caller:
             raise NotReached("it does not answer in time") from None
         except httpcore.ConnectError as error:
             raise NotReached(f"the connection failed: {error or type(error).__name__}") from None
+        except UnicodeError:  # Python's, of a label that is empty or longer than 63
+            raise NotReached("its host is no name of the DNS") from None
         except httpcore.TimeoutException:
             raise CallFailed("it does not answer in time") from None
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:

@@ -1,16 +1,24 @@
 """The settings of services that have pages with capability URLs."""
 
 import dataclasses
+import re
 
 from chassis.operations.settings import API, Settings, setting, url_of
 
 SHORTEST_KEY = 32
+# What a URI may have (RFC 3986, section 2): it stands in headers of mails, and in calendars.
+_URI = re.compile(r"[a-zA-Z0-9:/?#\[\]@!$&'()*+,;=._~%-]*")
 
 
 def is_pages_url(value: str) -> str:
-    """Check for the URL of a server or of a folder of its pages: http or https, without a query."""
-    fault = url_of("http", "https")(value)
-    return fault or ("without a query" if "?" in value or "#" in value else "")
+    """Check for the URL of a server or of a folder of its pages: http or https, without a query, in
+    ASCII.
+    """
+    if fault := url_of("http", "https")(value):
+        return fault
+    if not _URI.fullmatch(value):
+        return "a URI (RFC 3986): a domain beyond ASCII as xn--..., other characters as %XX"
+    return "without a query" if "?" in value or "#" in value else ""
 
 
 def is_pages_key(value: str) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 from chassis.errors import FieldViolation, check
 from services.notify.domain.bounces import Bounce, BounceAddresses, Report, gravest
 
+# Bytes that are read of a message: the report and the text before it are shorter, and the parser
+# takes long for a header with very many parameters. The mail that came back is not read.
+MOST_READ = 128 * 1024
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")  # RFC 3463, section 2
 
 
@@ -35,7 +38,7 @@ def reports_of(message: bytes) -> tuple[Report, ...]:
     `message` may be any bytes, and may be cut off after its second part.
     """
     try:
-        return tuple(_reports(message_from_bytes(message)))
+        return tuple(_reports(message_from_bytes(message[:MOST_READ])))
     except Exception:  # the parser's, of bytes that a stranger sent
         return ()
 
@@ -44,9 +47,10 @@ def _reports(message: Any) -> Iterator[Report]:
     if message.get_content_type() != "multipart/report" or not message.is_multipart():
         return
     for part in message.get_payload():
-        # The parser makes a message of each group of fields; the first is of the whole mail.
+        # The parser makes a message of each group of fields. The first is of the whole mail and has
+        # no action, but some servers forget the empty line after it.
         if part.get_content_type() == "message/delivery-status" and part.is_multipart():
-            yield from filter(None, map(_report, part.get_payload()[1:]))
+            yield from filter(None, map(_report, part.get_payload()))
 
 
 def _report(fields: Any) -> Report | None:

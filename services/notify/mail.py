@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
+import idna
+
 from chassis.capabilities import CapabilityUrls
 from services.notify.calendar_parts import invitation_text
 from services.notify.domain.bounces import BounceAddresses
@@ -25,6 +27,8 @@ _DOMAIN = re.compile(
 )
 # RFC 3463: the mail system's status, and its congestion.
 _OVERLOADED = ("4.3.", "4.4.5")
+# It wants a password or STARTTLS first, of any mail (RFC 4954, section 6; RFC 3207, section 4).
+_NO_ACCESS = 530
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463
 
 
@@ -33,6 +37,14 @@ class _Policy(EmailPolicy):
     that need encoding (RFC 2047), so the older folding is used for the one header with free text.
     A URL is not folded at all.
     """
+
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        if name != "Subject":
+            return super().header_store_parse(name, value)
+        if len(value.splitlines()) > 1:
+            raise ValueError("a header may not contain linefeeds")
+        # As it is: the library would decode what looks encoded in it, line breaks too.
+        return name, value
 
     def fold_binary(self, name: str, value: str) -> bytes:
         if name == "List-Unsubscribe":  # folding would encode a long URL as if it were text
@@ -120,14 +132,16 @@ def _add_invitations(message: EmailMessage, mail: Mail, sender: str) -> None:
 
 
 def address(text: str) -> str:
-    """Return an address for SMTP; an international domain gets its ASCII form (RFC 5890).
+    """Return an address for SMTP; an international domain gets its ASCII form (RFC 5890, UTS #46).
 
     Raises BadAddress; a local part with other than ASCII characters would need SMTPUTF8, which few
     servers support.
     """
     local, _, domain = text.rpartition("@")
     try:
-        plain = domain.encode("idna").decode().lower()
+        # By IDNA of 2008, as catalog reads addresses: that of 2003, in the standard library, takes
+        # some names for those of other domains (ß for ss).
+        plain = idna.encode(domain, uts46=True).decode()
     except UnicodeError as error:
         raise BadAddress from error
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(plain):
@@ -201,21 +215,31 @@ class MailServer:
         try:
             envelope = self._marks.envelope_of(mail, self._sender)
             text = self._marks.text_of(mail, self._sender)
-        except ValueError as error:
+        except Exception as error:  # whatever it is, the other mails of its batch go on
             return SendResult(Outcome.REFUSED, f"the mail can't be written: {type(error).__name__}")
         try:
-            connection = self._connected()
+            connection, refused = self._begun(envelope.sender)
         except (OSError, ValueError) as error:
             return SendResult(Outcome.AWAY, f"the mail server can't be used: {_reply_codes(error)}")
-        result = _hand_over(connection, envelope, text)
+        result = refused or _hand_over(connection, envelope.recipient, text)
         if result.outcome != Outcome.ACCEPTED:
             self._start_over(connection)
         return result
 
-    def _connected(self) -> smtplib.SMTP:
-        if self._connection is None:
-            self._connection = _connect(self._url, self._sender, self._timeout, self._tls)
-        return self._connection
+    def _begun(self, sender: str) -> tuple[smtplib.SMTP, SendResult | None]:
+        """Begin a mail; return the connection, and why the mail is not taken; None: go on.
+
+        Servers close connections that were idle for too long, or had as many mails as they take
+        over one. So what an older connection puts off begins anew over a new one, at once.
+        """
+        if self._connection is not None:
+            refused = _begin(self._connection, sender)
+            if refused is None or refused.outcome is not Outcome.PUT_OFF:
+                return self._connection, refused
+            self._connection.close()
+            self._connection = None
+        self._connection = _connect(self._url, self._sender, self._timeout, self._tls)
+        return self._connection, _begin(self._connection, sender)
 
     def _start_over(self, connection: smtplib.SMTP) -> None:
         """Reset the connection for the next mail; close it if the server does not reset it."""
@@ -228,14 +252,21 @@ class MailServer:
             self._connection = None
 
 
-def _hand_over(connection: smtplib.SMTP, envelope: Envelope, text: bytes) -> SendResult:
-    """Do one mail transaction (RFC 5321, section 3.3), and return its result."""
+def _begin(connection: smtplib.SMTP, sender: str) -> SendResult | None:
+    """Begin a mail transaction (RFC 5321, section 3.3); return why it ends; None: it goes on."""
     try:
-        code, answer = connection.mail(envelope.sender)
-        if code == 250:
-            code, answer = connection.rcpt(envelope.recipient)
+        code, answer = connection.mail(sender)
     except OSError as error:
-        return SendResult(Outcome.PUT_OFF, f"the connection ended: {_reply_codes(error)}")
+        return _ended(error)
+    return None if code == 250 else _refusal(code, answer)
+
+
+def _hand_over(connection: smtplib.SMTP, recipient: str, text: bytes) -> SendResult:
+    """Do the rest of a mail transaction, and return its result."""
+    try:
+        code, answer = connection.rcpt(recipient)
+    except OSError as error:
+        return _ended(error)
     if code not in {250, 251}:
         return _refusal(code, answer)
     return _send_text(connection, text)
@@ -251,8 +282,14 @@ def _send_text(connection: smtplib.SMTP, text: bytes) -> SendResult:
     return SendResult(Outcome.ACCEPTED) if code == 250 else _refusal(code, answer)
 
 
+def _ended(error: OSError) -> SendResult:
+    return SendResult(Outcome.PUT_OFF, f"the connection ended: {_reply_codes(error)}")
+
+
 def _refusal(code: int, text: bytes | str) -> SendResult:
     said = _codes(code, text)
+    if code == _NO_ACCESS:
+        return SendResult(Outcome.AWAY, f"the mail server answered {said}")
     if 500 <= code < 600:
         return SendResult(Outcome.REFUSED, f"the mail server answered {said}")
     overloaded = code == 421 or said.partition(" ")[2].startswith(_OVERLOADED)

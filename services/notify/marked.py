@@ -1,10 +1,11 @@
 """Texts in which values are marked, and what a reader gets of them: plain lines, or blocks of HTML.
 
 Templates are written as plain text: the first line is the title, then paragraphs with an empty line
-between them, lists of lines with `- `, and quotations, which are indented. Each value stands
-between the characters of Unicode that isolate its direction (UAX #9, section 2.4): FSI and PDI.
-Values have no such characters of their own (`one_line` removes them) and no line breaks. So a value
-can look like no mark, no list and no other line, whatever it is.
+between them, headings of one line with `# `, which plain text has without it, lists of lines with
+`- `, and quotations, which are indented. Each value stands between the characters of Unicode that
+isolate its direction (UAX #9, section 2.4): FSI and PDI. Values have no such characters of their
+own (`one_line` removes them) and no line breaks. So a value can look like no mark, no list and no
+other line, whatever it is.
 """
 
 import re
@@ -20,8 +21,9 @@ _LINK = re.compile(f"(.*): {LRI}([^{PDI}]*){PDI}")
 _WEB = re.compile(r"https?://[^\s/]\S*")
 _LETTERS = frozenset({"R", "AL"})
 _RIGHT_TO_LEFT = _LETTERS | {"AN"}
+_HEADING = "# "
 
-Tag = Literal["p", "ul", "blockquote"]
+Tag = Literal["h2", "p", "ul", "blockquote"]
 
 
 class Span(NamedTuple):
@@ -39,7 +41,9 @@ class Line(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A paragraph or a quotation, which have one part, or a list with a part for each entry."""
+    """A heading, paragraph or quotation, which has one part, or a list with a part for each
+    entry.
+    """
 
     tag: Tag
     parts: list[list[Line]]
@@ -89,7 +93,8 @@ def plain(text: str, right_to_left: bool) -> str:
     a line from its first letter takes the right one. A link's address has a line of its own,
     without marks, because programs take these for a part of it.
     """
-    return "\n".join(each for line in text.split("\n") for each in _plain(line, right_to_left))
+    lines = (line.removeprefix(_HEADING) for line in text.split("\n"))
+    return "\n".join(each for line in lines for each in _plain(line, right_to_left))
 
 
 def blocks(text: str) -> list[Block]:
@@ -100,7 +105,9 @@ def blocks(text: str) -> list[Block]:
         if not line.strip():
             fresh = True
             continue
-        if line.startswith("- "):
+        if line.startswith(_HEADING):
+            _of_one_part(found, "h2", fresh).append(line_of(line.removeprefix(_HEADING)))
+        elif line.startswith("- "):
             _add(found, "ul", fresh).append([line_of(line[2:])])
         elif not line.startswith("  "):
             _of_one_part(found, "p", fresh).append(line_of(line))

@@ -177,7 +177,11 @@ class Sender(Generic[S, M]):
         return results
 
     def _try(self, sent: Sent, outgoing: M) -> SendResult:
-        result = self._server.send(outgoing)
+        try:
+            result = self._server.send(outgoing)
+        except Exception:  # of this one alone: it must not harm the others of its batch
+            log.exception("a message can't be sent", id=sent.id)
+            result = SendResult(Outcome.UNKNOWN)
         self._counted.labels(result.outcome.lower()).inc()
         if result.outcome is Outcome.ACCEPTED:
             late = self._database.clock.now() - sent.due_since

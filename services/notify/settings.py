@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +28,9 @@ _BOUNCE_WANTED = (
     f"bounces@university.example, with up to {LONGEST_LOCAL} letters and digits before the @"
 )
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+# The part before the @, without quoting (dot-atom, RFC 5322, section 3.2.3).
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_LOCAL = re.compile(rf"(?=.{{1,64}}$){_ATOM}(\.{_ATOM})*", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -302,7 +304,8 @@ def _is_gateway(url: str) -> bool:
 
 
 def _is_mailbox(text: str) -> bool:
-    return "@" in text and parseaddr(text)[1] == text
+    local, _, domain = text.rpartition("@")
+    return bool(_LOCAL.fullmatch(local) and _NAME.fullmatch(domain))
 
 
 def _is_bounce_address(text: str) -> bool:

@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.operations.settings import NO_FILE, SettingsError
 
-# RFC 8058, section 4, asks for the two of unsubscribing; if a mail lacks one, that is signed.
+# RFC 8058, section 4, asks for the two of unsubscribing. If a mail lacks one of these, that is
+# signed: nobody adds an address for replies, either.
 _SIGNED = (
     *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"),
     *("MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
-    *("List-Unsubscribe", "List-Unsubscribe-Post"),
+    *("List-Unsubscribe", "List-Unsubscribe-Post", "Reply-To", "Cc"),
 )
 # Each twice, so that nobody can add a second one (RFC 6376, section 8.15).
 _HEADERS = [name.encode() for name in (*_SIGNED, *_SIGNED)]

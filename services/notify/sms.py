@@ -13,8 +13,10 @@ LIMITS = Limits(connect=3, read=10, total=20, size=64 * 1024)
 _SERVICE = re.compile("MG[0-9a-fA-F]{32}")  # a Messaging Service chooses among several senders
 OPTED_OUT = 21610
 """The recipient has answered STOP (Twilio's dictionary of errors)."""
-# The account is not known, or has reached its rate: the next message would fare the same.
+# The account is not known, or has reached its rate: the next message would fare the same. So it
+# would if the account is not active (10001), or is suspended (20003), whatever the status.
 _STRANGE, _BUSY = frozenset({401, 404}), frozenset({429, 503})
+_NOT_ACTIVE = frozenset({10001, 20003})
 LONGEST_WAIT = 3600.0  # seconds that a gateway may put off by Retry-After
 
 
@@ -59,7 +61,7 @@ def _result(answer: Answer) -> SendResult:
         return SendResult(Outcome.ACCEPTED)
     code = _code(answer.body)
     reason = f"the gateway answered {answer.status}" + (f" {code}" if code else "")
-    if answer.status in _STRANGE:
+    if answer.status in _STRANGE or code in _NOT_ACTIVE:
         return SendResult(Outcome.AWAY, reason)
     if answer.status in _BUSY:
         wait = min(answer.retry_after, LONGEST_WAIT)

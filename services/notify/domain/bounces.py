@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-# What a permanent failure says of the mail instead of the address: too large, its content, its
-# sender's reputation (RFC 3463, sections 3.4, 3.7, 3.8). Another mail may arrive.
-_OF_THE_MAIL = ("5.3.4", "5.6.", "5.7.")
+# What a permanent failure says of something else than the recipient's address, so that another mail
+# may arrive (RFC 3463, sections 3.2 to 3.8): the sender's address; a mailbox or a system that is
+# full; a system that takes nothing for now, or could not be reached in time; the mail's size, its
+# content, its sender's reputation.
+_NOT_OF_THE_ADDRESS = (
+    *("5.1.7", "5.1.8", "5.2.2", "5.3.1", "5.3.2", "5.3.4", "5.4.7"),
+    *("5.6.", "5.7."),
+)
 _CODE_BYTES = 16
 _TOKEN = 52
 """Letters and digits of a token: 26 for a UUID, 26 for its code."""
@@ -51,7 +56,9 @@ class Report:
             return BounceOutcome.DELAYED
         if self.action != "failed":
             return BounceOutcome.IGNORED
-        of_address = self.status.startswith("5.") and not self.status.startswith(_OF_THE_MAIL)
+        of_address = self.status.startswith("5.") and not self.status.startswith(
+            _NOT_OF_THE_ADDRESS
+        )
         return BounceOutcome.SUPPRESSED if of_address else BounceOutcome.FAILED
 
 

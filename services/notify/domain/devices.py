@@ -3,7 +3,7 @@
 import base64
 import hmac
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import SplitResult, urlsplit
@@ -130,8 +130,8 @@ class PushHosts:
     """Host names; one that begins with a dot stands for all below it."""
 
     def allow(self, endpoint: str) -> bool:
-        """Return whether notifications may be sent to an endpoint: by HTTPS; by HTTP to this
-        machine, if it is among the hosts.
+        """Return whether notifications may be sent to an endpoint: by HTTPS at its own port, for at
+        others a host may never answer; by HTTP to this machine, if it is among the hosts.
         """
         parts = _parts(endpoint)
         if parts is None or parts.username is not None or parts.fragment:
@@ -140,7 +140,8 @@ class PushHosts:
         is_listed = any(
             host.endswith(name) if name.startswith(".") else host == name for name in self.names
         )
-        return is_listed and (parts.scheme == "https" or (parts.scheme == "http" and host in LOCAL))
+        by_https = parts.scheme == "https" and parts.port in (None, 443)
+        return is_listed and (by_https or (parts.scheme == "http" and host in LOCAL))
 
     def __str__(self) -> str:
         return ", ".join(self.names)
@@ -250,11 +251,6 @@ def decoded(text: str) -> bytes:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:
         return b""
-
-
-def channels_of(devices: Mapping[str, Sequence[Device]], person_id: str) -> frozenset[Channel]:
-    """Return the channels for which a person has a device."""
-    return frozenset(each.channel for each in devices.get(person_id, ()))
 
 
 def _parts(url: str) -> SplitResult | None:

@@ -48,6 +48,19 @@ def invitations_of(entries: Iterable[Entry]) -> tuple[Invitation, ...]:
     return tuple(map(_invitation, by_uid.values()))
 
 
+def newest_first(invitations: Iterable[Invitation]) -> tuple[Invitation, ...]:
+    """Return the invitations of several events in one mail: programs that read only the first take
+    none that a later one has overtaken.
+    """
+    return tuple(
+        sorted(
+            invitations,
+            key=lambda one: max((each.stamp, each.revision) for each in one.entries),
+            reverse=True,
+        )
+    )
+
+
 def _invitation(entries: Sequence[Entry]) -> Invitation:
     """Return the invitation of one UID. A REQUEST can't have a cancelled event (RFC 5546, section
     3.2.2), so the rule leaves out what is cancelled of its series.

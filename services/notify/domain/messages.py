@@ -179,7 +179,7 @@ class Outcome(StrEnum):
     PUT_OFF = "PUT_OFF"
     """The server refused it for now (SMTP: 4xx)."""
     AWAY = "AWAY"
-    """No server could be reached."""
+    """No server could be reached, or it takes nothing at all from here."""
     UNKNOWN = "UNKNOWN"
     """The connection ended after the text was sent and before the answer came."""
     WITHHELD = "WITHHELD"
@@ -313,7 +313,7 @@ def after_attempt(delivery: S, result: SendResult, now: datetime, most: int) -> 
     """Return a delivery or digest after an attempt: delivered, failed, or queued again.
 
     `most`: the largest number of attempts. The mail is tried again only if it was surely not sent.
-    An attempt that reaches no server does not count.
+    An attempt that is AWAY does not count.
     """
     if result.outcome is Outcome.AWAY:
         return replace(delivery, error=result.reason, sending=False)

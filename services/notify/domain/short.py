@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from services.notify.domain.devices import Device
 from services.notify.domain.digests import lines_of
-from services.notify.domain.enums import Category
+from services.notify.domain.enums import Category, Kind
 from services.notify.domain.messages import Delivery, Message, Outcome, SendResult
 from services.notify.domain.notices import About, Text
 
@@ -29,6 +29,7 @@ _EXTENSION = frozenset("\f^{}\\[~]|€")
 # (3GPP TS 23.040, section 9.2.3.24.1).
 _GSM_UNITS, _UCS2_UNITS = (160, 153), (70, 67)
 _LOW = frozenset({Category.ACTIVITY, Category.PROGRESS})
+_OF_MEETINGS = frozenset({Kind.MEETING_FAILED, Kind.MEETING_MADE})
 CUT = "..."
 
 
@@ -175,5 +176,7 @@ def _topic(message: Message) -> str:
         about.question_id,
         about.fall_id,
     ]
-    named = [message.category, *(thing if any(thing) else [message.id])]
+    # A class that has no meeting yet may have been moved, too: both are told.
+    what = "MEETING" if about.kind in _OF_MEETINGS else message.category
+    named = [what, *(thing if any(thing) else [message.id])]
     return urlsafe_b64encode(hashlib.sha256("\n".join(named).encode()).digest()[:24]).decode()

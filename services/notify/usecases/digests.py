@@ -9,7 +9,7 @@ from chassis.civil import known_zone
 from services.notify.domain.devices import Device
 from services.notify.domain.digests import runs_of, values_of
 from services.notify.domain.enums import BY_DEVICE, DIGESTS, Channel, DeliveryState, Frequency
-from services.notify.domain.invitations import Invitation
+from services.notify.domain.invitations import Invitation, newest_first
 from services.notify.domain.messages import Delivery, Digest, Mail, Message, waiting_for
 from services.notify.domain.notices import Text, digest_id
 from services.notify.domain.people import Person, Run
@@ -130,7 +130,7 @@ def write(
         to, news = people[digest.person_id], [messages[each.message_id] for each in deliveries]
         parts = chain.from_iterable(invited.get(each.id, ()) for each in deliveries)
         text = _text(texts, digest, news, to, titles)
-        return Mail(digest.id, to.email, text, store.now, tuple(parts))
+        return Mail(digest.id, to.email, text, store.now, newest_first(parts))
 
     return {digest.id: mail(digest, deliveries) for digest, deliveries in collected.items()}
 

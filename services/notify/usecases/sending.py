@@ -262,7 +262,9 @@ def _mails(store: Store, texts: Texts, told: Sequence[Told]) -> list[Mail]:
 def _mail(texts: Texts, told: Told, invitations: tuple[Invitation, ...]) -> Mail:
     delivery, message, person = told.delivery, told.message, told.to.person
     text = text_of(texts.write_mail, message, person)
-    return Mail(delivery.id, person.email, text, message.created_at, invitations)
+    # Its date is the same at each attempt, and not that of the evening before quiet hours: mail
+    # programs would show it below what is read already.
+    return Mail(delivery.id, person.email, text, delivery.due_since, invitations)
 
 
 def _text_messages(_: Store, texts: Texts, told: Sequence[Told]) -> list[Sms]:

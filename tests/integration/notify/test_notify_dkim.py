@@ -44,6 +44,7 @@ def test_the_signature_of_a_mail_that_a_server_received_holds(mail: bytes) -> No
         (b"To: ada", b"To: eve"),
         (b"Message-ID: ", b"From: eve@example.com\r\nMessage-ID: "),
         (b"Message-ID: ", b"List-Unsubscribe: <https://eve.example/>\r\nMessage-ID: "),
+        (b"Message-ID: ", b"Reply-To: eve@example.com\r\nMessage-ID: "),
         (b"unsubscribe/", b"elsewhere/"),
         (b"Deadline", b"Holiday"),
     ],

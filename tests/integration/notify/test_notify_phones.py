@@ -245,9 +245,11 @@ def test_a_text_that_may_have_been_sent_is_not_sent_again(
 
 
 def test_an_account_that_is_not_known_costs_no_tries(world: World, waiting: Phones) -> None:
-    """Messages wait for the operator; the first that fails holds the others."""
+    """Messages wait for the operator, also if the account is known and not active; the first that
+    fails holds the others.
+    """
     assign(world)
-    waiting.gateway.answers = [error(401, 20003)] * 3
+    waiting.gateway.answers = [error(401, 20003), error(403, 20003), error(403, 10001)]
     for _ in range(3):
         waiting.send()
         world.system.at += HOUR

@@ -21,6 +21,8 @@ from services.notify.domain.messages import (
     NO_PERSON,
     UNKNOWN,
     UNWANTED,
+    Mail,
+    SendResult,
 )
 from services.notify.domain.preferences import CategoryPreference
 from services.notify.mail import MailServer
@@ -84,6 +86,22 @@ def test_what_is_refused_fails_alone(world: World, word: str) -> None:
     assert world.published().count("failed.v1") == 1
 
 
+@pytest.mark.parametrize("word", ["mail", "rcpt", "data"])
+def test_a_server_that_wants_a_password_first_loses_nothing(world: World, word: str) -> None:
+    """Its refusal is of the settings and of no mail: each waits, and goes out when they are
+    right.
+    """
+    queue(world, *names(2, "p"))
+    with playing(Script(**{word: ["530 5.7.0 Must issue a STARTTLS command first"]})) as script:
+        world.send(server_at(script.url))
+        waiting = world.mails_in(DeliveryState.QUEUED)
+        assert {each.attempts for each in waiting} == {0}
+        assert "the mail server answered 530 5.7.0" in {each.error for each in waiting}
+        world.system.at += timedelta(seconds=11)
+        world.send(server_at(script.url))
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 2
+
+
 @pytest.mark.parametrize("word", ["mail", "rcpt"])
 def test_a_connection_that_ends_before_the_text_loses_nothing(world: World, word: str) -> None:
     """If the connection ends before the text was sent, the mail is sent later."""
@@ -106,6 +124,41 @@ def test_a_connection_that_ends_after_the_text_is_never_repeated(world: World) -
         assert len(script.texts) == 2
     (failed,) = world.mails_in(DeliveryState.FAILED)
     assert failed.error == UNKNOWN
+
+
+@pytest.mark.parametrize("closes", [HANG_UP, "421 4.7.0 enough mails over one connection"])
+def test_a_server_that_closes_a_connection_delays_nothing(world: World, closes: str) -> None:
+    """A server may close what was open for long: the next mail goes out at once, over a new one."""
+    queue(world, *names(4, "p"))
+    with playing(Script(mail=["250 fine", "250 fine", closes])) as script:
+        world.send(server_at(script.url))
+        assert (len(script.texts), script.connections) == (4, 2)
+    assert {each.attempts for each in world.mails_in(DeliveryState.DELIVERED)} == {1}
+
+
+class FailsAt(MailServer):
+    """A client that fails at the mail to one address, in a way that nobody foresaw."""
+
+    def __init__(self, url: str, address: str) -> None:
+        super().__init__(url, SENDER)
+        self._address = address
+
+    def send(self, mail: Mail) -> SendResult:
+        """Send a mail, or fail."""
+        if mail.to == self._address:
+            raise RuntimeError("nobody foresaw this")
+        return super().send(mail)
+
+
+def test_an_error_with_one_mail_is_of_that_mail(world: World) -> None:
+    """The others of its batch are sent and known to be."""
+    queue(world, *names(4, "p"))
+    with playing(Script()) as script:
+        world.send(FailsAt(script.url, "p00001@example.com"))
+        assert len(script.texts) == 3
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 3
+    (failed,) = world.mails_in(DeliveryState.FAILED)
+    assert (failed.person_id, failed.error) == ("p00001", UNKNOWN)
 
 
 def test_tries_are_limited(world: World) -> None:

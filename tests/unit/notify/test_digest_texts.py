@@ -142,7 +142,7 @@ def test_a_digest_in_html_is_a_list_for_each_run() -> None:
     news = [replace(NEWS, id=f"m{number}") for number in range(3)]
     html = digest("en", values_of(news, as_written(news), {"r1": "Waves"})).html
     assert (html.count("<ul>"), html.count("<li>")) == (1, 3)
-    assert "<p><bdi>Waves</bdi></p>" in html
+    assert "<bdi>Waves</bdi></h2>" in html
 
 
 @given(st.text(SIGNS | st.characters(), max_size=40))

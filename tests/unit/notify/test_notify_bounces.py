@@ -30,7 +30,12 @@ DELAYED, IGNORED = BounceOutcome.DELAYED, BounceOutcome.IGNORED
         ("failed", "5.1.1", SUPPRESSED),
         ("failed", "5.2.1", SUPPRESSED),
         ("failed", "5.0.0", SUPPRESSED),
+        ("failed", "5.1.8", FAILED),
+        ("failed", "5.2.2", FAILED),
+        ("failed", "5.3.2", FAILED),
         ("failed", "5.3.4", FAILED),
+        ("failed", "5.4.4", SUPPRESSED),
+        ("failed", "5.4.7", FAILED),
         ("failed", "5.6.0", FAILED),
         ("failed", "5.7.1", FAILED),
         ("failed", "4.4.7", FAILED),
@@ -67,10 +72,25 @@ def test_a_report_that_is_cut_off() -> None:
     assert reports_of(cut) == reports_of(whole)
 
 
+def test_a_report_without_an_empty_line() -> None:
+    """A server that writes all fields as one group is understood."""
+    whole = dsn("failed", "5.1.1")
+    assert b"example.com\r\n\r\nFinal" in whole
+    one_group = whole.replace(b"\r\n\r\nFinal", b"\r\nFinal")
+    assert reports_of(one_group) == reports_of(whole)
+
+
+def test_a_large_mail_that_came_back() -> None:
+    """What follows the report may be as large as it likes."""
+    whole = dsn("failed", "5.1.1")
+    assert reports_of(whole + b"x\r\n" * 300_000) == reports_of(whole)
+
+
 @pytest.mark.parametrize(
     "message",
     [
         b"",
+        b"Content-Type: multipart/report;" + b" a=b;" * 30_000 + dsn("failed", "5.1.1"),
         b"\x00\xff" * 100,
         b"Subject: I am away\r\n\r\nuntil Monday\r\n",
         dsn("", "5.1.1"),

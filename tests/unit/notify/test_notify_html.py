@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notify.domain.enums import Kind
-from services.notify.domain.values import Code, Link
+from services.notify.domain.values import DIGEST, FOLD, Code, Link, Written
 from services.notify.marked import FSI, LRI, PDI, link, one_line
 from services.notify.samples import sample
 from services.notify.texts import FOLDER, Texts
@@ -17,7 +17,7 @@ from tests.unit.notify.values import TEXT, mapped, values_of
 TEXTS = Texts()
 VOID = {"meta", "br"}
 ALLOWED = {
-    *("html", "head", "meta", "title", "body", "div", "h1"),
+    *("html", "head", "meta", "title", "body", "div", "h1", "h2"),
     *("p", "ul", "li", "blockquote", "a", "bdi", "br"),
 }
 
@@ -118,6 +118,22 @@ def harmless(kind: Kind, values: dict[str, object]) -> dict[str, object]:
         return names.setdefault(one_line(text), f"v{len(names)}")
 
     return mapped(kind, values, change)
+
+
+@pytest.mark.parametrize("kind", [DIGEST, FOLD])
+@pytest.mark.parametrize("language", sorted(TEXTS.languages))
+def test_runs_are_headings(kind: Written, language: str) -> None:
+    """The news of each run follow a heading of its own (WCAG 2.2, 1.3.1), whatever its title; the
+    text has the title alone in its line.
+    """
+    runs = [("# Physics", [("# Moved", ["# Aula"])]), ("", [("A seat is free", [])])]
+    values = {**sample(kind), "runs": runs}
+    text = TEXTS.write_mail(kind, language, "Europe/Dublin", "Ada", values)
+    found = Page(text.html)
+    assert (found.tags.count("h1"), found.tags.count("h2")) == (1, 2)
+    assert (found.tags.count("ul"), found.tags.count("li")) == (2, 2)
+    assert [one_line(line) for line in text.body.splitlines()].count("# Physics") == 1
+    assert text.body.count("# ") == 3
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -5,6 +5,7 @@ import email.policy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,10 +14,11 @@ from icalendar import Calendar
 from chassis.calendars.entries import Entry
 from chassis.civil import CivilTime
 from chassis.texts import shown
-from services.notify.domain.invitations import Method, invitations_of
+from services.notify.calendar_parts import invitation_text
+from services.notify.domain.invitations import Method, invitations_of, newest_first
 from services.notify.domain.messages import Mail
 from services.notify.domain.notices import Text
-from services.notify.mail import write
+from services.notify.mail import address, write
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SENDER, ADA = "tandem@university.example", "ada@example.com"
@@ -144,3 +146,20 @@ def test_hostile_titles_stay_titles(title: str, room: str) -> None:
     assert event["SUMMARY"] == shown(title)
     assert event["ATTENDEE"] == f"mailto:{ADA}"
     assert event.get("LOCATION", "") == (shown(room) if room else "")
+
+
+def test_addresses_are_uris() -> None:
+    """Each address that mail takes is the path of a URI of it, and no more (RFC 6068)."""
+    (invitation,) = invitations_of([ENTRY])
+    odd = "o'neil+a%20b#c?cc=d&e/f@example.com"
+    (event,) = Calendar.from_ical(invitation_text(invitation, SENDER, odd)).walk("VEVENT")
+    to = urlsplit(str(event["ATTENDEE"]))
+    assert (to.scheme, unquote(to.path), to.query, to.fragment) == ("mailto", odd, "", "")
+    assert address(odd) == odd
+
+
+def test_the_newest_comes_first() -> None:
+    """A series that was moved and then cancelled is cancelled for a program that reads one part."""
+    cancelled = replace(RULE, cancelled=True, revision=4, stamp=RULE.stamp + timedelta(seconds=5))
+    events = [*invitations_of([RULE]), *invitations_of([ENTRY]), *invitations_of([cancelled])]
+    assert [each.method for each in newest_first(events)] == ["CANCEL", "REQUEST", "REQUEST"]

@@ -1,6 +1,7 @@
 """The mail that goes out."""
 
 import email
+import email.header
 import email.policy
 import json
 from datetime import UTC, datetime
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notify.domain.enums import Category
-from services.notify.domain.messages import Mail
+from services.notify.domain.messages import Mail, Outcome
 from services.notify.domain.notices import Text
-from services.notify.mail import BadAddress, address, write
+from services.notify.mail import BadAddress, MailServer, Marks, address, write
 from services.notify.marked import one_line
 from services.notify.pages_unsubscribe import WORDS, asks
+from services.notify.signing import Signer
 from services.notify.texts import Texts
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -96,6 +98,34 @@ def test_any_text_arrives(title: str, body: str) -> None:
     assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "=?utf-8?q?Waves=0D=0ABcc:_all@example.com?=",
+        "=?utf-8?q?Waves=0D=0A=0D=0Abody?= of light",
+        "=?utf-8?q?=E2=80=AEsevaW?=",
+        "=?utf-8?b?V2F2ZXM=?= und Töne",
+        "=?utf-8?q?Waves",
+    ],
+)
+def test_a_title_that_looks_encoded_is_not_decoded(title: str) -> None:
+    """A title with what looks like an encoded word (RFC 2047) arrives as it is, as one header."""
+    raw = write(mail(title=title), SENDER).as_bytes()
+    read = email.message_from_bytes(raw)
+    assert str(email.header.make_header(email.header.decode_header(read["Subject"]))) == title
+    assert read["Bcc"] is None
+    assert read.get_payload(decode=True) == b"Hello\r\n"
+
+
+def test_a_mail_that_cannot_be_written_is_refused_alone() -> None:
+    """What goes wrong with one mail is its result, and no error that would end its batch."""
+    marks = Marks(signer=Signer("university.example", "tandem", b"no key"))
+    with MailServer("smtp://127.0.0.1:1", SENDER, marks=marks) as server:
+        result = server.send(mail())
+    assert result.outcome is Outcome.REFUSED
+    assert result.reason == "the mail can't be written: KeyFormatError"
+
+
 @pytest.mark.parametrize("title", ["a\nBcc: all@example.com", "a\r\n\r\nbody", "a\rb"])
 def test_a_header_with_a_line_break_is_refused(title: str) -> None:
     """Even an unsafe title can't become two headers."""
@@ -129,8 +159,9 @@ def test_addresses_that_cannot_be_written_to(text: str) -> None:
 
 
 def test_international_domains() -> None:
-    """A domain beyond ASCII goes out in its ASCII form."""
-    assert address("ada@münchen.example") == "ada@xn--mnchen-3ya.example"
+    """A domain beyond ASCII goes out in its ASCII form, and never to another domain."""
+    assert address("ada@MÜNCHEN.example") == "ada@xn--mnchen-3ya.example"
+    assert address("ada@fuß.example") == "ada@xn--fu-hia.example" != address("ada@fuss.example")
 
 
 def test_long_addresses_survive_the_header() -> None:

@@ -51,6 +51,47 @@ def test_all_faults_at_once() -> None:
     assert "secret" not in text
 
 
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "tändem@university.example",
+        "tandem@münchen.example",
+        "@university.example",
+        '"a b"@university.example',
+        "a b@university.example",
+        "tandem@university..example",
+        "tandem@[127.0.0.1]",
+        "Tandem <tandem@university.example>",
+        "tandem@university.example\n",
+    ],
+)
+def test_senders_that_no_mail_can_have(sender: str) -> None:
+    """An address that no envelope takes as it is (RFC 5321, without SMTPUTF8) is refused at the
+    start, and not with each mail.
+    """
+    with pytest.raises(SettingsError, match="MAIL_FROM"):
+        load(Settings, {**GOOD, "TANDEM_MAIL_FROM": sender}, "worker")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://münchen.example", "https://api.example.edu/<x>", 'https://api.example.edu/"'],
+)
+def test_addresses_of_pages_that_no_header_can_have(url: str) -> None:
+    """List-Unsubscribe has a URI; another address is refused at the start, and not with each
+    mail.
+    """
+    chosen = {**GOOD, "TANDEM_PAGES_URL": url, "TANDEM_PAGES_KEY": "k" * 32}
+    with pytest.raises(SettingsError, match="PAGES_URL"):
+        load(Settings, chosen, "worker")
+
+
+@pytest.mark.parametrize("sender", ["tandem@localhost", "no-reply+t.x@xn--mnchen-3ya.example"])
+def test_senders(sender: str) -> None:
+    """A sender may be of this machine, and of an international domain in its ASCII form."""
+    assert load(Settings, {**GOOD, "TANDEM_MAIL_FROM": sender}, "worker").mail_from == sender
+
+
 @pytest.mark.parametrize("leads", ["-1", "0", "1e20", "nan", "86400;3600"])
 def test_leads_that_cannot_be(leads: str) -> None:
     """A lead time is a number of seconds above 0 and within a year."""

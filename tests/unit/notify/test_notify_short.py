@@ -129,15 +129,19 @@ def test_each_kind_is_short_in_each_language() -> None:
 
 
 def test_newer_news_of_one_thing_has_its_topic() -> None:
-    """Two messages of one class share a topic, and those of two classes don't."""
+    """Two messages of one class share a topic, and those of two classes don't, nor those of a
+    class and of its online meeting.
+    """
     made = compose(NOTICE, "ada", (Channel.PUSH,), Text("t", "b"), None, NOW)
 
-    def topic(event: str, session: str) -> str:
-        message = replace(made.message, id=event, about=About(session_id=session))
+    def topic(event: str, session: str, kind: Kind = Kind.SESSION_MOVED) -> str:
+        message = replace(made.message, id=event, about=About(kind, session_id=session))
         return push_of(made.deliveries[0], message, Text("t", "b"), (), NOW).topic
 
     assert topic("m1", "s1") == topic("m2", "s1") != topic("m2", "s2")
     assert topic("m1", "") != topic("m2", "")
+    failed, made_later = Kind.MEETING_FAILED, Kind.MEETING_MADE
+    assert topic("m1", "s1") != topic("m2", "s1", failed) == topic("m3", "s1", made_later)
 
 
 outcomes = st.sampled_from([Outcome.ACCEPTED, Outcome.PUT_OFF, Outcome.REFUSED])

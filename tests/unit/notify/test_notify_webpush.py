@@ -106,7 +106,7 @@ def test_each_public_key_is_a_point(number: int) -> None:
     "endpoint",
     [
         "https://push.example/abc",
-        "https://push.example:8443/abc?d=e",
+        "https://push.example:443/abc?d=e",
         "https://wns2.notify.example/w/?token=a%2fb",
         "http://127.0.0.1:8080/abc",
     ],
@@ -138,6 +138,8 @@ def test_endpoints_of_allowed_hosts(endpoint: str) -> None:
         "https://evil.example#@push.example/",
         "https://user:secret@push.example/",
         "https://push.example/#part",
+        "https://push.example:8443/",
+        "https://push.example:0/",
         "https://push.example:99999/",
         "https://push.example:port/",
         "https://[push.example/",
@@ -148,8 +150,8 @@ def test_endpoints_of_allowed_hosts(endpoint: str) -> None:
     ],
 )
 def test_endpoints_of_strangers(endpoint: str) -> None:
-    """No other host, no address inside of the network, and no URL that two programs could read
-    differently.
+    """No other host or port, no address inside of the network, and no URL that two programs could
+    read differently.
     """
     assert not HOSTS.allow(endpoint)
 
