@@ -68,7 +68,9 @@ class WebhookReplay:
     state: WebhookReplayState = WebhookReplayState.RUNNING
     queued: int = 0
     held_from: datetime | None = None
-    """The oldest event that the history had, if it is younger than `since`."""
+    """The event after the last gap in what was held, if it is younger than `since`: events before
+    it may be missing.
+    """
     parked_done: bool = False
     """Whether the parked events are queued."""
     offset: int | None = None
@@ -263,6 +265,15 @@ def queued_anew(delivery: WebhookDelivery, now: datetime) -> WebhookDelivery:
         error="",
         finished_at=None,
     )
+
+
+def held_since(replay: WebhookReplay, after_gaps: Iterable[datetime]) -> WebhookReplay:
+    """Return a replay that tells from when on all is held. `after_gaps`: when those events were
+    made that follow events that nobody has.
+    """
+    known = [replay.held_from] if replay.held_from else []
+    found = [*known, *(each for each in after_gaps if each > replay.since)]
+    return replace(replay, held_from=max(found, default=None))
 
 
 def answered(

@@ -47,6 +47,7 @@ SECRETS = {
     "notify-pages": {"url", "key"},
     "notify-dkim": {"key.pem"},
     "notify-webhooks": {"key"},
+    "notify-archive": {"access-key", "secret-key"},
     "notify-sms": {"url", "from"},
     "notify-push": {"key.pem"},
     "catalog-service-token": {"token"},

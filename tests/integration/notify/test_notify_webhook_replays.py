@@ -1,12 +1,17 @@
-"""Events of the past are sent again to a webhook: parked ones, and those that the history has."""
+"""Events of the past are sent again to a webhook: parked ones, and those of history and archive."""
 
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
+import pika
 import pytest
 from tandem.notify.v1 import webhooks_pb2
 
+from chassis.archive.archive import Archive
+from chassis.archive.archiver import Archiver
+from chassis.archive.store import Bucket
 from chassis.jobs.runner import Runner
 from chassis.messaging import topology
 from services.notify import webhook_replays
@@ -37,9 +42,9 @@ def after_a_moment() -> datetime:
     return now()
 
 
-def run(hooks: Hooks, vhost: str) -> None:
+def run(hooks: Hooks, vhost: str, archive: Archive | None = None) -> None:
     """Run the replays, and send what they queued."""
-    Runner(hooks.database, replays(vhost), hooks.system).run_due()
+    Runner(hooks.database, replays(vhost, archive), hooks.system).run_due()
     hooks.after(timedelta(seconds=3))
 
 
@@ -121,3 +126,38 @@ def test_a_replay_of_a_deleted_webhook(hooks: Hooks, receiver: Receiver, vhost: 
     assert hooks.database.mongo["webhook_replays"].count_documents({}) == 0
     with pytest.raises(grpc.RpcError):
         hooks.replay(webhook, now() - DAY)
+
+
+def test_what_the_history_no_longer_has(
+    hooks: Hooks, receiver: Receiver, vhost: str, bucket: Bucket
+) -> None:
+    """Events come from the archive, once, and then those that the history has beyond it. Without
+    the archive, or if its file is damaged, the replay tells from when on all is held.
+    """
+    began = now()
+    old = hooks.events(*(hooks.world.assigned(f"p{number}") for number in range(3)))
+    publish(vhost, *old)
+    Archiver(vhost, bucket, lambda: None).archive()
+    with pika.BlockingConnection(pika.URLParameters(vhost)) as connection:
+        connection.channel().queue_delete(topology.HISTORY)
+    topology.declare(vhost, [subscription()])  # the history begins anew
+    middle = after_a_moment()
+    new = hooks.events(hooks.world.assigned("late"))
+    publish(vhost, *new)
+    webhook = hooks.create(receiver, "tandem.progress.#")
+
+    hooks.replay(webhook, began)
+    run(hooks, vhost, Archive(bucket))
+    replay = hooks.listed(webhook).replay
+    assert Counter(receiver.ids) == Counter(each.id for each in (*old, *new))
+    assert (replay.state, replay.queued) == (DONE, 4)
+
+    (file,) = [each.key for each in bucket.listed("events/")]
+    bucket.put(file, b"")
+    for archive in (Archive(bucket), None):
+        receiver.got.clear()
+        hooks.replay(webhook, began)
+        run(hooks, vhost, archive)
+        assert receiver.ids == [each.id for each in new]
+        held_from = hooks.listed(webhook).replay.held_from.ToDatetime(UTC)
+        assert middle <= held_from + timedelta(milliseconds=1)
