@@ -165,6 +165,19 @@ def test_the_demo_datas_image_says_what_it_lacks(build: Build) -> None:
     assert "TANDEM_TOKEN_FILE" in done.stderr
 
 
+def test_the_tools_image_has_the_command(build: Build) -> None:
+    """Every part of it can be imported, and it says which server it lacks; it writes nothing."""
+    container = build("tools")
+    before = container.paths()
+    groups = container.run("python", "-c", "from campus.cli import MODULES; print(*MODULES)")
+    for group in groups.split():
+        assert "Usage:" in container.run("/app/service", group, "--help")
+    done = container.tried("/app/service", "consumers", "replay", "lti", "--since", "2026-03-01")
+    assert done.returncode == 1, done.stderr
+    assert "tandem:" in done.stderr
+    assert container.paths() == before
+
+
 def test_the_solvers_image_has_both_environments(build: Build) -> None:
     """The role's, by which it says what it lacks; and the solver's, which solves a problem."""
     container = build("sessions-solver")
