@@ -73,6 +73,9 @@ class Subscription(Generic[S]):
     """Applies events of a resync, which tell the state that holds now, and not that something
     happened: it updates copies, and tells nobody what people were told before. None: the
     subscription takes no resync."""
+    needs: Callable[[S], Callable[[str], bool]] | None = None
+    """Looks up, once for a batch, which of its types it handles now: events of the others are
+    dropped, and not even decoded. None: it handles all."""
 
     @property
     def routing_keys(self) -> tuple[str, ...]:
