@@ -61,7 +61,7 @@ class _Job:
     said: Callable[[State], None]
     sent: int = 0
     """Events of the batch at hand, and the bytes of their bodies."""
-    bytes: int = 0
+    size: int = 0
     returned: list[str] = field(default_factory=list)
     """Queues that the broker does not have."""
 
@@ -75,7 +75,7 @@ class _Job:
     @property
     def is_whole(self) -> bool:
         """Whether the batch at hand has enough events."""
-        return self.sent >= BATCH or self.bytes >= BATCH_BYTES
+        return self.sent >= BATCH or self.size >= BATCH_BYTES
 
     def save(self) -> None:
         """End the batch, and keep the state once the broker has all of it."""
@@ -83,7 +83,7 @@ class _Job:
         kept = pika.BasicProperties(delivery_mode=topology.PERSISTENT)
         self._publish(self.names.replay, write(self.state), kept)
         self._commit()
-        self.sent = self.bytes = 0
+        self.sent = self.size = 0
         self.said(self.state)
 
     def send(self, message: Message, kind: str) -> None:
@@ -104,7 +104,7 @@ class _Job:
             **resending.properties(described),
         )
         self._publish(self.names.queue, message.body, properties)
-        self.sent, self.bytes = self.sent + 1, self.bytes + len(message.body)
+        self.sent, self.size = self.sent + 1, self.size + len(message.body)
 
     def _publish(self, queue: str, body: bytes, properties: pika.BasicProperties) -> None:
         self.channel.basic_publish("", queue, body, properties, mandatory=True)

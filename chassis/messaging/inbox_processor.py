@@ -74,9 +74,7 @@ def apply(
     return dispositions
 
 
-def _needs(
-    database: Database[Any], subscription: Subscription[Any]
-) -> Callable[[Delivery], bool]:
+def _needs(database: Database[Any], subscription: Subscription[Any]) -> Callable[[Delivery], bool]:
     """Return whether a delivery is to be decoded. Raises StoreAway."""
     if subscription.needs is None:
         return lambda _: True

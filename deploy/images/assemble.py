@@ -2,8 +2,8 @@
 
 The chassis, the contracts, one service, the program `service` that runs its roles, and metadata by
 which the installed version is known. "demo-data" is no service: its program is campus.seed. "tools"
-is none, either: its program is the `tandem` command, which knows all services. "sessions-solver" has
-the service sessions, for its role solver.
+is none, either: its program is the `tandem` command, which knows all services. "sessions-solver"
+has the service sessions, for its role solver.
 """
 
 import shutil

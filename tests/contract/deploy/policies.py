@@ -76,7 +76,7 @@ def workloads(objects: Sequence[Object]) -> list[Object]:
 
 
 def containers(objects: Sequence[Object]) -> list[Object]:
-    """Everything that runs our images: the roles, the demo data's Job, and the pattern of replays."""
+    """Everything that runs our images: the roles, the demo data's Job, the pattern of replays."""
     return of_kind(objects, "Deployment", "Job", "CronJob")
 
 

@@ -16,9 +16,7 @@ GIVEN = {"CONSUMER": "student-records", "SINCE": "2026-03-01"}
 
 
 def made() -> Object:
-    """What `kubectl create job replay-1 --from=cronjob/consumer-replay` makes, and `kubectl set env`
-    makes of that.
-    """
+    """What `kubectl create job --from=cronjob/consumer-replay` makes, and `set env` of that."""
     pattern: Any = first(list(overlay("university")), "CronJob", "consumer-replay")
     assert pattern["spec"]["suspend"]
     job = {
@@ -39,7 +37,9 @@ def test_a_job_of_it_replays_to_the_consumer_that_is_named() -> None:
     assert schema_faults(job) == []
     container = container_of(job)
     given = {entry["name"]: entry.get("value", "") for entry in container["env"]}
-    words = [re.sub(r"\$\((\w+)\)", lambda each: given[each[1]], text) for text in container["args"]]
+    words = [
+        re.sub(r"\$\((\w+)\)", lambda each: given[each[1]], text) for text in container["args"]
+    ]
     assert words[:2] == ["consumers", "replay"]
     found = replay.make_context("replay", words[2:]).params
     assert (found["name"], f"{found['since']:%Y-%m-%d}") == tuple(GIVEN.values())
