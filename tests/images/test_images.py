@@ -105,8 +105,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The locked wheels, downloaded once by this machine's own pip."""
     folder = tmp_path_factory.mktemp("wheels")
     pip = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:"]
-    # The library's has what the others have, and more.
-    for lock in ("deploy/images/library.lock", "timetabler/requirements.lock"):
+    # The library's and the tools' have what the others have, and more.
+    locks = [f"deploy/images/{name}.lock" for name in ("library", "tools")]
+    for lock in (*locks, "timetabler/requirements.lock"):
         locked = ["--require-hashes", "-r", str(ROOT / lock), "-d", str(folder)]
         subprocess.run([*pip, *locked], check=True)
     (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")

@@ -48,6 +48,19 @@ def run(hooks: Hooks, vhost: str, archive: Archive | None = None) -> None:
     hooks.after(timedelta(seconds=3))
 
 
+def die_at_chunk(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a worker die at a chunk; the next ones live."""
+    real, left = Replaying._queue, [number]
+
+    def dying(self: Any, *arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            raise RuntimeError("the worker dies")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Replaying, "_queue", dying)
+
+
 def test_a_range_of_the_history(
     hooks: Hooks, receiver: Receiver, vhost: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,15 +82,7 @@ def test_a_range_of_the_history(
     assert shown.id == webhook
     assert hooks.listed(webhook).replay.state == RUNNING
 
-    real, chunks = Replaying._queue, []
-
-    def die_at_the_third(self: Any, *arguments: Any) -> Any:
-        chunks.append(arguments)
-        if len(chunks) == 3:
-            raise RuntimeError("the worker dies")
-        return real(self, *arguments)
-
-    monkeypatch.setattr(Replaying, "_queue", die_at_the_third)
+    die_at_chunk(3, monkeypatch)
     run(hooks, vhost)
     assert hooks.listed(webhook).replay.state == RUNNING
     hooks.system.at += timedelta(minutes=2)
@@ -129,11 +134,17 @@ def test_a_replay_of_a_deleted_webhook(hooks: Hooks, receiver: Receiver, vhost: 
 
 
 def test_what_the_history_no_longer_has(
-    hooks: Hooks, receiver: Receiver, vhost: str, bucket: Bucket
+    hooks: Hooks,
+    receiver: Receiver,
+    vhost: str,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Events come from the archive, once, and then those that the history has beyond it. Without
-    the archive, or if its file is damaged, the replay tells from when on all is held.
+    """Events come from the archive, once, and then those that the history has beyond it, also if a
+    worker dies between. Without the archive, or if its file is damaged, the replay tells from when
+    on all is held.
     """
+    monkeypatch.setattr(webhook_replays, "CHUNK", 2)
     began = now()
     old = hooks.events(*(hooks.world.assigned(f"p{number}") for number in range(3)))
     publish(vhost, *old)
@@ -147,6 +158,10 @@ def test_what_the_history_no_longer_has(
     webhook = hooks.create(receiver, "tandem.progress.#")
 
     hooks.replay(webhook, began)
+    die_at_chunk(2, monkeypatch)
+    run(hooks, vhost, Archive(bucket))
+    assert len(receiver.ids) == 1
+    hooks.system.at += timedelta(minutes=2)
     run(hooks, vhost, Archive(bucket))
     replay = hooks.listed(webhook).replay
     assert Counter(receiver.ids) == Counter(each.id for each in (*old, *new))
