@@ -64,9 +64,10 @@ bench: setup  ## Measure; ONLY=name measures one thing
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
 lock:  ## Resolve the dependencies of pyproject.toml into the locks, with uv
-	$(LOCK) --extra campus --extra dev --extra library --extra parquet -o requirements.lock
+	$(LOCK) --extra campus --extra dev --extra library --extra parquet --extra tools -o requirements.lock
 	$(LOCK) --constraint requirements.lock -o deploy/images/requirements.lock
 	$(LOCK) --constraint requirements.lock --extra library -o deploy/images/library.lock
+	$(LOCK) --constraint requirements.lock --extra tools -o deploy/images/tools.lock
 	$(subst pyproject.toml,timetabler/requirements.in,$(LOCK)) -o timetabler/requirements.lock
 	$(subst pyproject.toml,bench/ralph.in,$(LOCK)) -o bench/ralph.lock
 	$(subst pyproject.toml,bench/celery.in,$(LOCK)) -o bench/celery.lock

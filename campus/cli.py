@@ -27,6 +27,7 @@ MODULES = {
     "privacy": "campus.privacy_command:privacy",
     "progress": "campus.progress_command:progress",
     "timetable": "campus.timetable_command:timetable",
+    "webhooks": "campus.webhooks_command:webhooks",
 }
 """The commands in modules of their own."""
 

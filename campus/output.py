@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -55,6 +55,26 @@ def show_done(done: Any, text: str, as_json: bool) -> None:
         click.echo(json.dumps(dataclasses.asdict(done)))
     else:
         console.print(Text(printable(text)))
+
+
+def show_facts(facts: Mapping[str, Any], as_json: bool) -> None:
+    """Print facts, one in a line; as JSON, an object."""
+    if as_json:
+        click.echo(json.dumps(facts, indent=2, default=str))
+        return
+    for name, value in facts.items():
+        click.echo(f"{name}: {printable(_text(value))}")
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case dict():
+            return "; ".join(f"{name} {_text(each)}" for name, each in value.items()) or "none"
+        case list() | tuple():
+            return ", ".join(map(_text, value)) or "none"
+    return str(value)
 
 
 @contextmanager

@@ -1,11 +1,9 @@
 """`tandem consumers add|list|show|rotate|remove|replay`: who else reads our events."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import pika
@@ -21,7 +19,7 @@ from campus.consumers.replay import replay as send_again
 from campus.consumers.replay import state_of
 from campus.consumers.replay_state import State
 from campus.events_command import Since
-from campus.output import JSON_OPTION, fail, printable, show_done, show_rows
+from campus.output import JSON_OPTION, fail, show_done, show_facts, show_rows
 from chassis.archive.store import StoreAway
 from chassis.contracts.events import contracts
 
@@ -146,7 +144,7 @@ def show(name: str, folder: Path, as_json: bool) -> None:
     """Show what waits for consumer NAME, its limits, and its last replay."""
     facts = asdict(_consumers(folder).show(_named(name)))
     state = state_of(amqp_url(folder), Names(name))
-    _print(facts | {"replay": asdict(state) if state else None}, as_json)
+    show_facts(facts | {"replay": asdict(state) if state else None}, as_json)
 
 
 @consumers.command()
@@ -217,7 +215,7 @@ def replay(
             )
     except StoreAway as error:
         fail(f"the S3 store, which has the archive, does not answer: {error}")
-    _print({"consumer": name, **asdict(done)}, as_json)
+    show_facts({"consumer": name, **asdict(done)}, as_json)
 
 
 def _consumers(folder: Path) -> Consumers:
@@ -256,24 +254,4 @@ def _show_access(
         types=chosen,
         personal_data=patterns.personal(kinds),
     )
-    _print(asdict(access), as_json)
-
-
-def _print(facts: Mapping[str, Any], as_json: bool) -> None:
-    """Print facts, one in a line; as JSON, an object."""
-    if as_json:
-        click.echo(json.dumps(facts, indent=2, default=str))
-        return
-    for name, value in facts.items():
-        click.echo(f"{name}: {printable(_text(value))}")
-
-
-def _text(value: Any) -> str:
-    match value:
-        case None:
-            return "-"
-        case dict():
-            return "; ".join(f"{name} {_text(each)}" for name, each in value.items()) or "none"
-        case list() | tuple():
-            return ", ".join(map(_text, value)) or "none"
-    return str(value)
+    show_facts(asdict(access), as_json)

@@ -3,10 +3,13 @@
 A stream has no rights by type, so a consumer can't read the history itself. The state of a replay
 is a message in a queue of the consumer, after each batch of confirmed events. Whoever is killed in
 between sends some events of the batch once more, and leaves none out.
+
+A batch is a transaction of AMQP (0-9-1, section 1.9): the broker answers the commit once it has all
+of it, as it would confirm each (rabbit_channel). So one answer is waited for, not 200.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 import pika
@@ -30,6 +33,8 @@ REPLAY = "x-tandem-replay"
 """The header by which a consumer knows an event that is sent again; its value is `since`."""
 BATCH = 200
 """Events between two states."""
+BATCH_BYTES = 8 * 2**20
+"""Of their bodies: the broker keeps them until the commit."""
 READ = 10_000
 """Messages of the history between two states, however few of them are sent."""
 MOST_TYPES = 1_000
@@ -54,15 +59,35 @@ class _Job:
     names: Names
     state: State
     said: Callable[[State], None]
+    sent: int = 0
+    """Events of the batch at hand, and the bytes of their bodies."""
+    size: int = 0
+    returned: list[str] = field(default_factory=list)
+    """Queues that the broker does not have."""
+
+    def open(self) -> None:
+        """Begin to send."""
+        self.channel.tx_select()
+        self.channel.add_on_return_callback(
+            lambda _, method, *__: self.returned.append(method.routing_key)
+        )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the batch at hand has enough events."""
+        return self.sent >= BATCH or self.size >= BATCH_BYTES
 
     def save(self) -> None:
-        """Keep the state, after all before it was confirmed."""
+        """End the batch, and keep the state once the broker has all of it."""
+        self._commit()
         kept = pika.BasicProperties(delivery_mode=topology.PERSISTENT)
         self._publish(self.names.replay, write(self.state), kept)
+        self._commit()
+        self.sent = self.size = 0
         self.said(self.state)
 
     def send(self, message: Message, kind: str) -> None:
-        """Send an event to the consumer, and wait until the broker has it."""
+        """Send an event to the consumer, as a part of the batch at hand."""
         attributes = {
             name: value
             for name, value in message.headers.items()
@@ -79,12 +104,16 @@ class _Job:
             **resending.properties(described),
         )
         self._publish(self.names.queue, message.body, properties)
+        self.sent, self.size = self.sent + 1, self.size + len(message.body)
 
     def _publish(self, queue: str, body: bytes, properties: pika.BasicProperties) -> None:
-        try:
-            self.channel.basic_publish("", queue, body, properties, mandatory=True)
-        except pika.exceptions.UnroutableError:
-            raise QueueRemoved(f"the queue {queue} was removed; nothing more is sent") from None
+        self.channel.basic_publish("", queue, body, properties, mandatory=True)
+
+    def _commit(self) -> None:
+        self.channel.tx_commit()
+        self.connection.process_data_events(0)  # what came back did so before the answer
+        if self.returned:
+            raise QueueRemoved(f"the queue {self.returned[0]} was removed; nothing more is sent")
 
     def is_full(self) -> bool:
         """Return whether the consumer has enough to do."""
@@ -125,9 +154,8 @@ def replay(
     """
     with locked(amqp_url, f"{names.replay}.lock") as connection:
         channel = connection.channel()
-        channel.confirm_delivery()
-        state = _begin(channel, names, wanted, anew)
-        job = _Job(connection, channel, names, state, said)
+        job = _Job(connection, channel, names, _begin(channel, names, wanted, anew), said)
+        job.open()
         job.save()
         takes = lru_cache(MOST_TYPES)(partial(_takes, patterns))
         while not _reads_to_the_end(job, amqp_url, archive, takes):
@@ -169,25 +197,25 @@ def _reads_to_the_end(
 ) -> bool:
     """Send on from the state's place; return False if the queue stays full for long."""
     place = job.state.since if job.state.place is None else job.state.place
-    sent = passed = 0
+    passed = 0
     for each in reading.messages(amqp_url, archive, place):
-        if sent >= BATCH or passed >= READ:
+        if job.is_whole or passed >= READ:
             job.save()
-            sent = passed = 0
+            passed = 0
             if not job.wait(PATIENCE):
                 return False
         if isinstance(each, Span):
             job.state = job.state.missed(each)
             continue
-        is_sent = _send(job, each, takes)
-        sent, passed = sent + is_sent, passed + 1
+        _send(job, each, takes)
+        passed += 1
         if passed % SERVICE == 0:
             job.connection.process_data_events(0)
     return True
 
 
-def _send(job: _Job, message: Message, takes: Callable[[str], bool]) -> bool:
-    """Send a message if the consumer gets it; return whether."""
+def _send(job: _Job, message: Message, takes: Callable[[str], bool]) -> None:
+    """Send a message if the consumer gets it."""
     within = job.state.since.timestamp() <= message.made_at < job.state.until.timestamp()
     try:
         if message.error:
@@ -195,12 +223,11 @@ def _send(job: _Job, message: Message, takes: Callable[[str], bool]) -> bool:
         kind = cloudevents.read(message.headers, message.content_type).type
     except MalformedError:
         job.state = job.state.passed(message.offset, unreadable=1)
-        return False
+        return
     is_sent = within and takes(kind)
     if is_sent:
         job.send(message, kind)
     job.state = job.state.passed(message.offset, sent=int(is_sent))
-    return is_sent
 
 
 def _takes(patterns: Collection[str], kind: str) -> bool:

@@ -5,14 +5,15 @@ event that fails does not affect the others.
 """
 
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 
 from chassis import ids
-from chassis.contracts import events
+from chassis.contracts import cloudevents, events
 from chassis.contracts.events import Event, UndecodableError, UnknownTypeError
-from chassis.data.store import Database
+from chassis.data.store import Database, is_away
 from chassis.messaging import message_spans, splitting
 from chassis.messaging.batch_limit import BatchLimit
 from chassis.messaging.dispositions import APPLIED, REPEAT, Disposition, Kind
@@ -61,11 +62,35 @@ def apply(
     """
     began = time.perf_counter()
     inbox = Inbox(database, subscription, queue or subscription.name, batch_limit or BatchLimit())
-    dispositions: list[Disposition] = []
-    for some in splitting.cut(deliveries, lambda each: len(each.body), lambda: splitting.BYTES):
-        dispositions += _apply(inbox, some)
+    is_needed = _needs(database, subscription)
+    needed = [is_needed(each) for each in deliveries]
+    found: list[Disposition] = []
+    some = list(compress(deliveries, needed))
+    for part in splitting.cut(some, lambda each: len(each.body), lambda: splitting.BYTES):
+        found += _apply(inbox, part)
+    rest = iter(found)
+    dispositions = [next(rest) if each else APPLIED for each in needed]
     _count(subscription.name, dispositions, time.perf_counter() - began)
     return dispositions
+
+
+def _needs(database: Database[Any], subscription: Subscription[Any]) -> Callable[[Delivery], bool]:
+    """Return whether a delivery is to be decoded. Raises StoreAway."""
+    if subscription.needs is None:
+        return lambda _: True
+    try:
+        is_handled = subscription.needs(database.reader())
+    except Exception as error:
+        if is_away(error):
+            raise StoreAway(str(error)) from error
+        raise
+    dropped = {kind for kind in subscription.routing_keys if not is_handled(kind)}
+
+    def is_needed(delivery: Delivery) -> bool:
+        kind = cloudevents.raw(delivery.headers).get("type")
+        return not (isinstance(kind, str) and kind in dropped)
+
+    return is_needed
 
 
 def _apply(inbox: Inbox, deliveries: Sequence[Delivery]) -> list[Disposition]:

@@ -76,6 +76,9 @@ class Subscription(Generic[S]):
     former: tuple[type[Message], ...] = ()
     """Events to which versions before bound the queue, and which another subscription takes now: it
     is bound to them no more, and applies those that it still has."""
+    needs: Callable[[S], Callable[[str], bool]] | None = None
+    """Looks up, once for a batch, which of its types it handles now: events of the others are
+    dropped, and not even decoded. None: it handles all."""
 
     @property
     def routing_keys(self) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """Put together what an image has of Tandem: assemble.py SERVICE TARGET, in the source's root.
 
 The chassis, the contracts, one service, the program `service` that runs its roles, and metadata by
-which the installed version is known. "demo-data" is no service: its program is campus.seed.
-"sessions-solver" has the service sessions, for its role solver.
+which the installed version is known. "demo-data" is no service: its program is campus.seed. "tools"
+is none, either: its program is the `tandem` command, which knows all services. "sessions-solver"
+has the service sessions, for its role solver.
 """
 
 import shutil
@@ -17,7 +18,7 @@ import runpy
 
 runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 '''
-DEMO_DATA = "demo-data"
+DEMO_DATA, TOOLS = "demo-data", "tools"
 SERVICES = {"sessions-solver": "sessions"}
 """The services of the images that are not named like theirs."""
 
@@ -37,6 +38,10 @@ def _copy(service: str, target: Path) -> str:
     if service == DEMO_DATA:
         shutil.copytree("campus", target / "campus")
         return "campus.seed"
+    if service == TOOLS:
+        for package in ("campus", "services", "timetabler"):
+            shutil.copytree(package, target / package)
+        return "campus"
     service = SERVICES.get(service, service)
     shutil.copytree(f"services/{service}", target / "services" / service)
     shutil.copy("services/__init__.py", target / "services")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the image of each service, and of the demo data (or those named), as tandem-<service>:<version>.
+# Build the image of each service, of the tools and of the demo data (or those named), as tandem-<service>:<version>.
 #
 # BUILDER   docker or buildah; what is there is found
 # BASE      another base, say one with a digest
@@ -23,7 +23,7 @@ builder() {
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 build=$(builder)
 services=("$@")
-[[ $# -gt 0 ]] || services=(catalog library sessions sessions-solver progress notify demo-data)
+[[ $# -gt 0 ]] || services=(catalog library sessions sessions-solver progress notify tools demo-data)
 for service in "${services[@]}"; do
     # shellcheck disable=SC2086  # OPTIONS is a list
     $build build ${OPTIONS:-} ${BASE:+--build-arg BASE=$BASE} \

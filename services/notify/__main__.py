@@ -88,6 +88,7 @@ def webhooks(settings: Settings) -> None:
     from chassis.jobs import process
     from chassis.roles import open_database
     from services.notify.addresses import secrets_of
+    from services.notify.archives import archive_of
     from services.notify.store import NotifyStore
     from services.notify.webhook_replays import replays
     from services.notify.webhook_turns import turns
@@ -102,7 +103,7 @@ def webhooks(settings: Settings) -> None:
                 SystemClock(),
                 settings.webhooks_within.total_seconds(),
             ),
-            replays(settings.amqp_url),
+            replays(settings.amqp_url, archive_of(settings)),
         ]
         if secrets
         else []

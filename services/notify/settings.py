@@ -17,7 +17,9 @@ from chassis.operations.settings import (
     WEBHOOKS,
     WORKER,
     between,
+    given,
     setting,
+    url_of,
 )
 
 # A local part has at most 64 characters, and a token 52 of them after a "+" (domain/bounces.py).
@@ -184,6 +186,33 @@ class Settings(PagesSettings):
         default=timedelta(seconds=15),
     )
 
+    s3_endpoint: str = setting(
+        "the S3 store that has the archive: http://host:port or https://host",
+        roles=(WEBHOOKS,),
+        reaches="s3",
+        check=url_of("http", "https"),
+        default="",
+    )
+    s3_access_key: str = setting(
+        "an access key of the S3 store that may read the archive's bucket; empty: replays of"
+        " webhooks send what the history has, and nothing older",
+        roles=(WEBHOOKS,),
+        secret=True,
+        default="",
+    )
+    s3_secret_key: str = setting(
+        "the secret key of TANDEM_S3_ACCESS_KEY", roles=(WEBHOOKS,), secret=True, default=""
+    )
+    s3_region: str = setting(
+        "the region that requests are signed for", roles=(WEBHOOKS,), default="us-east-1"
+    )
+    archive_bucket: str = setting(
+        "the bucket of the archive, as the library's archiver has it",
+        roles=(WEBHOOKS,),
+        check=given("a bucket's name"),
+        default="tandem-history",
+    )
+
     @property
     def networks(self) -> "tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]":
         """Return the networks that webhooks may reach beside public addresses."""
@@ -208,6 +237,7 @@ class Settings(PagesSettings):
             *self._bounce_faults(),
             *self._dkim_faults(),
             *self._device_faults(),
+            *self._archive_faults(),
         ]
 
     def _pages_faults(self) -> Iterator[str]:
@@ -240,6 +270,16 @@ class Settings(PagesSettings):
             yield "TANDEM_PAGES_KEY is missing: with TANDEM_SMS_FROM it must be set"
         if self.push_key_file != NO_FILE and not self.push_public_key:
             yield "TANDEM_PUSH_PUBLIC_KEY is missing: with TANDEM_PUSH_KEY_FILE it must be set"
+
+    def _archive_faults(self) -> Iterator[str]:
+        # The address alone is no fault: it is one of the whole installation.
+        for name, key in (
+            ("TANDEM_S3_ENDPOINT", self.s3_endpoint),
+            ("TANDEM_S3_ACCESS_KEY", self.s3_access_key),
+            ("TANDEM_S3_SECRET_KEY", self.s3_secret_key),
+        ):
+            if not key and (self.s3_access_key or self.s3_secret_key):
+                yield f"{name} is missing: with a key of the archive it must be set"
 
     @property
     def hosts(self) -> tuple[str, ...]:

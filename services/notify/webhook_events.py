@@ -1,6 +1,6 @@
 """The events that webhooks get: all that there are, as CloudEvents in structured JSON mode."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +26,8 @@ def subscription() -> Subscription[NotifyStore]:
     delivery of an event, with the event's id.
     """
     types = tuple(events.contracts().values())
-    return Subscription("notify.webhooks", types, _queue, replacing=frozenset(types))
+    every = frozenset(types)
+    return Subscription("notify.webhooks", types, _queue, replacing=every, needs=_wanted)
 
 
 def watch(database: Database[NotifyStore], system: Clock) -> None:
@@ -57,6 +58,12 @@ def structured(event: Event[Any]) -> bytes:
     data = json_format.MessageToJson(event.data, indent=None, ensure_ascii=False)
     attributes["datacontenttype"] = events.CONTENT_TYPE
     return orjson.dumps(attributes | {"data": orjson.Fragment(data)})
+
+
+def _wanted(store: NotifyStore) -> Callable[[str], bool]:
+    """Return whether any webhook wants a type. A new webhook wants what comes after this look."""
+    known = store.webhooks()
+    return lambda kind: any(each.wants(kind) for each in known)
 
 
 def _queue(store: NotifyStore, batch: Sequence[Event[Any]]) -> None:

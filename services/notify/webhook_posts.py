@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import httpcore
 
-from chassis.edge.calls import Caller, CallFailed, Calling, Limits
+from chassis.edge.calls import Caller, CallFailed, Calling, Limits, by_name, retry_after
 from chassis.edge.http.outgoing import ForbiddenAddress, GuardedSockets, Network
 from services.notify.domain.webhooks import (
     Answer,
@@ -47,7 +47,7 @@ class Line(Calling):
         headers = {"content-type": CONTENT_TYPE, "user-agent": "tandem-webhooks/1", **signed}
         try:
             with self._caller.opened("POST", self._webhook.url, headers, delivery.body) as response:
-                answer = answer_of(response.status)
+                answer = answer_of(response.status, retry_after(by_name(response.headers)))
                 _read(response)
         except (CallFailed, ForbiddenAddress) as error:
             return Answer(Outcome.FAILED, str(error)[:300])

@@ -1,4 +1,7 @@
-"""Replays: sends a webhook events of the past, as a job that goes on where a killed worker was."""
+"""Replays: sends a webhook events of the past, as a job that goes on where a killed worker was.
+
+They come from the history, and from the archive what the history no longer has.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +11,9 @@ from itertools import islice
 from typing import Any
 
 from chassis import ids
+from chassis.archive import reading
+from chassis.archive.archive import Archive
+from chassis.archive.layout import Span
 from chassis.contracts.events import Event
 from chassis.data.store import Database
 from chassis.jobs import Batch, GiveBack, Jobs, Work
@@ -17,6 +23,7 @@ from services.notify.domain.webhooks import (
     Webhook,
     WebhookReplay,
     WebhookReplayState,
+    held_since,
     queued_anew,
 )
 from services.notify.store import NotifyStore
@@ -26,14 +33,16 @@ from services.notify.webhook_events import posted
 
 # Messages of the history, or parked events, in one unit of work.
 CHUNK = 500
+Found = Message | None
+"""A message; None: there may be more here, which neither the history nor the archive has."""
 
 
-def replays(amqp_url: str) -> Jobs[NotifyStore]:
-    """Return the jobs, which read the history at `amqp_url`."""
+def replays(amqp_url: str, archive: Archive | None) -> Jobs[NotifyStore]:
+    """Return the jobs, which read the history at `amqp_url`, and the archive if there is one."""
 
     @contextmanager
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
-        yield lambda batch: Replaying(database, amqp_url, batch).work()
+        yield lambda batch: Replaying(database, amqp_url, archive, batch).work()
 
     return Jobs("notify.replays", "webhook_replays", {REPLAY: 1}, ((REPLAY,),), work)
 
@@ -41,13 +50,20 @@ def replays(amqp_url: str) -> Jobs[NotifyStore]:
 class Replaying:
     """One replay."""
 
-    def __init__(self, database: Database[NotifyStore], amqp_url: str, batch: Batch) -> None:
-        self._database, self._amqp_url, self._batch = database, amqp_url, batch
+    def __init__(
+        self,
+        database: Database[NotifyStore],
+        amqp_url: str,
+        archive: Archive | None,
+        batch: Batch,
+    ) -> None:
+        self._database, self._batch = database, batch
+        self._amqp_url, self._archive = amqp_url, archive
         (self._webhook_id,) = batch.ids
 
     def work(self) -> int:
-        """Queue all events of the range that are held. Raises pika.exceptions.AMQPError, GiveBack;
-        then another goes on after the last chunk.
+        """Queue all events of the range that are held. Raises pika.exceptions.AMQPError, StoreAway,
+        GiveBack; then another goes on after the last chunk.
         """
         store = self._database.reader()
         webhook, replay = store.webhook(self._webhook_id), store.replay(self._webhook_id)
@@ -56,11 +72,13 @@ class Replaying:
             return 1
         while not replay.parked_done:
             replay = self._requeue_parked(replay)
-        replay = self._begun(replay)
-        for chunk in _chunks(self._messages(replay)):
+        is_gap = False
+        for chunk in _chunks(self._found(replay)):
             self._batch.go_on()
-            replay = self._queue(webhook, replay, chunk)
-        self._store(self._database.reader(), replace(replay, state=WebhookReplayState.DONE))
+            replay = self._queue(webhook, held_since(replay, _made(chunk, is_gap)), chunk)
+            is_gap = chunk[-1] is None
+        end = held_since(replay, [datetime.now(UTC)] if is_gap else [])
+        self._store(self._database.reader(), replace(end, state=WebhookReplayState.DONE))
         return 1
 
     def _requeue_parked(self, replay: WebhookReplay) -> WebhookReplay:
@@ -76,33 +94,44 @@ class Replaying:
 
         return self._database.transact(requeue)
 
-    def _begun(self, replay: WebhookReplay) -> WebhookReplay:
-        """Return a replay that tells from when on the history has events."""
-        end = history.last_offset(self._amqp_url)
-        oldest = next(history.messages(self._amqp_url, "first", end), None)
-        made_at = datetime.fromtimestamp(oldest.made_at, UTC) if oldest else datetime.now(UTC)
-        return replace(replay, held_from=made_at if made_at > replay.since else None)
+    def _found(self, replay: WebhookReplay) -> Iterator[Found]:
+        """Yield what is held, from where the replay is."""
+        place = replay.since if replay.offset is None else replay.offset
+        if replay.offset is None:
+            first = next(reading.messages(self._amqp_url, self._archive, place), None)
+            if self._is_oldest(first):
+                yield None
+        for each in reading.messages(self._amqp_url, self._archive, place):
+            yield each if isinstance(each, Message) else None
 
-    def _messages(self, replay: WebhookReplay) -> Iterator[Message]:
-        offset = replay.since if replay.offset is None else replay.offset
-        end = history.last_offset(self._amqp_url)
-        return history.messages(self._amqp_url, offset, end)
+    def _is_oldest(self, first: Message | Span | None) -> bool:
+        """Return whether nothing older than what was found first is held."""
+        if first is None:
+            return history.last_offset(self._amqp_url) is None
+        if isinstance(first, Span) or first.offset == 0:
+            return True
+        before = first.offset - 1
+        known = self._archive.segments() if self._archive else {}
+        is_archived = any(span.first <= before <= span.last for span in known)
+        return not (is_archived or history.has(self._amqp_url, before))
 
     def _queue(
-        self, webhook: Webhook, replay: WebhookReplay, chunk: Sequence[Message]
+        self, webhook: Webhook, replay: WebhookReplay, chunk: Sequence[Found]
     ) -> WebhookReplay:
         now = datetime.now(UTC)
+        messages = [each for each in chunk if each]
         found = [
             webhooks.delivery(webhook, posted(event), now)
-            for event in (each.event for each in chunk)
+            for event in (each.event for each in messages)
             if isinstance(event, Event) and webhook.wants(event.type) and _is_in(replay, event)
         ]
+        # A gap at the end is found again, so that what is after it is known to follow one.
+        offset = messages[-1].offset + 1 if messages else replay.offset
 
         def queue(store: NotifyStore) -> WebhookReplay:
             store.replay_deliveries(found)
             return self._store(
-                store,
-                replace(replay, queued=replay.queued + len(found), offset=chunk[-1].offset + 1),
+                store, replace(replay, queued=replay.queued + len(found), offset=offset)
             )
 
         return self._database.transact(queue)
@@ -115,9 +144,17 @@ class Replaying:
         return replay
 
 
-def _chunks(messages: Iterator[Message]) -> Iterator[Sequence[Message]]:
-    while chunk := list(islice(messages, CHUNK)):
+def _chunks(found: Iterator[Found]) -> Iterator[Sequence[Found]]:
+    while chunk := list(islice(found, CHUNK)):
         yield chunk
+
+
+def _made(chunk: Sequence[Found], is_gap: bool) -> Iterator[datetime]:
+    """Yield when those messages were made that follow a gap. `is_gap`: the first one does."""
+    for each in chunk:
+        if each and is_gap:
+            yield datetime.fromtimestamp(each.made_at, UTC)
+        is_gap = each is None
 
 
 def _is_in(replay: WebhookReplay, event: Event[Any]) -> bool:

@@ -3,9 +3,11 @@
 A turn takes what is due for one webhook, and posts it over a few connections; an aggregate's events
 go over the same one, in order. It ends soon, so that all webhooks get turns. A receiver that fails
 or is slow gets its turns in a lane of its own, in which it can hold up only others of its kind; one
-that fails gets one request at a time, after pauses that grow.
+that fails gets one request at a time, after pauses that grow. One that asks for a pause
+(Retry-After) gets nothing until then.
 """
 
+import threading
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -112,13 +114,16 @@ class Turns:
         self, webhook: Webhook, due: Sequence[WebhookDelivery], stopping: Callable[[], bool]
     ) -> Answers:
         """Post events over several connections; return the answers by the deliveries' ids."""
-        end = time.monotonic() + SECONDS
+        end, asked = time.monotonic() + SECONDS, threading.Event()
         parts: list[list[WebhookDelivery]] = [[] for _ in range(LINES)]
         for each in due:
             parts[zlib.crc32(each.key.encode()) % LINES].append(each)
 
+        def over() -> bool:
+            return asked.is_set() or stopping() or time.monotonic() > end
+
         def post_part(part: Sequence[WebhookDelivery]) -> Answers:
-            return self._post_part(webhook, part, lambda: stopping() or time.monotonic() > end)
+            return self._post_part(webhook, part, over, asked.set)
 
         found: dict[str, Answer] = {}
         for answers in self._threads.map(post_part, filter(None, parts)):
@@ -126,7 +131,11 @@ class Turns:
         return found
 
     def _post_part(
-        self, webhook: Webhook, part: Sequence[WebhookDelivery], over: Callable[[], bool]
+        self,
+        webhook: Webhook,
+        part: Sequence[WebhookDelivery],
+        over: Callable[[], bool],
+        end: Callable[[], None],
     ) -> Answers:
         answers: dict[str, Answer] = {}
         failed: set[str] = set()
@@ -139,7 +148,8 @@ class Turns:
                     continue  # it is tried again after the event before it
                 answer = answers[each.id] = line.post(each)
                 metrics.WEBHOOK_POSTS.labels(answer.outcome.lower()).inc()
-                if answer.outcome is Outcome.GONE:
+                if answer.outcome is Outcome.GONE or answer.retry_after:
+                    end()
                     break
                 ok = answer.outcome is Outcome.DELIVERED
                 streak = 0 if ok else streak + 1
@@ -178,13 +188,14 @@ class Turns:
         """Return what of the job changes for the next turn; None: there is no next turn."""
         if webhook.state is WebhookState.STOPPED:
             return None
+        asked = max((each.retry_after for each in answers), default=timedelta(0))
         slow = webhook.failures > 0 or seconds > PATIENCE * len(answers) / LINES + PATIENCE
-        due = self._system.now()
+        wait = timedelta(0) if more else IDLE
         if webhook.failures:
-            due += pause(webhook.failures, FIRST_PAUSE, LONGEST_PAUSE)
-        elif not more:
-            due += IDLE
-        return {**again(due), "job.lane": SLOW if slow else PROMPT}
+            wait = pause(webhook.failures, FIRST_PAUSE, LONGEST_PAUSE)
+        due = self._system.now() + max(wait, asked)
+        # New events wake those in PROMPT.
+        return {**again(due), "job.lane": SLOW if slow or asked else PROMPT}
 
 
 def _pause(delivery: WebhookDelivery) -> timedelta:

@@ -105,8 +105,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The locked wheels, downloaded once by this machine's own pip."""
     folder = tmp_path_factory.mktemp("wheels")
     pip = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:"]
-    # The library's has what the others have, and more.
-    for lock in ("deploy/images/library.lock", "timetabler/requirements.lock"):
+    # The library's and the tools' have what the others have, and more.
+    locks = [f"deploy/images/{name}.lock" for name in ("library", "tools")]
+    for lock in (*locks, "timetabler/requirements.lock"):
         locked = ["--require-hashes", "-r", str(ROOT / lock), "-d", str(folder)]
         subprocess.run([*pip, *locked], check=True)
     (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
@@ -163,6 +164,19 @@ def test_the_demo_datas_image_says_what_it_lacks(build: Build) -> None:
     done = build("demo-data").tried("/app/service")
     assert done.returncode == 78, done.stderr
     assert "TANDEM_TOKEN_FILE" in done.stderr
+
+
+def test_the_tools_image_has_the_command(build: Build) -> None:
+    """Every part of it can be imported, and it says which server it lacks; it writes nothing."""
+    container = build("tools")
+    before = container.paths()
+    groups = container.run("python", "-c", "from campus.cli import MODULES; print(*MODULES)")
+    for group in groups.split():
+        assert "Usage:" in container.run("/app/service", group, "--help")
+    done = container.tried("/app/service", "consumers", "replay", "lti", "--since", "2026-03-01")
+    assert done.returncode == 1, done.stderr
+    assert "tandem:" in done.stderr
+    assert container.paths() == before
 
 
 def test_the_solvers_image_has_both_environments(build: Build) -> None:

@@ -19,6 +19,10 @@ from chassis.errors import FieldViolation, check
 MOST_WEBHOOKS = 50
 # Events are tried for so long, then parked.
 TRIED_FOR = timedelta(days=3)
+# A receiver may ask to be left alone for so long; each time that it answers.
+LONGEST_LEFT_ALONE = timedelta(hours=6)
+# Statuses whose header Retry-After is followed (RFC 6585, section 4; RFC 9110, section 15.6.4).
+ASKING = frozenset({429, 503})
 # Deliveries are kept for so long after they were queued, as the events are in the history.
 KEPT = timedelta(days=30)
 # For so long after a rotation, the secret before signs too.
@@ -68,7 +72,9 @@ class WebhookReplay:
     state: WebhookReplayState = WebhookReplayState.RUNNING
     queued: int = 0
     held_from: datetime | None = None
-    """The oldest event that the history had, if it is younger than `since`."""
+    """The event after the last gap in what was held, if it is younger than `since`: events before
+    it may be missing.
+    """
     parked_done: bool = False
     """Whether the parked events are queued."""
     offset: int | None = None
@@ -139,15 +145,22 @@ class Answer:
 
     outcome: Outcome
     error: str = ""
+    retry_after: timedelta = timedelta(0)
+    """For how long the receiver asks to get nothing."""
 
 
-def answer_of(status: int) -> Answer:
+def answer_of(status: int, retry_after: float = 0.0) -> Answer:
     """Return what a status of HTTP means. Only 2xx is success (Standard Webhooks, "Deliverability
     and reliability"): a redirect would lead to an address that nobody has looked at.
+
+    `retry_after`: the seconds that the answer's header asks for; they count if a receiver is busy.
     """
     if 200 <= status < 300:
         return Answer(Outcome.DELIVERED)
     reason = f"it answered with status {status}"
+    if status in ASKING and retry_after > 0:
+        asked = timedelta(seconds=min(retry_after, LONGEST_LEFT_ALONE.total_seconds()))
+        return Answer(Outcome.FAILED, f"{reason}, and asked for a pause", asked)
     if status == 410:
         return Answer(Outcome.GONE, reason)
     if 300 <= status < 400:
@@ -265,10 +278,20 @@ def queued_anew(delivery: WebhookDelivery, now: datetime) -> WebhookDelivery:
     )
 
 
+def held_since(replay: WebhookReplay, after_gaps: Iterable[datetime]) -> WebhookReplay:
+    """Return a replay that tells from when on all is held. `after_gaps`: when those events were
+    made that follow events that nobody has.
+    """
+    known = [replay.held_from] if replay.held_from else []
+    found = [*known, *(each for each in after_gaps if each > replay.since)]
+    return replace(replay, held_from=max(found, default=None))
+
+
 def answered(
     delivery: WebhookDelivery, answer: Answer, now: datetime, pause: timedelta
 ) -> WebhookDelivery:
-    """Return a delivery after a request. `pause`: how long it waits if it is to be tried again.
+    """Return a delivery after a request. `pause`: how long it waits if it is to be tried again, or
+    longer if the receiver asks for that.
 
     A receiver that wants no more has not failed: the delivery waits as it is.
     """
@@ -286,7 +309,7 @@ def answered(
     failed = replace(delivery, attempts=delivery.attempts + 1, error=answer.error)
     if now - delivery.queued_at >= TRIED_FOR:
         return replace(failed, state=WebhookDeliveryState.PARKED, finished_at=now)
-    return replace(failed, due=now + pause)
+    return replace(failed, due=now + max(pause, answer.retry_after))
 
 
 def after_turn(webhook: Webhook, answers: Sequence[Answer], now: datetime) -> Webhook:

@@ -49,6 +49,7 @@ OPENSEARCH = Party("opensearch", {NAME: "tandem-opensearch"})
 STORES = (MONGODB, RABBITMQ, OPENSEARCH)
 GATEWAY = Party("gateway", {"gateway.networking.k8s.io/gateway-name": "tandem"})
 DEMO = Party("demo-data", {NAME: "demo-data", ROLE: "demo-data", PART: "tandem"})
+REPLAY = Party("consumer-replay", {NAME: "tools", ROLE: "consumer-replay"})
 FAR_GATEWAY = Party("far gateway", {}, "ingress", {"tandem.gateway": "true"})
 PROMETHEUS = Party("prometheus", {}, "monitoring", {"tandem.monitoring": "true"})
 COLLECTOR = Party("otlp", {NAME: "opentelemetry-collector"}, "observability")
@@ -60,7 +61,7 @@ KUBELET = Party("kubelet", namespace="", address="169.254.7.127")
 OUTSIDE = Party("outside", namespace="", address="203.0.113.7")
 STRANGER, INTRUDER = Party("stranger", {}, "elsewhere"), Party("intruder", {"app": "x"})
 FOREIGN = (FAR_GATEWAY, PROMETHEUS, COLLECTOR, DNS, KEDA, OPERATORS, MESH, OUTSIDE, STRANGER)
-OTHERS = (*STORES, GATEWAY, DEMO, INTRUDER, KUBELET, *FOREIGN)
+OTHERS = (*STORES, GATEWAY, DEMO, REPLAY, INTRUDER, KUBELET, *FOREIGN)
 # What roles reach, besides each other: where it is, and at which ports.
 REACHED: Mapping[str, tuple[Sequence[Party], frozenset[int]]] = {
     "mongodb": ([MONGODB], frozenset({27017})),
@@ -128,9 +129,10 @@ def _wanted(roles: Iterable[Party]) -> Iterator[Edge]:
     yield from _wanted_of_stores()
     yield from _wanted_of_the_gateway()
     yield from _wanted_tunnels(parties)
-    for party in (*parties, *STORES, GATEWAY, DEMO, INTRUDER):
+    for party in (*parties, *STORES, GATEWAY, DEMO, REPLAY, INTRUDER):
         yield (party.name, DNS.name, 53)
-    yield (DEMO.name, OUTSIDE.name, 443)
+    yield from ((each.name, OUTSIDE.name, 443) for each in (DEMO, REPLAY))
+    yield from ((REPLAY.name, RABBITMQ.name, port) for port in (5672, 15672))
 
 
 def _wanted_callers(party: Party, role: str) -> Iterator[Edge]:

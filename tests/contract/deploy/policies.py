@@ -47,6 +47,8 @@ SECRETS = {
     "notify-pages": {"url", "key"},
     "notify-dkim": {"key.pem"},
     "notify-webhooks": {"key"},
+    "archive-reader": {"access-key", "secret-key"},
+    "operator-rabbitmq": {"url"},
     "notify-sms": {"url", "from"},
     "notify-push": {"key.pem"},
     "catalog-service-token": {"token"},
@@ -74,18 +76,23 @@ def workloads(objects: Sequence[Object]) -> list[Object]:
 
 
 def containers(objects: Sequence[Object]) -> list[Object]:
-    """Everything that runs our images: the roles, and the demo data's Job."""
-    return of_kind(objects, "Deployment", "Job")
+    """Everything that runs our images: the roles, the demo data's Job, the pattern of replays."""
+    return of_kind(objects, "Deployment", "Job", "CronJob")
 
 
 def pod_of(workload: Object) -> Object:
     """Its pods' spec."""
-    return dict(workload["spec"]["template"]["spec"])
+    return dict(_template(workload)["spec"])
 
 
 def labels_of(workload: Object) -> Mapping[str, str]:
     """Its pods' labels."""
-    return dict(workload["spec"]["template"]["metadata"]["labels"])
+    return dict(_template(workload)["metadata"]["labels"])
+
+
+def _template(workload: Object) -> Object:
+    spec = workload["spec"]
+    return dict(spec.get("jobTemplate", {"spec": spec})["spec"]["template"])
 
 
 def container_of(workload: Object) -> Object:

@@ -197,7 +197,7 @@ def test_the_page_tells_what_can_be_chosen_and_what_must_be_there() -> None:
 def test_the_tag_is_the_products_version() -> None:
     """The base names the images of this very version."""
     version = (Path(__file__).resolve().parents[3] / "pyproject.toml").read_text()
-    for each in policies.workloads(overlay("small")):
+    for each in policies.containers(overlay("university")):
         tag = policies.container_of(each)["image"].rpartition(":")[2]
         assert f'version = "{tag}"' in version
 

@@ -23,6 +23,10 @@ def _pod(objects: list[Object], name: str = "catalog-api") -> Any:
     return first(objects, "Deployment", name)["spec"]["template"]["spec"]
 
 
+def _replay(objects: list[Object]) -> Any:
+    return policies.pod_of(first(objects, "CronJob", "consumer-replay"))["containers"][0]
+
+
 def _env(objects: list[Object], name: str = "catalog-api") -> Any:
     return _container(objects, name)["env"]
 
@@ -61,6 +65,8 @@ BREAKS: list[tuple[Policy, Callable[[list[Object]], Any]]] = [
         lambda o: _env(o)[0].update(name="TANDEM_OPS_ADDRESS", value="0.0.0.0:1"),
     ),
     (policies.resources_are_bounded, lambda o: _container(o).pop("resources")),
+    (policies.images_are_pinned, lambda o: _replay(o).update(image="tandem-tools:latest")),
+    (policies.pods_are_confined, lambda o: _replay(o)["securityContext"].clear()),
     (policies.resources_are_bounded, lambda o: _pod(o)["volumes"][0].update(emptyDir={})),
     (policies.pods_are_confined, lambda o: _pod(o)["securityContext"].update(runAsUser=0)),
     (policies.pods_are_confined, lambda o: _pod(o)["securityContext"].pop("seccompProfile")),

@@ -120,6 +120,18 @@ def test_a_replay_that_ends_anywhere_goes_on_without_loss(
         assert len(found) <= count + batch, stop
 
 
+def test_large_events_make_small_batches(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker keeps a batch until its end, so the bytes of one are bounded, too."""
+    names = desk.add()
+    monkeypatch.setattr(module, "BATCH_BYTES", 1)
+    desk.bus.publish(*(an_event(f"e{number}", sequence=number + 1) for number in range(3)))
+    subjects = empty(desk, names, 3)
+    states: list[State] = []
+    run(desk, names, everything(), said=states.append)
+    assert [each.sent for each in states] == [0, 1, 2, 3]
+    assert desk.subjects(names.queue, 3) == subjects
+
+
 def commit(bus: Bus, subjects: Collection[str]) -> None:
     """Publish many events at once."""
     with channel_of(bus.amqp_url) as channel:

@@ -156,6 +156,16 @@ def garbage(handler: Any) -> None:
     handler.wfile.write(b"\x00\xff no http \r\n\r\n" + json.dumps({"a": 1}).encode())
 
 
+def busy(status: int, *headers: str) -> Callable[[Any], None]:
+    """An answer with a status and headers, and without a body."""
+
+    def answered(handler: Any) -> None:
+        lines = [f"HTTP/1.1 {status} Busy", *headers, "content-length: 0", "", ""]
+        handler.wfile.write("\r\n".join(lines).encode())
+
+    return answered
+
+
 def flood(handler: Any) -> None:
     """An answer with a body that never ends."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")

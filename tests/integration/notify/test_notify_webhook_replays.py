@@ -1,12 +1,17 @@
-"""Events of the past are sent again to a webhook: parked ones, and those that the history has."""
+"""Events of the past are sent again to a webhook: parked ones, and those of history and archive."""
 
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
+import pika
 import pytest
 from tandem.notify.v1 import webhooks_pb2
 
+from chassis.archive.archive import Archive
+from chassis.archive.archiver import Archiver
+from chassis.archive.store import Bucket
 from chassis.jobs.runner import Runner
 from chassis.messaging import topology
 from services.notify import webhook_replays
@@ -37,10 +42,23 @@ def after_a_moment() -> datetime:
     return now()
 
 
-def run(hooks: Hooks, vhost: str) -> None:
+def run(hooks: Hooks, vhost: str, archive: Archive | None = None) -> None:
     """Run the replays, and send what they queued."""
-    Runner(hooks.database, replays(vhost), hooks.system).run_due()
+    Runner(hooks.database, replays(vhost, archive), hooks.system).run_due()
     hooks.after(timedelta(seconds=3))
+
+
+def die_at_chunk(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a worker die at a chunk; the next ones live."""
+    real, left = Replaying._queue, [number]
+
+    def dying(self: Any, *arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            raise RuntimeError("the worker dies")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Replaying, "_queue", dying)
 
 
 def test_a_range_of_the_history(
@@ -64,15 +82,7 @@ def test_a_range_of_the_history(
     assert shown.id == webhook
     assert hooks.listed(webhook).replay.state == RUNNING
 
-    real, chunks = Replaying._queue, []
-
-    def die_at_the_third(self: Any, *arguments: Any) -> Any:
-        chunks.append(arguments)
-        if len(chunks) == 3:
-            raise RuntimeError("the worker dies")
-        return real(self, *arguments)
-
-    monkeypatch.setattr(Replaying, "_queue", die_at_the_third)
+    die_at_chunk(3, monkeypatch)
     run(hooks, vhost)
     assert hooks.listed(webhook).replay.state == RUNNING
     hooks.system.at += timedelta(minutes=2)
@@ -121,3 +131,48 @@ def test_a_replay_of_a_deleted_webhook(hooks: Hooks, receiver: Receiver, vhost: 
     assert hooks.database.mongo["webhook_replays"].count_documents({}) == 0
     with pytest.raises(grpc.RpcError):
         hooks.replay(webhook, now() - DAY)
+
+
+def test_what_the_history_no_longer_has(
+    hooks: Hooks,
+    receiver: Receiver,
+    vhost: str,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events come from the archive, once, and then those that the history has beyond it, also if a
+    worker dies between. Without the archive, or if its file is damaged, the replay tells from when
+    on all is held.
+    """
+    monkeypatch.setattr(webhook_replays, "CHUNK", 2)
+    began = now()
+    old = hooks.events(*(hooks.world.assigned(f"p{number}") for number in range(3)))
+    publish(vhost, *old)
+    Archiver(vhost, bucket, lambda: None).archive()
+    with pika.BlockingConnection(pika.URLParameters(vhost)) as connection:
+        connection.channel().queue_delete(topology.HISTORY)
+    topology.declare(vhost, [subscription()])  # the history begins anew
+    middle = after_a_moment()
+    new = hooks.events(hooks.world.assigned("late"))
+    publish(vhost, *new)
+    webhook = hooks.create(receiver, "tandem.progress.#")
+
+    hooks.replay(webhook, began)
+    die_at_chunk(2, monkeypatch)
+    run(hooks, vhost, Archive(bucket))
+    assert len(receiver.ids) == 1
+    hooks.system.at += timedelta(minutes=2)
+    run(hooks, vhost, Archive(bucket))
+    replay = hooks.listed(webhook).replay
+    assert Counter(receiver.ids) == Counter(each.id for each in (*old, *new))
+    assert (replay.state, replay.queued) == (DONE, 4)
+
+    (file,) = [each.key for each in bucket.listed("events/")]
+    bucket.put(file, b"")
+    for archive in (Archive(bucket), None):
+        receiver.got.clear()
+        hooks.replay(webhook, began)
+        run(hooks, vhost, archive)
+        assert receiver.ids == [each.id for each in new]
+        held_from = hooks.listed(webhook).replay.held_from.ToDatetime(UTC)
+        assert middle <= held_from + timedelta(milliseconds=1)

@@ -277,3 +277,43 @@ def test_hostile_messages_are_undecodable(headers: Any, body: bytes) -> None:
     database = FakeDatabase()
     assert kinds(database, subscription(), [Delivery(body, headers)]) == [Kind.UNDECODABLE]
     assert database.tries == 0
+
+
+class Looking(FakeDatabase):
+    """A database that is looked at for what is needed now; None: it is away."""
+
+    def __init__(self, needed: set[str] | None) -> None:
+        super().__init__()
+        self.needed, self.looks = needed, 0
+
+    def reader(self) -> Any:
+        self.looks += 1
+        if self.needed is None:
+            raise AutoReconnect
+        return self.needed
+
+
+def test_what_is_not_needed_is_dropped_undecoded() -> None:
+    """By one look for a batch. What is needed, of another version or no event is judged as ever, in
+    its place; while MongoDB is away, nothing is.
+    """
+    handled: list[str] = []
+    subscription = Subscription[Any](
+        "tests.some",
+        (*TYPES, events_pb2.PersonUpserted),
+        lambda _, batch: handled.extend(each.subject for each in batch),
+        needs=lambda needed: needed.__contains__,
+    )
+    good = delivery(event("e1"))
+    other = "tandem.catalog.person.upserted.v1"
+    unneeded = replace(good, headers={**good.headers, "cloudEvents_type": other}, body=b"\xff")
+    newer = replace(good, headers={**good.headers, "cloudEvents_type": "tandem.newer"})
+    odd = [replace(good, headers={"cloudEvents_type": each}) for each in (7, None, [other])]
+    batch = [unneeded, good, newer, *odd, unneeded]
+    database = Looking({event("").type})
+    kinds = [each.kind for each in apply(cast("Any", database), subscription, batch)]
+    undecodable = [Kind.UNDECODABLE] * 3
+    assert kinds == [Kind.APPLIED, Kind.APPLIED, Kind.RETRY, *undecodable, Kind.APPLIED]
+    assert (handled, database.looks) == (["e1"], 1)
+    with pytest.raises(StoreAway):
+        apply(cast("Any", Looking(None)), subscription, batch)

@@ -1,5 +1,6 @@
 """Settings: all errors are reported at once, without passwords."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from chassis.operations.settings import NO_FILE, SettingsError, load
 from services.notify import settings
+from services.notify.archives import archive_of
 from services.notify.carriers import carriers
 from services.notify.domain import bounces
 from services.notify.settings import Settings
@@ -262,3 +264,25 @@ def test_a_worker_whose_keys_do_not_belong_together(tmp_path: Path) -> None:
     wrong = load(Settings, {**GOOD, **push, "TANDEM_PUSH_PUBLIC_KEY": "another"}, "worker")
     with pytest.raises(BadKey, match=public):
         carriers(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, set()),
+        ({"ENDPOINT"}, set()),
+        ({"ACCESS_KEY"}, {"ENDPOINT", "SECRET_KEY"}),
+        ({"ENDPOINT", "SECRET_KEY"}, {"ACCESS_KEY"}),
+        ({"ENDPOINT", "ACCESS_KEY", "SECRET_KEY"}, set()),
+    ],
+)
+def test_the_archive_is_given_whole_or_not_at_all(given: set[str], missing: set[str]) -> None:
+    """Its address alone is that of the installation; a key needs all the rest, which is named."""
+    some = {f"TANDEM_S3_{name}": "http://s3:80" for name in given}
+    if missing:
+        with pytest.raises(SettingsError) as caught:
+            load(Settings, {**GOOD, **some}, "webhooks")
+        assert set(re.findall(r"TANDEM_S3_(\w+) is missing", str(caught.value))) == missing
+    else:
+        archive = archive_of(load(Settings, {**GOOD, **some}, "webhooks"))
+        assert (archive is not None) == (len(given) == 3)

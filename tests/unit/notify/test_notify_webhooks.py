@@ -162,6 +162,18 @@ def test_only_2xx_is_success(status: int) -> None:
     assert ("redirects" in answer.error) is (300 <= status < 400)
 
 
+@given(st.integers(100, 599), st.floats(0, 1e300))
+def test_a_receiver_may_ask_for_a_pause(status: int, seconds: float) -> None:
+    """By 429 and 503, for six hours at most; the event waits as long, or for its own pause."""
+    answer = answer_of(status, seconds)
+    own = timedelta(seconds=7)
+    if status in (429, 503):
+        assert answer.retry_after == timedelta(seconds=min(seconds, 6 * 3600))
+        assert answered(DELIVERY, answer, NOW, own).due == NOW + max(own, answer.retry_after)
+    else:
+        assert not answer.retry_after
+
+
 def test_deliveries_after_answers() -> None:
     """Delivered ones lose their body; failed ones wait, and are parked after three days; one that
     was not wanted stays as it is. A replay takes each as new.

@@ -209,8 +209,8 @@ class WebhookReplay(_message.Message):
 
     @_builtins.property
     def held_from(self) -> _timestamp_pb2.Timestamp:
-        """The oldest event that the history had, if it is younger than `since`: events before were not
-        replayed, except parked ones. Absent: the history has all.
+        """From this instant on, the history and the archive have all events, if it is later than `since`:
+        of those before, some or all were not replayed, except parked ones. Absent: they have all.
         """
 
     def __init__(
