@@ -113,6 +113,13 @@ class Settings(PagesSettings):
         check=lambda url: "" if _is_gateway(url) else "https://<account>:<token>@api.twilio.com",
         default="",
     )
+    sms_rate: float = setting(
+        "how many text messages a second all workers together give the gateway, urgent ones first;"
+        " 0: as many as it takes",
+        roles=(WORKER,),
+        check=lambda number: "" if 0 <= number < math.inf else "a number from 0 on, such as 10",
+        default=0.0,
+    )
     sms_from: str = setting(
         "the sender of text messages: a number such as +353851234567, a name, or the id of a"
         " Messaging Service; empty: nobody can register a number. It needs TANDEM_PAGES_KEY",
@@ -139,6 +146,13 @@ class Settings(PagesSettings):
         " register a browser",
         roles=(API, WORKER),
         default="",
+    )
+    push_rate: float = setting(
+        "how many notifications a second all workers together give each push service in"
+        " TANDEM_PUSH_HOSTS, urgent ones first; 0: as many as it takes",
+        roles=(WORKER,),
+        check=lambda number: "" if 0 <= number < math.inf else "a number from 0 on, such as 100",
+        default=0.0,
     )
     push_hosts: str = setting(
         "the hosts of push services to which notifications may go, separated by commas; one that"
@@ -197,6 +211,12 @@ class Settings(PagesSettings):
         """Return the name of the mail server, for the rate that its workers share."""
         server = urlsplit(self.smtp_url)
         return f"EMAIL:{server.hostname}:{server.port or ''}"
+
+    @property
+    def sms_provider(self) -> str:
+        """Return the name of the gateway and its account, for the rate that its workers share."""
+        gateway = urlsplit(self.sms_url)
+        return f"SMS:{gateway.hostname}:{gateway.username}"
 
     def faults(self) -> list[str]:
         """Return the contradictions between settings."""

@@ -231,6 +231,10 @@ class NotifyStore(ReplicasStore, DevicesStore, WebhooksStore):
             [(each, {"$set": {**_fields(each), **jobs.again(at)}}) for each, at in due.items()]
         )
 
+    def queue_in_own_lane(self, deliveries: Sequence[Delivery]) -> None:
+        """Queue deliveries that wait in a lane of another channel in their own; due now."""
+        self._update([(each, {"$set": _job(each.lane, each.run_id)}) for each in deliveries])
+
     def give_back(self, sent: Sequence[Sent]) -> None:
         """Give back deliveries, or digests, that were not tried, so that others can claim them."""
         change = {"$set": {"sending": False, **jobs.again(datetime.now(UTC))}}

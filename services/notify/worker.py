@@ -159,13 +159,13 @@ def jobs(
     `system`: the system's clock; `limits`: opens the limit of the mail server's rate; `carriers`:
     of text messages and notifications.
     """
-    codes = carriers.codes
+    codes, gateway_rate = carriers.codes, carriers.gateway_rate(system)
     return (
         sender.mail(texts, servers, attempts, system, limits),
         sender.digests(texts, servers, attempts, system, limits),
-        sender_short.sms(texts, carriers.gateways, system),
-        sender_short.push(texts, carriers.push_services, system),
-        *([sender_short.codes(texts, carriers.gateways, codes)] if codes else ()),
+        sender_short.sms(texts, carriers.gateways, system, gateway_rate),
+        sender_short.push(texts, carriers.push_services, system, carriers.push_rates(system)),
+        *([sender_short.codes(texts, carriers.gateways, codes, gateway_rate)] if codes else ()),
         announcer.chunks(texts),
         privacy.jobs(),
     )
