@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,6 +95,10 @@ class About:
     """Of dues that changed: the activities."""
     question_id: str = ""
     fall_id: str = ""
+    listed: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Of what lists questions or falls: the version of each by id; empty: there are too many."""
+    to_staff: bool = False
+    """Whether it is told to the person as one of the run's staff."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,12 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
     about = told.about
     if about is None:
         return Standing.STANDS
+    if _is_all_old(about, known):
+        return Standing.OVERTAKEN
+    return _of_kind(told, about, known, now)
+
+
+def _of_kind(told: Told, about: About, known: Known, now: datetime) -> Standing:
     session = known.sessions.get(about.session_id)
     run = known.runs.get(told.run_id)
     match about.kind:
@@ -90,6 +96,14 @@ def _in_run(about: About, newest: Fall | None, run: Run | None, now: datetime) -
     if newest is not None and newest.sequence > about.sequence:
         return Standing.OVERTAKEN
     return Standing.OVER if run and run.is_over(now) else Standing.STANDS
+
+
+def _is_all_old(about: About, known: Known) -> bool:
+    """Return whether there is newer news of each question, or fall, that a notice lists."""
+    falls = about.kind is Kind.LEARNERS_FELL_BEHIND
+    found: Mapping[str, Question | Fall] = known.falls if falls else known.questions
+    old = [id_ in found and found[id_].sequence > since for id_, since in about.listed.items()]
+    return bool(old) and all(old)
 
 
 def _reminder(about: About, session: Session | None, run: Run | None, now: datetime) -> Standing:

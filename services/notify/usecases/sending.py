@@ -13,7 +13,6 @@ from services.notify.domain.invitations import Invitation
 from services.notify.domain.messages import (
     EMPTY,
     EXPIRED,
-    LEFT,
     NO_DEVICE,
     NO_PERSON,
     SUPPRESSED,
@@ -34,7 +33,7 @@ from services.notify.domain.messages import (
     unwanted_by,
 )
 from services.notify.domain.notices import Text
-from services.notify.domain.people import has_left
+from services.notify.domain.readers import not_for
 from services.notify.domain.short import Push, Sms, push_of, sms_of
 from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Batch, Store, Texts
@@ -230,8 +229,8 @@ def _reasons(
             return VANISHED
         if to and (unwanted := unwanted_by(to.choice, each)):
             return unwanted
-        if has_left(places.get((each.run_id, each.person_id), ())):
-            return LEFT
+        if gone := not_for(each, known, places.get((each.run_id, each.person_id), ())):
+            return gone
         if has_expired(each, store.now):
             return EXPIRED
         if to is None or to.person.retired_at is not None:
