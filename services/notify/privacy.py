@@ -174,6 +174,16 @@ HOLDINGS = (
         what="the person's browsers and phone numbers, at which messages come",
         query=of("person_id"),
         disposal=Deleted(),
+        # Not the endpoint of a browser and its keys: who has them can send to it. Nor what names
+        # the code of a number.
+        shown={
+            "channel": 1,
+            "label": 1,
+            "number": 1,
+            "registered_at": 1,
+            "confirmed_at": 1,
+            "push_service": {"$arrayElemAt": [{"$split": ["$push.endpoint", "/"]}, 2]},
+        },
     ),
     Holding(
         kind="device locks",
