@@ -121,7 +121,7 @@ HOLDINGS = (
     Holding(
         kind="deliveries",
         collection="deliveries",
-        what="what was sent to the person, and by which channel",
+        what="what was sent to the person, and by which channel; all go after 400 days",
         query=of("person_id"),
         disposal=Deleted(),
     ),
@@ -135,7 +135,7 @@ HOLDINGS = (
     Holding(
         kind="messages",
         collection="messages",
-        what="the person's inbox",
+        what="the person's inbox; all go after 400 days",
         query=of("person_id"),
         disposal=Deleted(),
     ),

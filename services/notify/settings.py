@@ -4,7 +4,7 @@ import dataclasses
 import ipaddress
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
@@ -29,6 +29,11 @@ _BOUNCE_WANTED = (
     f"bounces@university.example, with up to {LONGEST_LOCAL} letters and digits before the @"
 )
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+
+
+# By its message a repeat of an event finds that it was told. Events stay in the history for 30 days,
+# and may wait for 7 more (TANDEM_WAIT_LIMIT).
+LEAST_KEPT, MOST_KEPT = timedelta(days=60), timedelta(days=3650)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -165,6 +170,19 @@ class Settings(PagesSettings):
             ".push.apple.com"
         ),
     )
+    keep_messages: timedelta = setting(
+        "how long messages stay in the inbox, read or not, in seconds",
+        roles=(WORKER,),
+        check=between(LEAST_KEPT, MOST_KEPT, "5184000 to 315360000 seconds"),
+        default=timedelta(days=400),
+    )
+    keep_deliveries: timedelta = setting(
+        "how long the log of deliveries is kept, and with it the links of mails that end mails, in"
+        " seconds",
+        roles=(WORKER,),
+        check=between(LEAST_KEPT, MOST_KEPT, "5184000 to 315360000 seconds"),
+        default=timedelta(days=400),
+    )
     reminder_leads: str = setting(
         "lead times of reminders before a session, in seconds, separated by commas",
         roles=(WORKER, DECLARE),
@@ -211,6 +229,15 @@ class Settings(PagesSettings):
         """Return the name of the mail server, for the rate that its workers share."""
         server = urlsplit(self.smtp_url)
         return f"EMAIL:{server.hostname}:{server.port or ''}"
+
+    @property
+    def forgotten(self) -> Mapping[str, timedelta]:
+        """Return how long documents are kept that a timer deletes, by collection."""
+        return {
+            "messages": self.keep_messages,
+            "deliveries": self.keep_deliveries,
+            "broadcasts": self.keep_messages,
+        }
 
     @property
     def sms_provider(self) -> str:

@@ -132,8 +132,12 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
     )
 
 
-def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
-    """Return notify's timers. `system`: the system's clock."""
+def timers(
+    texts: Texts, system: Clock, kept: Mapping[str, timedelta]
+) -> tuple[Timer[NotifyStore], ...]:
+    """Return notify's timers. `system`: the system's clock; `kept`: how long documents are kept, by
+    collection.
+    """
     return (
         Timer("remind", EVERY, announcer.remind),
         Timer("broadcast", EVERY, lambda database: announcer.broadcast(database, texts, system)),
@@ -143,6 +147,7 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
         Timer("digests", EVERY, announcer.release),
         Timer("watch", timedelta(seconds=5), announcer.watch),
         Timer("webhooks", timedelta(seconds=15), lambda each: webhook_events.watch(each, system)),
+        Timer("forget", timedelta(minutes=1), lambda database: announcer.forget(database, kept)),
         Timer("adopt", timedelta(minutes=1), announcer.adopt),
     )
 
