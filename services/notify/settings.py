@@ -31,7 +31,7 @@ _BOUNCE_WANTED = (
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
-# By its message a repeat of an event finds that it was told. Events stay in the history for 30 days,
+# A repeat of an event finds its message, and is not told. Events stay in the history for 30 days,
 # and may wait for 7 more (TANDEM_WAIT_LIMIT).
 LEAST_KEPT, MOST_KEPT = timedelta(days=60), timedelta(days=3650)
 

@@ -89,6 +89,7 @@ BY_NOTHING = {
     Kind.ENROLMENT_PROMOTED,
     Kind.ACTIVITIES_OPENED,
     Kind.QUESTION_ANSWERED,
+    Kind.MAIL_RETURNED,
 }
 """Kinds that tell of nothing with versions."""
 
@@ -133,8 +134,10 @@ STALE_BY: dict[Kind, set[str]] = {
     Kind.FELL_BEHIND: THING | {RUN_OVER},
     Kind.LEARNERS_FELL_BEHIND: {NEWER, TEACHER, RUN_OVER},
     Kind.REMINDER: CLASS | {NEWER, CANCELLED, RUN_OVER},
+    Kind.MAIL_RETURNED: set(),
 }
-FOR_STAFF = {
+OF_NO_PLACE = {
+    Kind.MAIL_RETURNED,
     Kind.SESSION_NOT_HELD,
     Kind.MEETING_FAILED,
     Kind.MEETING_MADE,
@@ -161,7 +164,7 @@ def why(
     )  # fmt: skip
     if standing(told, known, NOW + at) is not Standing.STANDS:
         return VANISHED
-    return not_for(told, known, () if kind in FOR_STAFF else [place])
+    return not_for(told, known, () if kind in OF_NO_PLACE else [place])
 
 
 def newer(known: Known) -> Known:
