@@ -72,7 +72,7 @@ def _of_kind(told: Told, about: About, known: Known, now: datetime) -> Standing:
     run = known.runs.get(told.run_id)
     match about.kind:
         case Kind.REMINDER:
-            return _reminder(about, session, run, now)
+            return _reminder(told, about, session, run, now)
         case Kind.SESSION_MOVED:
             return _move(told, session, now)
         case Kind.SESSION_NOT_HELD | Kind.MEETING_FAILED | Kind.MEETING_MADE:
@@ -106,17 +106,25 @@ def _is_all_old(about: About, known: Known) -> bool:
     return bool(old) and all(old)
 
 
-def _reminder(about: About, session: Session | None, run: Run | None, now: datetime) -> Standing:
+def _reminder(
+    told: Told, about: About, session: Session | None, run: Run | None, now: datetime
+) -> Standing:
     """Return whether a class will still take place at the time and place of its reminder."""
-    if session is None or session.cancelled or not _is_the_same(about, session):
+    if session is None or session.cancelled or not _is_the_same(told, about, session):
         return Standing.OVERTAKEN
     if not session.standing or (run is not None and run.is_over(now)):
         return Standing.OVER
     return _until(session.start_time, now)
 
 
-def _is_the_same(about: About, session: Session) -> bool:
-    return session.start_time == about.start_time and about.room in (None, session.room)
+def _is_the_same(told: Told, about: About, session: Session) -> bool:
+    """Return whether a class is at the time and place of its reminder. A room that only has a new
+    name is the same: no event has set time and place since the one of the reminder.
+    """
+    is_renamed = told.event_id.rpartition(":")[0] == session.event_id
+    return session.start_time == about.start_time and (
+        is_renamed or about.room in (None, session.room)
+    )
 
 
 def _move(told: Told, session: Session | None, now: datetime) -> Standing:
