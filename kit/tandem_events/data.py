@@ -109,6 +109,7 @@ Category: TypeAlias = (
         "CATEGORY_ACTIVITY",
         "CATEGORY_QUESTION",
         "CATEGORY_PROGRESS",
+        "CATEGORY_ACCOUNT",
     ]
     | str
     | int

@@ -60,7 +60,7 @@ def worker(settings: Settings) -> None:
         "notify",
         open_database(settings, "notify", NotifyStore),
         subscriptions(texts, settings.leads),
-        timers(texts, system),
+        timers(texts, system, settings.forgotten),
         jobs(
             texts,
             lambda: MailServer(settings.smtp_url, settings.mail_from, marks=marks),

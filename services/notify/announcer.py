@@ -3,7 +3,7 @@ and the jobs of a broadcast's chunks.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from operator import methodcaller
@@ -28,6 +28,8 @@ from services.notify.usecases.broadcasts import CHUNK
 DIGESTS = 100
 # Digests, or mails that quiet hours held, queued in one unit of work.
 RELEASED = 1_000
+# Old messages, or deliveries, deleted in one unit of work.
+FORGOTTEN = 1_000
 # Chunks that a process sends at once; few, because they use its processor. One is for urgent ones.
 SLOTS = ((URGENT,), (URGENT, BULK))
 # How often an idle process looks for chunks, or for mail: an urgent message waits for two such
@@ -127,6 +129,18 @@ def release(database: Database[NotifyStore]) -> None:
     end = time.monotonic() + BUDGET
     for kind in (Digest, Delivery):
         chunk = methodcaller("release", kind, RELEASED)
+        while time.monotonic() < end and database.transact(chunk):
+            pass
+
+
+def forget(database: Database[NotifyStore], kept: Mapping[str, timedelta]) -> None:
+    """Delete what is kept long enough, a chunk in each unit of work. `kept`: how long, by
+    collection. The numbers of inboxes go on.
+    """
+    end = time.monotonic() + BUDGET
+    for collection, length in kept.items():
+        before = database.clock.now() - length
+        chunk = methodcaller("forget", collection, before, FORGOTTEN)
         while time.monotonic() < end and database.transact(chunk):
             pass
 

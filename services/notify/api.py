@@ -129,7 +129,7 @@ class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServ
             self._database,
             request,
             notify_pb2.ReportBounceResponse,
-            lambda store: bounces.record_bounce(store, bounce),
+            lambda store: bounces.record_bounce(store, self._texts, bounce),
         )
 
     def ListSuppressions(

@@ -1,11 +1,14 @@
 """How text messages and notifications go out, and what can be registered, by the settings."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from chassis.clock import Clock
 from chassis.operations.settings import NO_FILE
 from services.notify.domain.devices import Codes, PushHosts
-from services.notify.sender_short import Gateways, Off, PushServices
+from services.notify.domain.rates import Rate
+from services.notify.rates import SharedRate
+from services.notify.sender_short import Gateways, Off, PushServices, Rates, RatesOf
 from services.notify.settings import Settings
 from services.notify.sms import Twilio
 from services.notify.usecases.devices import Offered
@@ -20,6 +23,24 @@ class Carriers:
     push_services: PushServices
     codes: Codes | None = None
     """None: no number can be confirmed."""
+    sms_rate: float = 0.0
+    """Text messages a second; 0: without a limit."""
+    sms_provider: str = "SMS"
+    push_rate: float = 0.0
+    """Notifications a second to each push service; 0: without a limit."""
+    hosts: PushHosts = field(default_factory=PushHosts)
+
+    def gateway_rate(self, system: Clock) -> Rates:
+        """Return what opens the rate of the gateway. `system`: the system's clock."""
+        return lambda database: SharedRate(
+            database, self.sms_provider, _rate(self.sms_rate), system
+        )
+
+    def push_rates(self, system: Clock) -> RatesOf:
+        """Return what opens the rates of push services. `system`: the system's clock."""
+        return lambda database, endpoint: SharedRate(
+            database, f"PUSH:{self.hosts.service(endpoint)}", _rate(self.push_rate), system
+        )
 
 
 OFF = Carriers(
@@ -35,7 +56,19 @@ def offered(settings: Settings) -> Offered:
 
 def carriers(settings: Settings) -> Carriers:
     """Return the carriers. Raises BadKey if the keys of web push do not belong together."""
-    return Carriers(_gateways(settings), _push_services(settings), _codes(settings))
+    return Carriers(
+        _gateways(settings),
+        _push_services(settings),
+        _codes(settings),
+        settings.sms_rate,
+        settings.sms_provider,
+        settings.push_rate,
+        PushHosts(settings.hosts),
+    )
+
+
+def _rate(per_second: float) -> Rate | None:
+    return Rate(per_second) if per_second else None
 
 
 def _codes(settings: Settings) -> Codes | None:

@@ -156,6 +156,12 @@ _CODES: Mapping[str, Sequence[IndexModel]] = {
     "code_allowances": [IndexModel("lapses_at", expireAfterSeconds=0)],
 }
 
+# To find what is old enough to be forgotten; deliveries have such an index.
+_AGES: Mapping[str, Sequence[IndexModel]] = {
+    "messages": [IndexModel("created_at")],
+    "broadcasts": [IndexModel("at")],
+}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that an older version queued and that none of its senders has claimed, and
@@ -214,4 +220,5 @@ MIGRATIONS = (
     Migration(24, "what calendars show since an event", adding(_CALENDAR_NEWS)),
     Migration(26, "browsers and phone numbers", adding(_DEVICES)),
     Migration(27, "codes that were sent", adding(_CODES)),
+    Migration(28, "the age of messages", adding(_AGES)),
 )

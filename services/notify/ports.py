@@ -199,6 +199,9 @@ class Store(DevicesStore, Protocol):
         system's clock.
         """
 
+    def queue_in_own_lane(self, deliveries: Sequence[Delivery]) -> None:
+        """Queue deliveries that wait in a lane of another channel in their own; due now."""
+
     def give_back(self, sent: Sequence[Sent]) -> None:
         """Give back deliveries, or digests, that were not tried, so that others can claim them."""
 

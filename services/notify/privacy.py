@@ -121,7 +121,7 @@ HOLDINGS = (
     Holding(
         kind="deliveries",
         collection="deliveries",
-        what="what was sent to the person, and by which channel",
+        what="what was sent to the person, and by which channel; all go after 400 days",
         query=of("person_id"),
         disposal=Deleted(),
     ),
@@ -135,7 +135,7 @@ HOLDINGS = (
     Holding(
         kind="messages",
         collection="messages",
-        what="the person's inbox",
+        what="the person's inbox; all go after 400 days",
         query=of("person_id"),
         disposal=Deleted(),
     ),
@@ -174,6 +174,16 @@ HOLDINGS = (
         what="the person's browsers and phone numbers, at which messages come",
         query=of("person_id"),
         disposal=Deleted(),
+        # Not the endpoint of a browser and its keys: who has them can send to it. Nor what names
+        # the code of a number.
+        shown={
+            "channel": 1,
+            "label": 1,
+            "number": 1,
+            "registered_at": 1,
+            "confirmed_at": 1,
+            "push_service": {"$arrayElemAt": [{"$split": ["$push.endpoint", "/"]}, 2]},
+        },
     ),
     Holding(
         kind="device locks",

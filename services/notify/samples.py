@@ -74,6 +74,7 @@ _BY_NAME: Mapping[str, object] = {
         ],
         ["", [["A seat is free", ["Answer by Monday, 2 March 2026, 06:00 (Europe/Dublin)."]]]],
     ],
+    "code": "5.1.1",
     "join_url": "https://meet.university.example/rooms/waves?from=mail",
 }
 # How many there are, of which these kinds list two.

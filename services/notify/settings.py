@@ -4,7 +4,7 @@ import dataclasses
 import ipaddress
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,6 +33,11 @@ _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 # The part before the @, without quoting (dot-atom, RFC 5322, section 3.2.3).
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _LOCAL = re.compile(rf"(?=.{{1,64}}$){_ATOM}(\.{_ATOM})*", re.ASCII)
+
+
+# A repeat of an event finds its message, and is not told. Events stay in the history for 30 days,
+# and may wait for 7 more (TANDEM_WAIT_LIMIT).
+LEAST_KEPT, MOST_KEPT = timedelta(days=60), timedelta(days=3650)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,6 +122,13 @@ class Settings(PagesSettings):
         check=lambda url: "" if _is_gateway(url) else "https://<account>:<token>@api.twilio.com",
         default="",
     )
+    sms_rate: float = setting(
+        "how many text messages a second all workers together give the gateway, urgent ones first;"
+        " 0: as many as it takes",
+        roles=(WORKER,),
+        check=lambda number: "" if 0 <= number < math.inf else "a number from 0 on, such as 10",
+        default=0.0,
+    )
     sms_from: str = setting(
         "the sender of text messages: a number such as +353851234567, a name, or the id of a"
         " Messaging Service; empty: nobody can register a number. It needs TANDEM_PAGES_KEY",
@@ -144,6 +156,13 @@ class Settings(PagesSettings):
         roles=(API, WORKER),
         default="",
     )
+    push_rate: float = setting(
+        "how many notifications a second all workers together give each push service in"
+        " TANDEM_PUSH_HOSTS, urgent ones first; 0: as many as it takes",
+        roles=(WORKER,),
+        check=lambda number: "" if 0 <= number < math.inf else "a number from 0 on, such as 100",
+        default=0.0,
+    )
     push_hosts: str = setting(
         "the hosts of push services to which notifications may go, separated by commas; one that"
         " begins with a dot stands for all below it. No others are called, because strangers name"
@@ -154,6 +173,19 @@ class Settings(PagesSettings):
             "fcm.googleapis.com,updates.push.services.mozilla.com,.notify.windows.com,"
             ".push.apple.com"
         ),
+    )
+    keep_messages: timedelta = setting(
+        "how long messages stay in the inbox, read or not, in seconds",
+        roles=(WORKER,),
+        check=between(LEAST_KEPT, MOST_KEPT, "5184000 to 315360000 seconds"),
+        default=timedelta(days=400),
+    )
+    keep_deliveries: timedelta = setting(
+        "how long the log of deliveries is kept, and with it the links of mails that end mails, in"
+        " seconds",
+        roles=(WORKER,),
+        check=between(LEAST_KEPT, MOST_KEPT, "5184000 to 315360000 seconds"),
+        default=timedelta(days=400),
     )
     reminder_leads: str = setting(
         "lead times of reminders before a session, in seconds, separated by commas",
@@ -228,6 +260,21 @@ class Settings(PagesSettings):
         """Return the name of the mail server, for the rate that its workers share."""
         server = urlsplit(self.smtp_url)
         return f"EMAIL:{server.hostname}:{server.port or ''}"
+
+    @property
+    def forgotten(self) -> Mapping[str, timedelta]:
+        """Return how long documents are kept that a timer deletes, by collection."""
+        return {
+            "messages": self.keep_messages,
+            "deliveries": self.keep_deliveries,
+            "broadcasts": self.keep_messages,
+        }
+
+    @property
+    def sms_provider(self) -> str:
+        """Return the name of the gateway and its account, for the rate that its workers share."""
+        gateway = urlsplit(self.sms_url)
+        return f"SMS:{gateway.hostname}:{gateway.username}"
 
     def faults(self) -> list[str]:
         """Return the contradictions between settings."""

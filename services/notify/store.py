@@ -81,6 +81,12 @@ _LANE_OF_HELD = {
 }
 KEPT = timedelta(days=1)  # how long a digest is kept after it is finished
 KEPT_FOR_MAIL = timedelta(days=30)  # how long mails can be told what calendars show
+# What can be forgotten: by which instant, and on which condition.
+_FORGOTTEN: Mapping[str, tuple[str, Document]] = {
+    "messages": ("created_at", {}),
+    "deliveries": ("queued_at", {"finished_at": {"$ne": None}}),
+    "broadcasts": ("at", {"done": True}),
+}
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
 
 
@@ -198,6 +204,17 @@ class NotifyStore(ReplicasStore, DevicesStore, WebhooksStore):
         rows, token = find_page(self["deliveries"], query, order, page, self.session)
         return [from_document(both_forms(row), Delivery) for row in rows], token
 
+    def forget(self, collection: str, before: datetime, most: int) -> int:
+        """Delete up to `most` messages, finished deliveries or broadcasts that are older than an
+        instant by the application's clock; return how many.
+        """
+        field, condition = _FORGOTTEN[collection]
+        query = {field: {"$lt": before}, **condition}
+        rows = self[collection].find(query, {"_id": 1}, session=self.session)
+        ids = [row["_id"] for row in rows.sort(field, 1).limit(most)]
+        self[collection].delete_many({"_id": {"$in": ids}}, session=self.session)
+        return len(ids)
+
     def of_mail(self, mail_id: str) -> list[Delivery]:
         """Return what a mail told, by the id of its delivery or digest; empty: none is known."""
         query = {"$or": [{"_id": mail_id}, {"digest_id": mail_id, "sent_to": {"$gt": ""}}]}
@@ -230,6 +247,10 @@ class NotifyStore(ReplicasStore, DevicesStore, WebhooksStore):
         self._update(
             [(each, {"$set": {**_fields(each), **jobs.again(at)}}) for each, at in due.items()]
         )
+
+    def queue_in_own_lane(self, deliveries: Sequence[Delivery]) -> None:
+        """Queue deliveries that wait in a lane of another channel in their own; due now."""
+        self._update([(each, {"$set": _job(each.lane, each.run_id)}) for each in deliveries])
 
     def give_back(self, sent: Sequence[Sent]) -> None:
         """Give back deliveries, or digests, that were not tried, so that others can claim them."""

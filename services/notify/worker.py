@@ -140,8 +140,12 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
     )
 
 
-def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
-    """Return notify's timers. `system`: the system's clock."""
+def timers(
+    texts: Texts, system: Clock, kept: Mapping[str, timedelta]
+) -> tuple[Timer[NotifyStore], ...]:
+    """Return notify's timers. `system`: the system's clock; `kept`: how long documents are kept, by
+    collection.
+    """
     return (
         Timer("remind", EVERY, announcer.remind),
         Timer("broadcast", EVERY, lambda database: announcer.broadcast(database, texts, system)),
@@ -151,6 +155,7 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
         Timer("digests", EVERY, announcer.release),
         Timer("watch", timedelta(seconds=5), announcer.watch),
         Timer("webhooks", timedelta(seconds=15), lambda each: webhook_events.watch(each, system)),
+        Timer("forget", timedelta(minutes=1), lambda database: announcer.forget(database, kept)),
         Timer("adopt", timedelta(minutes=1), announcer.adopt),
     )
 
@@ -167,13 +172,13 @@ def jobs(
     `system`: the system's clock; `limits`: opens the limit of the mail server's rate; `carriers`:
     of text messages and notifications.
     """
-    codes = carriers.codes
+    codes, gateway_rate = carriers.codes, carriers.gateway_rate(system)
     return (
         sender.mail(texts, servers, attempts, system, limits),
         sender.digests(texts, servers, attempts, system, limits),
-        sender_short.sms(texts, carriers.gateways, system),
-        sender_short.push(texts, carriers.push_services, system),
-        *([sender_short.codes(texts, carriers.gateways, codes)] if codes else ()),
+        sender_short.sms(texts, carriers.gateways, system, gateway_rate),
+        sender_short.push(texts, carriers.push_services, system, carriers.push_rates(system)),
+        *([sender_short.codes(texts, carriers.gateways, codes, gateway_rate)] if codes else ()),
         announcer.chunks(texts),
         privacy.jobs(),
     )

@@ -137,11 +137,24 @@ class PushHosts:
         if parts is None or parts.username is not None or parts.fragment:
             return False
         host = parts.hostname or ""
-        is_listed = any(
-            host.endswith(name) if name.startswith(".") else host == name for name in self.names
-        )
         by_https = parts.scheme == "https" and parts.port in (None, 443)
-        return is_listed and (by_https or (parts.scheme == "http" and host in LOCAL))
+        is_safe = by_https or (parts.scheme == "http" and host in LOCAL)
+        return is_safe and bool(self._listed(host))
+
+    def service(self, endpoint: str) -> str:
+        """Return the name in the list that stands for an endpoint's host; empty: there is none."""
+        parts = _parts(endpoint)
+        return self._listed(parts.hostname or "") if parts else ""
+
+    def _listed(self, host: str) -> str:
+        return next(
+            (
+                name
+                for name in self.names
+                if (host.endswith(name) if name.startswith(".") else host == name)
+            ),
+            "",
+        )
 
     def __str__(self) -> str:
         return ", ".join(self.names)

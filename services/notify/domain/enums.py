@@ -28,6 +28,7 @@ class Category(StrEnum):
     ACTIVITY = "ACTIVITY"
     QUESTION = "QUESTION"
     PROGRESS = "PROGRESS"
+    ACCOUNT = "ACCOUNT"
 
 
 class DeliveryState(StrEnum):
@@ -119,6 +120,7 @@ class Kind(StrEnum):
     FELL_BEHIND = "fell_behind"
     LEARNERS_FELL_BEHIND = "learners_fell_behind"
     REMINDER = "reminder"
+    MAIL_RETURNED = "mail_returned"
 
 
 URGENT, CROWD, BULK, DIGEST = "urgent", "crowd", "bulk", "digest"

@@ -40,6 +40,8 @@ VANISHED = "not sent: what it tells is over, or newer news has come"
 UNWANTED = "not sent: the person chose other channels, or none"
 MUTED = "not sent: the person has muted the run"
 LEFT = "not sent: the person has left the run"
+NOT_EXPECTED = "not sent: the person is not expected in the class any more"
+NOT_TEACHING = "not sent: the person does not teach the class, or the run, any more"
 SUPPRESSED = "not sent: what is sent to the person's address, or number, does not arrive"
 NO_DEVICE = "not sent: the person has no device for the channel any more"
 EMPTY = "not sent: nothing is left to tell"
@@ -107,11 +109,10 @@ class Delivery:
     @property
     def lane(self) -> str:
         """Return the lane in which the delivery waits to be sent."""
-        if self.channel in BY_DEVICE:
-            return lane_of(self.channel, URGENT if self.urgent else BULK)
-        if not self.urgent:
-            return BULK
-        return CROWD if self.about and self.about.kind in TO_A_RUN else URGENT
+        lane = BULK
+        if self.urgent:
+            lane = CROWD if self.about and self.about.kind in TO_A_RUN else URGENT
+        return lane_of(self.channel, lane) if self.channel in BY_DEVICE else lane
 
     @property
     def due_since(self) -> datetime:
@@ -180,6 +181,8 @@ class Outcome(StrEnum):
     """The server refused it for now (SMTP: 4xx)."""
     AWAY = "AWAY"
     """No server could be reached, or it takes nothing at all from here."""
+    WAITS = "WAITS"
+    """Its provider's rate lets it begin later: it was not tried."""
     UNKNOWN = "UNKNOWN"
     """The connection ended after the text was sent and before the answer came."""
     WITHHELD = "WITHHELD"
@@ -313,9 +316,9 @@ def after_attempt(delivery: S, result: SendResult, now: datetime, most: int) -> 
     """Return a delivery or digest after an attempt: delivered, failed, or queued again.
 
     `most`: the largest number of attempts. The mail is tried again only if it was surely not sent.
-    An attempt that is AWAY does not count.
+    An attempt that is AWAY, or WAITS, does not count.
     """
-    if result.outcome is Outcome.AWAY:
+    if result.outcome in (Outcome.AWAY, Outcome.WAITS):
         return replace(delivery, error=result.reason, sending=False)
     tried = replace(delivery, attempts=delivery.attempts + 1)
     match result.outcome:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,9 @@ _NAMESPACE = uuid.UUID("5f0c1d9e-7a34-4c52-9b8e-0f6a3d2b7c41")
 # by it who did not choose it.
 BY_DEFAULT = frozenset({Channel.IN_APP, Channel.EMAIL})
 QUIET = frozenset({Channel.IN_APP})
+# By mail it would not arrive.
+IN_INBOX = frozenset({Category.ACCOUNT})
+"""The categories that have the inbox only, without a choice."""
 NOTHING_CHOSEN: Mapping[Category, frozenset[Channel]] = {}
 
 
@@ -66,6 +69,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.FELL_BEHIND: Rule(Category.PROGRESS, lapses=True),
     Kind.LEARNERS_FELL_BEHIND: Rule(Category.PROGRESS, lapses=True),
     Kind.REMINDER: Rule(Category.REMINDER, lapses=True),
+    Kind.MAIL_RETURNED: Rule(Category.ACCOUNT),
 }
 
 
@@ -95,6 +99,10 @@ class About:
     """Of dues that changed: the activities."""
     question_id: str = ""
     fall_id: str = ""
+    listed: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Of what lists questions or falls: the version of each by id; empty: there are too many."""
+    to_staff: bool = False
+    """Whether it is told to the person as one of the run's staff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +164,11 @@ def fold_id(person_id: str, end: datetime) -> str:
     return _id("fold", person_id, end.astimezone(UTC).isoformat())
 
 
+def default_channels(category: Category) -> frozenset[Channel]:
+    """Return the channels of a category for who chose nothing."""
+    return QUIET if category in IN_INBOX else BY_DEFAULT
+
+
 def channels_for(
     kind: Kind,
     chosen: Mapping[Category, Iterable[Channel]] = NOTHING_CHOSEN,
@@ -163,12 +176,12 @@ def channels_for(
 ) -> frozenset[Channel]:
     """Return the channels of a notice for a person's choice; empty: none.
 
-    Without a choice a category has the channels of BY_DEFAULT. A notice that is quiet, by its kind
+    Without a choice a category has its default channels. A notice that is quiet, by its kind
     or (`quiet`) for this person, uses of its category's channels the inbox only. Other urgent
     notices always go to the inbox, whatever was chosen.
     """
     rule = RULES[kind]
-    wanted = frozenset(chosen.get(rule.category, BY_DEFAULT))
+    wanted = frozenset(chosen.get(rule.category, default_channels(rule.category)))
     if quiet or rule.quiet:
         return wanted & QUIET
     return wanted | QUIET if rule.urgent else wanted

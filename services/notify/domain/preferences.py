@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chassis.errors import FieldViolation
 from services.notify.domain.enums import BY_DEVICE, DIGESTS, Category, Channel, Frequency
-from services.notify.domain.notices import BY_DEFAULT
+from services.notify.domain.notices import default_channels
 from services.notify.domain.schedule import DigestTime, QuietHours, Schedule
 
 MOST_MUTED = 1_000
@@ -87,7 +87,7 @@ class Choice:
 
     def used(self, category: Category) -> Mapping[Channel, Frequency]:
         """Return the channels of a category that are not off, and how often each is used."""
-        return self.categories.get(category, _DEFAULT)
+        return self.categories.get(category, _DEFAULTS[category])
 
     @property
     def uses_devices(self) -> bool:
@@ -112,7 +112,7 @@ class Choice:
 
 
 def preferences(choice: Choice) -> Preferences:
-    """Return all categories in order: the chosen channels, or those of BY_DEFAULT without a choice.
+    """Return all categories in order: the chosen channels, or the default ones without a choice.
 
     These are the channels of the category's notices (`channels_for`); quiet ones among them come to
     the inbox only. To store the answer as a choice changes nothing.
@@ -214,4 +214,7 @@ def _of_quiet_hours(hours: QuietHours | None) -> Iterator[FieldViolation]:
         yield FieldViolation("quiet_hours.end", "it is the start, too", "another time")
 
 
-_DEFAULT = {each: Frequency.IMMEDIATE for each in Channel if each in BY_DEFAULT}
+_DEFAULTS = {
+    category: {each: Frequency.IMMEDIATE for each in Channel if each in default_channels(category)}
+    for category in Category
+}

@@ -1,4 +1,4 @@
-"""How many mails may be sent a second: a rule of all workers together, which urgent mail has first.
+"""How much may be sent a second: a rule of all workers together, which has reserves for the urgent.
 
 A token bucket, kept as the one instant at which it will be full (ITU-T I.371, the generic cell rate
 algorithm): in any stretch of time at most `per_second` mails for each of its seconds begin, and
@@ -44,6 +44,11 @@ class Rate:
         free = tokens - (0.0 if urgent else self.reserve)
         count = max(min(math.floor(free), most), 0)
         return count, max(full_at, now) + count / self.per_second if count else full_at
+
+    def wait(self, full_at: float, now: float, urgent: bool) -> float:
+        """Return the seconds until one more may begin, if nothing else is taken; 0: now."""
+        wanted = 1 + (0.0 if urgent else self.reserve)
+        return max(full_at - (self.burst - wanted) / self.per_second - now, 0.0)
 
     def give_back(self, full_at: float, count: int) -> float:
         """Return when the bucket is full after so many mails did not begin that were taken."""

@@ -59,6 +59,8 @@ class Push:
     """low, normal or high (RFC 8030, section 5.3)."""
     topic: str
     """A newer one of the same topic replaces one that was not delivered (RFC 8030, section 5.4)."""
+    lane: str = ""
+    """The lane of its delivery; push services don't hear of it."""
 
 
 def sms_of(delivery: Delivery, text: Text, number: str) -> Sms:
@@ -84,6 +86,7 @@ def push_of(
         _ttl(message.about, now),
         "high" if delivery.urgent else "low" if message.category in _LOW else "normal",
         _topic(message),
+        delivery.lane,
     )
 
 
@@ -99,7 +102,7 @@ def combined(results: Sequence[SendResult]) -> SendResult:
 
     It is delivered if one browser's push service took it, and else tried again if one may later.
     """
-    ordered = (Outcome.ACCEPTED, Outcome.PUT_OFF, Outcome.REFUSED)
+    ordered = (Outcome.ACCEPTED, Outcome.WAITS, Outcome.PUT_OFF, Outcome.REFUSED)
     best = min(results, key=lambda each: ordered.index(each.outcome))
     return replace(best, gone=tuple(id_ for each in results for id_ in each.gone))
 

@@ -62,11 +62,17 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
     about = told.about
     if about is None:
         return Standing.STANDS
+    if _is_all_old(about, known):
+        return Standing.OVERTAKEN
+    return _of_kind(told, about, known, now)
+
+
+def _of_kind(told: Told, about: About, known: Known, now: datetime) -> Standing:
     session = known.sessions.get(about.session_id)
     run = known.runs.get(told.run_id)
     match about.kind:
         case Kind.REMINDER:
-            return _reminder(about, session, run, now)
+            return _reminder(told, about, session, run, now)
         case Kind.SESSION_MOVED:
             return _move(told, session, now)
         case Kind.SESSION_NOT_HELD | Kind.MEETING_FAILED | Kind.MEETING_MADE:
@@ -92,17 +98,33 @@ def _in_run(about: About, newest: Fall | None, run: Run | None, now: datetime) -
     return Standing.OVER if run and run.is_over(now) else Standing.STANDS
 
 
-def _reminder(about: About, session: Session | None, run: Run | None, now: datetime) -> Standing:
+def _is_all_old(about: About, known: Known) -> bool:
+    """Return whether there is newer news of each question, or fall, that a notice lists."""
+    falls = about.kind is Kind.LEARNERS_FELL_BEHIND
+    found: Mapping[str, Question | Fall] = known.falls if falls else known.questions
+    old = [id_ in found and found[id_].sequence > since for id_, since in about.listed.items()]
+    return bool(old) and all(old)
+
+
+def _reminder(
+    told: Told, about: About, session: Session | None, run: Run | None, now: datetime
+) -> Standing:
     """Return whether a class will still take place at the time and place of its reminder."""
-    if session is None or session.cancelled or not _is_the_same(about, session):
+    if session is None or session.cancelled or not _is_the_same(told, about, session):
         return Standing.OVERTAKEN
     if not session.standing or (run is not None and run.is_over(now)):
         return Standing.OVER
     return _until(session.start_time, now)
 
 
-def _is_the_same(about: About, session: Session) -> bool:
-    return session.start_time == about.start_time and about.room in (None, session.room)
+def _is_the_same(told: Told, about: About, session: Session) -> bool:
+    """Return whether a class is at the time and place of its reminder. A room that only has a new
+    name is the same: no event has set time and place since the one of the reminder.
+    """
+    is_renamed = told.event_id.rpartition(":")[0] == session.event_id
+    return session.start_time == about.start_time and (
+        is_renamed or about.room in (None, session.room)
+    )
 
 
 def _move(told: Told, session: Session | None, now: datetime) -> Standing:

@@ -241,6 +241,12 @@ class Reminder(OfClass):
     join_url: Link
 
 
+class MailReturned(TypedDict):
+    """That mail to the person's address comes back, with the mail server's status (RFC 3463)."""
+
+    code: str
+
+
 class Digest(TypedDict):
     """News, `count` of them, by run: each has a title and lines. Those of no run have no name."""
 
@@ -276,6 +282,7 @@ DECLARED: Mapping[Written, type[Any]] = {
     Kind.FELL_BEHIND: FellBehind,
     Kind.LEARNERS_FELL_BEHIND: LearnersFellBehind,
     Kind.REMINDER: Reminder,
+    Kind.MAIL_RETURNED: MailReturned,
     DIGEST: Digest,
     FOLD: Digest,
 }

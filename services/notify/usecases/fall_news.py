@@ -97,7 +97,10 @@ def _for_staff(
             (names.get(each.learner_id, each.learner_id), _reasons(each)) for each in listed
         ],
     }
-    about = About(Kind.LEARNERS_FELL_BEHIND)
+    about = About(
+        Kind.LEARNERS_FELL_BEHIND,
+        listed={each.id: each.sequence for each in news} if values["count"] <= LISTED else {},
+    )
     return Notice(digest.event_id, digest.event_type, about.kind, values, about, run.id)
 
 

@@ -36,15 +36,21 @@ def tell(store: Store, texts: Texts, digest_id: str) -> None:
     news = digest.news(known)
     if news:
         run = store.replicas(Run, [digest.run_id])[digest.run_id]
-        notify(store, texts, [Addressed(_notice(digest, news, run.title), digest.person_id)])
+        notify(store, texts, [Addressed(_notice(digest, news, run), digest.person_id)])
 
 
-def _notice(digest: QuestionDigest, news: Sequence[WaitingQuestion], run: str) -> Notice:
+def _notice(digest: QuestionDigest, news: Sequence[WaitingQuestion], run: Run) -> Notice:
     values: QuestionsWaiting = {
-        "run": run,
+        "run": run.title,
         "count": len(news) + digest.more,
         "left_open": sum(each.left_open for each in news),
         "questions": [each.text for each in news[:LISTED]],
     }
-    kind = Kind.QUESTIONS_WAITING
-    return Notice(digest.event_id, digest.event_type, kind, values, About(kind), digest.run_id)
+    about = About(
+        Kind.QUESTIONS_WAITING,
+        listed={each.question_id: each.sequence for each in news}
+        if values["count"] <= LISTED
+        else {},
+        to_staff=digest.person_id in {each.person_id for each in run.staff},
+    )
+    return Notice(digest.event_id, digest.event_type, about.kind, values, about, digest.run_id)

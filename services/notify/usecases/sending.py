@@ -13,7 +13,6 @@ from services.notify.domain.invitations import Invitation
 from services.notify.domain.messages import (
     EMPTY,
     EXPIRED,
-    LEFT,
     NO_DEVICE,
     NO_PERSON,
     SUPPRESSED,
@@ -34,7 +33,7 @@ from services.notify.domain.messages import (
     unwanted_by,
 )
 from services.notify.domain.notices import Text
-from services.notify.domain.people import has_left
+from services.notify.domain.readers import not_for
 from services.notify.domain.short import Push, Sms, push_of, sms_of
 from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Batch, Store, Texts
@@ -83,24 +82,27 @@ def begin(store: Store, texts: Texts, batch: Batch) -> Begun[Mail]:
 
     If the process ends after this, it is unknown whether a mail was sent, and it is not sent again.
     """
-    return _begin(store, texts, batch, _mails)
+    return _begin(store, texts, batch, Channel.EMAIL, _mails)
 
 
 def begin_sms(store: Store, texts: Texts, batch: Batch) -> Begun[Sms]:
     """Begin as `begin` does, for text messages to the numbers of now."""
-    return _begin(store, texts, batch, _text_messages)
+    return _begin(store, texts, batch, Channel.SMS, _text_messages)
 
 
 def begin_push(store: Store, texts: Texts, batch: Batch) -> Begun[Push]:
     """Begin as `begin` does, for notifications in the browsers of now."""
-    return _begin(store, texts, batch, _pushes)
+    return _begin(store, texts, batch, Channel.PUSH, _pushes)
 
 
-def _begin(store: Store, texts: Texts, batch: Batch, write: Write[M]) -> Begun[M]:
+def _begin(store: Store, texts: Texts, batch: Batch, channel: Channel, write: Write[M]) -> Begun[M]:
     """Mark the deliveries of a batch that will be sent now, and finish or hold the others."""
     claimed = store.claimed(Delivery, batch)
-    recipients = recipients_of(store, {each.person_id for each in claimed})
-    left = _set_aside(store, claimed, recipients)
+    # A worker of a version before text messages queues what quiet hours held as mail.
+    store.queue_in_own_lane([each for each in claimed if each.channel is not channel])
+    ours = [each for each in claimed if each.channel is channel]
+    recipients = recipients_of(store, {each.person_id for each in ours})
+    left = _set_aside(store, ours, recipients)
     wanted = _wanted(store, left, recipients)
     messages = store.messages_by_id({each.message_id for each in wanted})
     told = [Told(each, messages[each.message_id], recipients[each.person_id]) for each in wanted]
@@ -227,8 +229,8 @@ def _reasons(
             return VANISHED
         if to and (unwanted := unwanted_by(to.choice, each)):
             return unwanted
-        if has_left(places.get((each.run_id, each.person_id), ())):
-            return LEFT
+        if gone := not_for(each, known, places.get((each.run_id, each.person_id), ())):
+            return gone
         if has_expired(each, store.now):
             return EXPIRED
         if to is None or to.person.retired_at is not None:

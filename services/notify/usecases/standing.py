@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from services.notify.domain.enums import Kind
 from services.notify.domain.fall_news import Fall
 from services.notify.domain.path_news import DueDigest
 from services.notify.domain.people import CatchUp, Due, Question, Run, SeatOffer, Series
@@ -20,6 +21,19 @@ def known_of(store: Store, told: Collection[Told]) -> Known:
         store.replicas(Series, {each.series_id for each in about if each.series_id}),
         store.replicas(SeatOffer, {each.offer_id for each in about if each.offer_id}),
         store.replicas(DueDigest, {each.enrolment_id for each in about if each.enrolment_id}),
-        store.replicas(Question, {each.question_id for each in about if each.question_id}),
-        store.replicas(Fall, {each.fall_id for each in about if each.fall_id}),
+        store.replicas(
+            Question,
+            {each.question_id for each in about if each.question_id}
+            | {id_ for each in about if each.kind is Kind.QUESTIONS_WAITING for id_ in each.listed},
+        ),
+        store.replicas(
+            Fall,
+            {each.fall_id for each in about if each.fall_id}
+            | {
+                id_
+                for each in about
+                if each.kind is Kind.LEARNERS_FELL_BEHIND
+                for id_ in each.listed
+            },
+        ),
     )

@@ -162,11 +162,30 @@ def test_the_broker_has_the_exchange_of_partitions() -> None:
 
 
 def test_what_is_mounted_is_there() -> None:
-    """Each file and folder of the repository that a part mounts; the identity is made by people."""
+    """Each file and folder of the repository that a part mounts; keys are made by people."""
     mounts = [mount for part in PARTS.values() for mount in part.get("volumes", [])]
-    paths = {mount.split(":")[0] for mount in mounts if mount.startswith(".")} - {"./identity"}
+    paths = {mount.split(":")[0] for mount in mounts if mount.startswith(".")}
+    paths -= {"./identity", "./keys"}
     assert len(paths) == 4
     assert [path for path in paths if not (COMPOSE / path).exists()] == []
+
+
+def test_mails_can_be_signed_and_come_back() -> None:
+    """Api and worker have the same settings of bounces and links, all empty at first; the worker
+    reads the key of DKIM from the folder that it mounts, as README.md says.
+    """
+    api, worker = (_part("notify", role) for role in ("api", "worker"))
+    both = {"TANDEM_PAGES_URL", "TANDEM_PAGES_KEY", "TANDEM_BOUNCE_ADDRESS"}
+    signing = {"TANDEM_DKIM_KEY_FILE", "TANDEM_DKIM_SELECTOR", "TANDEM_DKIM_DOMAIN"}
+    given = worker["environment"]
+    assert both <= set(api["environment"])
+    assert {name: given[name] for name in both | signing} == {
+        name: f"${{{name}:-}}" for name in both | signing
+    }
+    assert worker["volumes"] == ["./keys:/keys:ro"]
+    readme = (COMPOSE / "README.md").read_text()
+    assert "TANDEM_DKIM_KEY_FILE=/keys/dkim.pem" in readme
+    assert "TANDEM_BOUNCE_ADDRESS" in readme
 
 
 def test_secrets_are_the_operators() -> None:

@@ -12,10 +12,14 @@ from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import announcer, api
+from services.notify.domain.devices import PushHosts
 from services.notify.store import NotifyStore
+from services.notify.webpush import PushClient, vapid, write_key
 from tests.integration.notify.digests import MONDAY
 from tests.integration.notify.hooks import SECRETS, Hooks
+from tests.integration.notify.phones import Gateway, PushService, listening
 from tests.integration.notify.receivers import Receiver, receiving
+from tests.integration.notify.telephones import Phones
 from tests.integration.notify.world import TEXTS, Mailbox, World
 
 
@@ -81,3 +85,17 @@ def receiver() -> Iterator[Receiver]:
     """A receiver of webhooks."""
     with receiving() as one:
         yield one
+
+
+@pytest.fixture
+def phones(world: World, tmp_path: Path) -> Iterator[Phones]:
+    """Both servers."""
+    write_key(tmp_path / "key.pem")
+    signer = vapid(tmp_path / "key.pem", "tandem@university.example")
+    gateway, service = Gateway(), PushService(signer.public_key)
+    with (
+        listening(gateway),
+        listening(service),
+        PushClient(signer, PushHosts(("127.0.0.1",))) as client,
+    ):
+        yield Phones(world, gateway, service, client)

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
+from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
 from tandem.progress.v1 import events_pb2 as progress
 
 from chassis.edge.methods import Servicer
@@ -130,7 +130,7 @@ def test_a_permanent_failure(
     assert len(deliver(world)) == 1
     (kept,) = world.deliveries(person_id="ada", error=SUPPRESSED)
     assert kept.state is FAILED
-    assert world.notified().count("ada") == 2
+    assert world.notified().count("ada") == 2 + 1  # and that mail comes back
 
 
 @pytest.mark.parametrize(
@@ -182,6 +182,35 @@ def test_repeats_and_many_at_once(world: World, mail_server: Any, operator: Any)
     assert len(listed(operator)) == 1
 
 
+def test_a_person_is_told_once_that_mail_comes_back(
+    world: World, channel_for: ChannelFor, mail_server: Any, operator: Any
+) -> None:
+    """In the inbox, with the code and what to do, however many mails come back at once; again if an
+    operator had lifted the block.
+    """
+    (first,) = send(world, "ada")
+    world.tell(world.changed("ada"))
+    (second,) = deliver(world)
+    with ThreadPoolExecutor(4) as several:
+        both = [first, second] * 4
+        list(several.map(lambda each: report(mail_server, each, "failed", "5.1.1"), both))
+    assert world.notified("comes back") == ["ada"]
+    (message,) = world.rows("messages", {"kind": "mail_returned"})
+    request = notify_pb2.ListMessagesRequest(person_id="ada")
+    newest = Stub(channel_for("ada", "learner")).ListMessages(request).messages[0]
+    assert newest.id == message["_id"]
+    assert newest.category == resources_pb2.CATEGORY_ACCOUNT
+    assert "(5.1.1)" in newest.body
+    assert "records" in newest.body
+    operator.RemoveSuppression(
+        notify_pb2.RemoveSuppressionRequest(suppression_id=address_hash(address_of("ada")))
+    )
+    world.tell(world.changed("ada", "c2"))
+    (again,) = deliver(world)
+    assert report(mail_server, again, "failed", "5.2.1") == "SUPPRESSED"
+    assert world.notified("comes back") == ["ada", "ada"]
+
+
 def test_another_address_gets_mail(world: World, channel_for: ChannelFor, mail_server: Any) -> None:
     """Who has another address gets mail again; news of a person with the same one changes nothing;
     a late bounce of the former address does not suppress the new one.
@@ -193,6 +222,7 @@ def test_another_address_gets_mail(world: World, channel_for: ChannelFor, mail_s
     world.hear("notify.people", world.event(moved))
     assert report(mail_server, sender, "failed", "5.1.1") == "SUPPRESSED"
     assert not preferences(channel_for, "ada").HasField("mail_returned_at")
+    assert world.notified("comes back") == []
     world.tell(world.changed("ada", "c2"))
     assert len(deliver(world)) == 1
     world.people("ada")
@@ -260,7 +290,8 @@ def test_a_bounce_that_overtakes_the_result(
     with playing(Script()) as script:
         world.send(Hasty(script.url, SENDER, 60, marks=Marks(bounces=ADDRESSES)))
     assert (of(world, "ada").state, of(world, "ada").error) == (FAILED, "the mail came back: 5.1.1")
-    assert world.published() == ["delivered.v1", "failed.v1"]
+    # Of the inbox twice: of the news, and that its mail came back.
+    assert world.published() == ["delivered.v1", "delivered.v1", "failed.v1"]
 
 
 def test_bounces_that_are_refused(world: World, channel_for: ChannelFor, mail_server: Any) -> None:

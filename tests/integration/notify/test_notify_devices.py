@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ from chassis.edge.methods import Servicer
 from chassis.jobs.runner import Runner
 from chassis.testing import ChannelFor, running
 from services.notify import api, sender_short
+from services.notify.carriers import OFF
 from services.notify.domain.bounces import address_hash
 from services.notify.domain.devices import (
     CODES_OF_PERSON,
@@ -84,7 +86,8 @@ def refused(call: Any, *args: Any, **more: Any) -> tuple[grpc.StatusCode, str]:
 
 def send_codes(world: World, gateway: Gateway) -> None:
     """Let a worker send the codes that are due."""
-    jobs = sender_short.codes(TEXTS, lambda: Twilio(gateway.url, "Tandem"), CODES)
+    gateways, rate = partial(Twilio, gateway.url, "Tandem"), OFF.gateway_rate(world.system)
+    jobs = sender_short.codes(TEXTS, gateways, CODES, rate)
     Runner(world.database, jobs, world.system).run_due()
 
 

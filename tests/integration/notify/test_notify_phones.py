@@ -1,11 +1,6 @@
 """Text messages and notifications: sent by the rules of mail, as their servers' protocols say."""
 
-from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,84 +9,19 @@ from chassis.jobs.runner import Runner
 from chassis.testing import figure
 from services.notify import sender_short
 from services.notify.carriers import OFF
-from services.notify.domain.devices import PushHosts
-from services.notify.domain.enums import Category, Channel, DeliveryState
-from services.notify.domain.messages import NO_DEVICE, SUPPRESSED, UNKNOWN, UNWANTED, Delivery
-from services.notify.domain.preferences import CategoryPreference
+from services.notify.domain.enums import Channel, DeliveryState
+from services.notify.domain.messages import NO_DEVICE, SUPPRESSED, UNKNOWN, UNWANTED
 from services.notify.domain.schedule import QuietHours
-from services.notify.sms import Twilio
-from services.notify.webpush import PushClient, vapid, write_key
 from tests.integration.notify.digests import MONDAY
 from tests.integration.notify.phones import (
     HANG_UP,
-    Browser,
-    Gateway,
-    PushService,
     error,
-    listening,
 )
+from tests.integration.notify.telephones import NUMBER, Phones
 from tests.integration.notify.world import HOUR, TEXTS, World
 
-NUMBER = "+353851234567"
 BOTH = (Channel.IN_APP, Channel.SMS, Channel.PUSH)
 DELIVERED, FAILED, QUEUED = DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.QUEUED
-
-
-@dataclass
-class Phones:
-    """A gateway and a push service, and a worker that sends to them."""
-
-    world: World
-    gateway: Gateway
-    service: PushService
-    client: PushClient
-
-    def telephone(self, person: str) -> None:
-        """A person has confirmed a number."""
-        self.world.telephone(person, NUMBER)
-
-    def browser(self, person: str, name: str = "one") -> Browser:
-        """A person has registered a browser."""
-        made = Browser(self.service, name)
-        self.world.browser(person, made.subscription)
-        return made
-
-    def choose(self, person: str, *channels: Channel) -> None:
-        """A person has chosen channels for catch-ups and classes."""
-        chosen = [
-            CategoryPreference(each, channels) for each in (Category.CATCH_UP, Category.SESSION)
-        ]
-        self.world.choose(person, *chosen)
-
-    def send(self) -> None:
-        """Let a worker send what is due."""
-        self.world.release()
-        system = self.world.system
-        gateways = partial(Twilio, self.gateway.url, "Tandem")
-        for jobs in (
-            sender_short.sms(TEXTS, gateways, system),
-            sender_short.push(TEXTS, lambda: nullcontext(self.client), system),
-        ):
-            Runner(self.world.database, jobs, system).run_due()
-
-    def only(self, channel: Channel) -> Delivery:
-        """The one delivery on a channel."""
-        (found,) = self.world.deliveries(channel=channel)
-        return found
-
-
-@pytest.fixture
-def phones(world: World, tmp_path: Path) -> Iterator[Phones]:
-    """Both servers."""
-    write_key(tmp_path / "key.pem")
-    signer = vapid(tmp_path / "key.pem", "tandem@university.example")
-    gateway, service = Gateway(), PushService(signer.public_key)
-    with (
-        listening(gateway),
-        listening(service),
-        PushClient(signer, PushHosts(("127.0.0.1",))) as client,
-    ):
-        yield Phones(world, gateway, service, client)
 
 
 def test_one_message_on_each_channel_that_was_chosen(world: World, phones: Phones) -> None:
@@ -335,6 +265,7 @@ def test_many_go_over_few_connections(world: World, phones: Phones) -> None:
 def test_a_channel_that_was_turned_off_here(world: World, waiting: Phones) -> None:
     """What was chosen while the channel was on fails with the setting's name."""
     assign(world)
-    jobs = sender_short.sms(TEXTS, OFF.gateways, world.system)
+    rate = OFF.gateway_rate(world.system)
+    jobs = sender_short.sms(TEXTS, OFF.gateways, world.system, rate)
     Runner(world.database, jobs, world.system).run_due()
     assert waiting.only(Channel.SMS).error == "not sent: TANDEM_SMS_URL is not set"

@@ -13,6 +13,7 @@ from services.notify.domain.notices import (
     RULES,
     Text,
     channels_for,
+    default_channels,
     delivery_id,
     message_id,
 )
@@ -48,9 +49,11 @@ def test_every_kind_has_a_rule() -> None:
 
 
 def test_defaults() -> None:
-    """By default, every kind uses both channels, except completed catch-ups."""
+    """By default, every kind uses both channels, except completed catch-ups, and that mail
+    comes back.
+    """
     quiet = {kind for kind in Kind if channels_for(kind) == QUIET}
-    assert quiet == {Kind.CATCH_UP_COMPLETED}
+    assert quiet == {Kind.CATCH_UP_COMPLETED, Kind.MAIL_RETURNED}
     assert all(channels_for(kind) == BY_DEFAULT for kind in set(Kind) - quiet)
 
 
@@ -74,7 +77,7 @@ def test_a_choice_holds_and_urgent_is_in_the_inbox(
     a quiet one is never mailed.
     """
     rule = RULES[kind]
-    wanted = chosen.get(rule.category, BY_DEFAULT)
+    wanted = chosen.get(rule.category, default_channels(rule.category))
     expected = wanted & QUIET if rule.quiet else wanted | (QUIET if rule.urgent else frozenset())
     assert channels_for(kind, chosen) == expected
 
@@ -133,7 +136,7 @@ def test_preferences_are_complete(chosen: dict[Category, frozenset[Channel]]) ->
     complete = preferences(choice(chosen))
     assert [one.category for one in complete.categories] == list(Category)
     for one in complete.categories:
-        assert frozenset(one.channels) == chosen.get(one.category, BY_DEFAULT)
+        assert frozenset(one.channels) == chosen.get(one.category, default_channels(one.category))
 
 
 def test_a_category_named_twice_is_a_violation_each_time() -> None:

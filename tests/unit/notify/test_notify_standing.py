@@ -98,6 +98,16 @@ def test_with_the_session(
     assert found(kind, session, at) is expected
 
 
+def test_a_reminder_stands_if_its_room_has_a_new_name() -> None:
+    """But not if another event has set time and place."""
+    told = About(Kind.REMINDER, "s", SESSION.start_time, SESSION.end_time, "Aula", sequence=3)
+    notice = Notice("e1:24h", "t", Kind.REMINDER, {}, told, "r")
+    renamed = replace(SESSION, room="Curie Hall", sequence=4)
+    elsewhere = replace(renamed, event_id="e2")
+    for session, expected in ((renamed, STANDS), (elsewhere, OVERTAKEN)):
+        assert standing(notice, Known({"s": session}, {}, {}, {}), NOW) is expected
+
+
 def test_a_reminder_of_the_version_before_knows_no_room() -> None:
     """It stands in any room."""
     assert found(Kind.REMINDER, room=None) is STANDS

@@ -78,6 +78,8 @@ class _CategoryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Category.Val
     """Questions of a run."""
     CATEGORY_PROGRESS: _Category.ValueType  # 9
     """Falling behind in runs."""
+    CATEGORY_ACCOUNT: _Category.ValueType  # 10
+    """Whether messages reach the person: mail that comes back."""
 
 class Category(_Category, metaclass=_CategoryEnumTypeWrapper):
     """What a message is about."""
@@ -102,6 +104,8 @@ CATEGORY_QUESTION: Category.ValueType  # 8
 """Questions of a run."""
 CATEGORY_PROGRESS: Category.ValueType  # 9
 """Falling behind in runs."""
+CATEGORY_ACCOUNT: Category.ValueType  # 10
+"""Whether messages reach the person: mail that comes back."""
 Global___Category: _TypeAlias = Category  # noqa: Y015
 
 class _Frequency:
