@@ -7,33 +7,23 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from time import sleep
-from typing import Any
 
 import click
 import grpc
 from tandem.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
-from tandem.library.v1.library_pb2_grpc import LibraryServiceStub
-from tandem.notify.v1.notify_pb2_grpc import NotifyServiceStub
-from tandem.progress.v1.progress_pb2_grpc import ProgressServiceStub
-from tandem.sessions.v1.sessions_pb2_grpc import SessionsServiceStub
 from tandem.types.v1 import resyncs_pb2
 from tandem.types.v1.resyncs_pb2 import Resync
 
-from campus import drift as drifting
 from campus.output import JSON_OPTION, console, fail, show_rows, steps
 from campus.remote import Where, channel_to, reaching
+from chassis.resync import comparing
+from services.catalog.auditing import STUBS
+from services.catalog.copied import COPIES
 
 LOOK_EVERY = 0.5
 OPERATOR = "operator"
 SHOWN = 20
 """Keys that are printed of each kind; as JSON, all are."""
-STUBS: dict[str, Callable[[grpc.Channel], Any]] = {
-    "catalog": CatalogServiceStub,
-    "library": LibraryServiceStub,
-    "notify": NotifyServiceStub,
-    "progress": ProgressServiceStub,
-    "sessions": SessionsServiceStub,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +81,7 @@ def _followed(catalog: CatalogServiceStub, found: Resync, said: Callable[[str], 
     "--service",
     "keepers",
     multiple=True,
-    type=click.Choice(sorted({each.keeper for each in drifting.COPIES})),
+    type=click.Choice(sorted({each.keeper for each in COPIES})),
     help="Only the copies of this service; may be given several times.  [all]",
 )
 @click.option(
@@ -110,9 +100,9 @@ def drift(keepers: tuple[str, ...], wait: float, where: Where, as_json: bool) ->
     What differs is looked at twice: events may be on their way. With --target, all services must be
     there, as at a gateway. Exits with 1 if something differs.
     """
-    wanted = [each for each in drifting.COPIES if not keepers or each.keeper in keepers]
+    wanted = [each for each in COPIES if not keepers or each.keeper in keepers]
     with ExitStack() as stack, steps(as_json) as said:
-        names = {"catalog", *(each.keeper for each in wanted)}
+        names = {name for each in wanted for name in (each.owner, each.keeper)}
         stubs = {
             name: STUBS[name](stack.enter_context(channel_to(name, where, OPERATOR)))
             for name in sorted(names)
@@ -121,7 +111,7 @@ def drift(keepers: tuple[str, ...], wait: float, where: Where, as_json: bool) ->
         for each in wanted:
             said(f"{each.keeper}: {each.kind}")
             try:
-                result = drifting.compare(each, stubs[each.owner], stubs[each.keeper], wait)
+                result = comparing.compare(each, stubs[each.owner], stubs[each.keeper], wait)
             except grpc.RpcError as error:
                 fail(f"{each.keeper}, {each.kind}: {error.details()}")
             found.append(result)
@@ -142,7 +132,7 @@ class Compared:
     different: int
 
 
-def _show(found: list[drifting.Drift], as_json: bool) -> None:
+def _show(found: list[comparing.Drift], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
         return

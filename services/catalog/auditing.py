@@ -1,0 +1,112 @@
+"""The role `auditor`: compares all copies with their originals again and again, and reports what
+differs as metrics. It asks the services by gRPC, and has neither database nor broker.
+
+Two auditors at once do the same twice, and no harm; so it needs no lease.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import grpc
+import structlog
+from tandem.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from tandem.library.v1.library_pb2_grpc import LibraryServiceStub
+from tandem.notify.v1.notify_pb2_grpc import NotifyServiceStub
+from tandem.progress.v1.progress_pb2_grpc import ProgressServiceStub
+from tandem.sessions.v1.sessions_pb2_grpc import SessionsServiceStub
+
+from chassis.edge.grpc import client
+from chassis.operations import ops
+from chassis.resync.comparing import Copy, Drift, compare
+from services.catalog import metrics
+from services.catalog.copied import COPIES
+from services.catalog.settings import Settings
+
+STUBS: Mapping[str, Callable[[grpc.Channel], Any]] = {
+    "catalog": CatalogServiceStub,
+    "library": LibraryServiceStub,
+    "notify": NotifyServiceStub,
+    "progress": ProgressServiceStub,
+    "sessions": SessionsServiceStub,
+}
+SECOND_LOOK = 60.0
+"""Seconds until what differs is looked at again: events may be on their way."""
+SHOWN = 20
+"""Keys that one line of the log names; `tandem events drift` names all."""
+
+log = structlog.get_logger()
+
+
+def serve(settings: Settings) -> None:
+    """Compare all copies every `audit_every`, until the process is ended: it holds nothing that
+    would have to be finished.
+    """
+    with ExitStack() as stack:
+        stubs = {
+            name: stub(stack.enter_context(client.channel(target, settings)))
+            for name, stub in STUBS.items()
+            for target in [getattr(settings, f"{name}_target")]
+        }
+        auditor = Auditor(stubs)
+        watched = ops.serve(settings.ops_address, auditor.ready)
+        seconds = settings.audit_every.total_seconds()
+        log.info("comparing copies", ops_port=watched.port, seconds=seconds)
+        while True:
+            auditor.round(COPIES, min(SECOND_LOOK, seconds))
+            threading.Event().wait(seconds)
+
+
+class Auditor:
+    """Compares copies with their originals, and reports what differs."""
+
+    def __init__(self, stubs: Mapping[str, Any]) -> None:
+        """`stubs`: of all services, by name."""
+        self._stubs = stubs
+        self._answering = True
+
+    def ready(self) -> dict[str, bool]:
+        """Return whether all services answered in the last round."""
+        return {"services": self._answering}
+
+    def round(self, copies: Sequence[Copy], wait: float) -> None:
+        """Compare all copies once. A service that does not answer stops no other comparison; what
+        was reported of its copies stays.
+        """
+        failed = False
+        for copy in copies:
+            try:
+                owner, keeper = self._stubs[copy.owner], self._stubs[copy.keeper]
+                report(copy, compare(copy, owner, keeper, wait))
+            except grpc.RpcError as error:
+                failed = True
+                log.warning(
+                    "copies can't be compared", keeper=copy.keeper, kind=copy.kind, why=str(error)
+                )
+        self._answering = not failed
+
+
+def report(copy: Copy, drift: Drift) -> None:
+    """Set the metrics of one kind of copies; the log names keys that differ."""
+    labels = (copy.owner, copy.keeper, copy.kind)
+    found = {
+        "missing": drift.missing,
+        "surplus": drift.surplus,
+        "different": drift.different,
+    }
+    for how, keys in found.items():
+        metrics.DRIFT.labels(*labels, how).set(len(keys))
+        if keys:
+            log.warning(
+                "copies differ from their originals",
+                owner=copy.owner,
+                keeper=copy.keeper,
+                kind=copy.kind,
+                how=how,
+                count=len(keys),
+                keys=list(keys[:SHOWN]),
+                repaired_by=drift.repaired_by,
+            )
+    metrics.COMPARED.labels(*labels).set(drift.compared)
+    metrics.COMPARED_AT.labels(*labels).set_to_current_time()
