@@ -9,7 +9,7 @@ _KEPT: Mapping[tuple[str, str, str], Sequence[str]] = {
     ("catalog", "notify", "notify.rosters"): ("runs", "enrolments"),
     ("catalog", "sessions", "sessions.rosters"): ("people", "runs", "staff", "groups", "places"),
     ("catalog", "library", "library.entitlements"): ("staff", "places"),
-    ("catalog", "progress", "progress.plans"): ("people", "runs", "staff"),
+    ("catalog", "progress", "progress.plans"): ("people", "runs", "staff", "paths", "places"),
 }
 COPIES = [
     Copy(owner, kind, keeper, subscription)

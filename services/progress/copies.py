@@ -11,4 +11,12 @@ COPIES: Mapping[str, Digested] = {
         {name: plain(name) for name in ("title", "zone", "start_date", "closed_at", "holidays")},
     ),
     "staff": Digested("staff", {"staff": plain("staff")}),
+    "paths": Digested("paths", {"version": plain("version")}),
+    # A learner may be known before the enrolment is, such as by a statement.
+    "places": Digested(
+        "standings",
+        {name: plain(name) for name in ("state", "mode", "group_ids")},
+        key=("run_id", "learner_id"),
+        where={"state": {"$ne": None}},
+    ),
 }

@@ -18,6 +18,9 @@ from services.library.store import LibraryStore
 from services.notify import copies as notify_copies
 from services.notify import worker as notify
 from services.notify.store import NotifyStore
+from services.progress import copies as progress_copies
+from services.progress import worker as progress
+from services.progress.store import ProgressStore
 from services.sessions import copies as sessions_copies
 from services.sessions import worker as sessions
 from services.sessions.store import SessionsStore
@@ -46,6 +49,7 @@ def copying(registry: Registry, vhost: str, make_database: MakeDatabase) -> Copy
         "notify": (NotifyStore, notify.subscriptions(cast(Any, None), ()), notify_copies.COPIES),
         "sessions": (SessionsStore, sessions.subscriptions(), sessions_copies.COPIES),
         "library": (LibraryStore, library.subscriptions(), library_copies.COPIES),
+        "progress": (ProgressStore, progress.subscriptions(), progress_copies.COPIES),
     }
     copiers = {
         service: Copier(

@@ -9,18 +9,21 @@ from typing import Any
 import grpc
 import pytest
 from click.testing import CliRunner
+from prometheus_client import REGISTRY
 from tandem.notify.v1 import notify_pb2
 from tandem.notify.v1.notify_pb2_grpc import NotifyServiceStub
 from tandem.sessions.v1 import sessions_pb2
 from tandem.sessions.v1.sessions_pb2_grpc import SessionsServiceStub
 from tandem.types.v1 import resyncs_pb2
 
-from campus import drift, resync_command
+from campus import resync_command
 from chassis.edge.methods import Servicer
 from chassis.jobs.runner import Runner
-from chassis.resync import digests
+from chassis.resync import comparing, digests
 from chassis.resync.work import resyncing
 from chassis.testing import running
+from services.catalog.auditing import STUBS, Auditor
+from services.catalog.copied import COPIES
 from services.catalog.sources import SOURCES
 from services.notify.api import NotifyApi
 from services.sessions.api import SessionsApi
@@ -70,15 +73,15 @@ def stubs(channels: dict[str, grpc.Channel]) -> dict[str, Any]:
 
 
 def catalog_stub(channels: dict[str, grpc.Channel]) -> Any:
-    return resync_command.STUBS["catalog"](channels["catalog"])
+    return STUBS["catalog"](channels["catalog"])
 
 
-def found(channels: dict[str, grpc.Channel], keeper: str) -> dict[str, drift.Drift]:
+def found(channels: dict[str, grpc.Channel], keeper: str) -> dict[str, comparing.Drift]:
     """What differs at a service, by kind."""
     services = stubs(channels)
     return {
-        each.kind: drift.compare(each, services["catalog"], services[keeper], wait=0)
-        for each in drift.COPIES
+        each.kind: comparing.compare(each, services["catalog"], services[keeper], wait=0)
+        for each in COPIES
         if each.keeper == keeper
     }
 
@@ -124,7 +127,7 @@ def test_what_is_on_its_way_is_no_drift(
         copying.relay()
         copying.work_off("notify")
 
-    monkeypatch.setattr(drift, "sleep", arrive)
+    monkeypatch.setattr(comparing, "sleep", arrive)
     assert found(channels, "notify")["people"].keys == []
 
 
@@ -180,3 +183,37 @@ def test_digests_refuse_unknown_kinds_and_fields(channels: dict[str, grpc.Channe
     assert list(notify.DigestCopies(asked).rows) == []
     places = resyncs_pb2.DigestCopiesRequest(kind="places", keys=["nobody", "a:b:c", ""])
     assert list(catalog_stub(channels).DigestCopies(places).rows) == []
+
+
+def test_the_auditor_reports_drift_and_what_it_could_not_compare(
+    copying: Copying, channels: dict[str, grpc.Channel]
+) -> None:
+    """A copy that is missing is counted until a round finds it again. A service that is away stops
+    no other comparison, keeps what was reported of it, and makes the auditor not ready.
+    """
+    kept = [each for each in COPIES if each.keeper in ("notify", "sessions")]
+    auditor, services = Auditor(stubs(channels)), stubs(channels)
+    people = copying.copiers["notify"].database.mongo["people"]
+    lost = people.find_one_and_delete({"_id": LEARNERS[0]})
+    auditor.round(kept, wait=0)
+    assert _reported("notify", "people") == {"missing": 1, "surplus": 0, "different": 0}
+    assert _reported("sessions", "places") == {"missing": 0, "surplus": 0, "different": 0}
+    assert auditor.ready() == {"services": True}
+    people.insert_one(lost)
+    with grpc.insecure_channel("127.0.0.1:1") as nowhere:
+        services["notify"] = NotifyServiceStub(nowhere)
+        half = Auditor(services)
+        half.round(kept, wait=0)
+        assert half.ready() == {"services": False}
+    assert _reported("notify", "people")["missing"] == 1
+    auditor.round(kept, wait=0)
+    assert _reported("notify", "people")["missing"] == 0
+
+
+def _reported(keeper: str, kind: str) -> dict[str, float | None]:
+    labels = {"owner": "catalog", "keeper": keeper, "kind": kind}
+    name = "tandem_catalog_copies_differing"
+    return {
+        how: REGISTRY.get_sample_value(name, labels | {"how": how})
+        for how in ("missing", "surplus", "different")
+    }
