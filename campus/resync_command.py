@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from time import sleep
+from typing import Any
 
 import click
 import grpc
-from tandem.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from tandem.types.v1 import resyncs_pb2
 from tandem.types.v1.resyncs_pb2 import Resync
 
@@ -22,6 +22,7 @@ from services.catalog.copied import COPIES
 
 LOOK_EVERY = 0.5
 OPERATOR = "operator"
+OWNERS = sorted({each.owner for each in COPIES})
 SHOWN = 20
 """Keys that are printed of each kind; as JSON, all are."""
 
@@ -36,26 +37,34 @@ class Sent:
 
 @click.command()
 @click.option("--to", "subscription", required=True, help="The subscription: notify.people.")
+@click.option(
+    "--from",
+    "owner",
+    default="catalog",
+    show_default=True,
+    type=click.Choice(OWNERS),
+    help="The service whose state is sent.",
+)
 @click.option("--kind", "kinds", multiple=True, help="Only this kind; may be given several times.")
 @click.option("--wait/--no-wait", default=True, help="Wait until everything is sent.")
 @reaching
 @JSON_OPTION
 def resync(
-    subscription: str, kinds: tuple[str, ...], wait: bool, where: Where, as_json: bool
+    subscription: str, owner: str, kinds: tuple[str, ...], wait: bool, where: Where, as_json: bool
 ) -> None:
-    """Let catalog send its present state to one subscription: people, runs with their paths, groups
-    and enrolments.
+    """Let a service send its present state to one subscription: catalog its people, runs with their
+    paths, groups and enrolments; the library its items.
 
     Use it for a new consumer, or for one whose database was lost or restored. No other subscription
     gets anything; news goes on meanwhile. Exits with 1 if the subscription takes no resync.
     """
-    with channel_to("catalog", where, OPERATOR) as channel, steps(as_json) as said:
-        catalog = CatalogServiceStub(channel)
+    with channel_to(owner, where, OPERATOR) as channel, steps(as_json) as said:
+        stub = STUBS[owner](channel)
         asked = resyncs_pb2.RepublishRequest(subscription=subscription, kinds=kinds)
         try:
-            found = catalog.Republish(asked)
+            found = stub.Republish(asked)
             said(f"resync {found.id}")
-            found = _followed(catalog, found, said) if wait else found
+            found = _followed(stub, found, said) if wait else found
         except grpc.RpcError as error:
             fail(str(error.details()))
     rows = [Sent(each.type, each.events) for each in found.sent]
@@ -64,7 +73,7 @@ def resync(
         fail(found.reason)
 
 
-def _followed(catalog: CatalogServiceStub, found: Resync, said: Callable[[str], None]) -> Resync:
+def _followed(stub: Any, found: Resync, said: Callable[[str], None]) -> Resync:
     """Return a resync when it has ended, and tell its progress."""
     told = -1
     while not found.HasField("ended_at"):
@@ -72,7 +81,7 @@ def _followed(catalog: CatalogServiceStub, found: Resync, said: Callable[[str], 
             told = count
             said(f"{told} events")
         sleep(LOOK_EVERY)
-        found = catalog.GetResync(resyncs_pb2.GetResyncRequest(resync_id=found.id))
+        found = stub.GetResync(resyncs_pb2.GetResyncRequest(resync_id=found.id))
     return found
 
 
@@ -94,8 +103,8 @@ def _followed(catalog: CatalogServiceStub, found: Resync, said: Callable[[str], 
 @reaching
 @JSON_OPTION
 def drift(keepers: tuple[str, ...], wait: float, where: Where, as_json: bool) -> None:
-    """Compare the copies that services keep of catalog's data with the originals, and name those
-    that differ.
+    """Compare the copies that services keep of others' data with the originals, and name those that
+    differ.
 
     What differs is looked at twice: events may be on their way. With --target, all services must be
     there, as at a gateway. Exits with 1 if something differs.

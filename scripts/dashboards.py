@@ -661,8 +661,8 @@ def _catalog() -> Row:
             ),
             Panel(
                 "Copies that differ from their originals",
-                "At the auditor's last comparison. Normal: none; after a burst of events, a few until"
-                " the next round.",
+                "At the auditor's last comparison. Normal: none; after a burst of events, a few"
+                " until the next round.",
                 "short",
                 _each("max by (keeper, kind)(tandem_catalog_copies_differing)", "keeper}} {{kind"),
                 "TandemCopiesDiffer",

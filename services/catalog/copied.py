@@ -9,6 +9,9 @@ _KEPT: Mapping[tuple[str, str, str], Sequence[str]] = {
     ("catalog", "notify", "notify.rosters"): ("runs", "enrolments"),
     ("catalog", "sessions", "sessions.rosters"): ("people", "runs", "staff", "groups", "places"),
     ("catalog", "library", "library.entitlements"): ("staff", "places"),
+    ("library", "sessions", "sessions.recordings"): ("items",),
+    ("library", "progress", "progress.attendance"): ("items",),
+    ("library", "notify", "notify.rosters"): ("titles",),
     ("catalog", "progress", "progress.plans"): ("people", "runs", "staff", "paths", "places"),
 }
 COPIES = [

@@ -1,10 +1,16 @@
-"""Copies of catalog's data that can be compared with the originals."""
+"""Copies of others' data that can be compared with the originals."""
 
 from collections.abc import Mapping
 
 from chassis.resync.digests import Digested, plain
 
 COPIES: Mapping[str, Digested] = {
+    # An older version stored items without a sequence, as locks.
+    "items": Digested(
+        "items",
+        {name: plain(name) for name in ("available", "seconds")},
+        where={"sequence": {"$exists": True}},
+    ),
     "people": Digested("people", {"zone": plain("zone")}),
     "runs": Digested(
         "runs",

@@ -118,7 +118,14 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
             partitioned=True,
             resync=plans_anew,
         ),
-        Subscription("progress.attendance", ATTENDANCE, attendance, _weight, partitioned=True),
+        Subscription(
+            "progress.attendance",
+            ATTENDANCE,
+            attendance,
+            _weight,
+            partitioned=True,
+            resync=items_anew,
+        ),
         privacy.subscription(),
     )
 
@@ -185,6 +192,13 @@ def attendance(store: ProgressStore, events: Events) -> None:
         [*map(_finalised_session, finalised), *map(_amended_session, amended)],
         [*(row for event in finalised for row in _finalised(event)), *map(_amended, amended)],
     )
+
+
+def items_anew(store: ProgressStore, events: Events) -> None:
+    """Apply the items of a resync. It tells no attendance, and measures no class: it is no news
+    that a recording can be played.
+    """
+    learn_items(store, _each(events, _item, *ITEMS))
 
 
 def _measure(store: ProgressStore, recordings: list[SessionUpdate], items: list[Item]) -> None:

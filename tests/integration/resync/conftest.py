@@ -11,6 +11,8 @@ from chassis.edge.methods import Servicer
 from chassis.testing import running
 from services.catalog import rights
 from services.catalog.api import CatalogApi
+from services.catalog.originals import ORIGINALS
+from services.catalog.sources import SOURCES
 from services.catalog.store import CatalogStore
 from services.library import copies as library_copies
 from services.library import worker as library
@@ -26,7 +28,7 @@ from services.sessions import worker as sessions
 from services.sessions.store import SessionsStore
 from tests.conftest import MakeDatabase
 from tests.integration.catalog.registry import FakeLibrary, Registry
-from tests.integration.resync.copying import Copier, Copying
+from tests.integration.resync.copying import Copier, Copying, Owner
 
 
 @pytest.fixture
@@ -57,6 +59,6 @@ def copying(registry: Registry, vhost: str, make_database: MakeDatabase) -> Copy
         )
         for service, (store, found, copies) in wanted.items()
     }
-    found = Copying(registry, vhost, copiers)
+    found = Copying(registry, Owner(registry.database, SOURCES, ORIGINALS), vhost, copiers)
     found.declare()
     return found
