@@ -4,7 +4,7 @@ differs as metrics. It asks the services by gRPC, and has neither database nor b
 Two auditors at once do the same twice, and no harm; so it needs no lease.
 """
 
-import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -33,6 +33,8 @@ STUBS: Mapping[str, Callable[[grpc.Channel], Any]] = {
 }
 SECOND_LOOK = 60.0
 """Seconds until what differs is looked at again: events may be on their way."""
+RETRY = 60.0
+"""Seconds until all is compared again after a service did not answer."""
 SHOWN = 20
 """Keys that one line of the log names; `tandem events drift` names all."""
 
@@ -49,42 +51,34 @@ def serve(settings: Settings) -> None:
             for name, stub in STUBS.items()
             for target in [getattr(settings, f"{name}_target")]
         }
-        auditor = Auditor(stubs)
-        watched = ops.serve(settings.ops_address, auditor.ready)
+        # Always ready: others need not wait for it, and the alert tells if it can't compare.
+        watched = ops.serve(settings.ops_address, lambda: {"auditor": True})
         seconds = settings.audit_every.total_seconds()
         log.info("comparing copies", ops_port=watched.port, seconds=seconds)
         while True:
-            auditor.round(COPIES, min(SECOND_LOOK, seconds))
-            threading.Event().wait(seconds)
+            is_whole = compare_all(COPIES, stubs, min(SECOND_LOOK, seconds))
+            time.sleep(seconds if is_whole else min(RETRY, seconds))
 
 
-class Auditor:
-    """Compares copies with their originals, and reports what differs."""
-
-    def __init__(self, stubs: Mapping[str, Any]) -> None:
-        """`stubs`: of all services, by name."""
-        self._stubs = stubs
-        self._answering = True
-
-    def ready(self) -> dict[str, bool]:
-        """Return whether all services answered in the last round."""
-        return {"services": self._answering}
-
-    def round(self, copies: Sequence[Copy], wait: float) -> None:
-        """Compare all copies once. A service that does not answer stops no other comparison; what
-        was reported of its copies stays.
-        """
-        failed = False
-        for copy in copies:
-            try:
-                owner, keeper = self._stubs[copy.owner], self._stubs[copy.keeper]
-                report(copy, compare(copy, owner, keeper, wait))
-            except grpc.RpcError as error:
-                failed = True
-                log.warning(
-                    "copies can't be compared", keeper=copy.keeper, kind=copy.kind, why=str(error)
-                )
-        self._answering = not failed
+def compare_all(copies: Sequence[Copy], stubs: Mapping[str, Any], wait: float) -> bool:
+    """Compare copies with their originals, and report what differs; return whether all could be
+    compared. A service that does not answer stops no other comparison; what was reported of its
+    copies stays. `stubs`: of the services, by name.
+    """
+    is_whole = True
+    for copy in copies:
+        try:
+            report(copy, compare(copy, stubs[copy.owner], stubs[copy.keeper], wait))
+        except grpc.RpcError as error:
+            is_whole = False
+            log.warning(
+                "copies can't be compared",
+                owner=copy.owner,
+                keeper=copy.keeper,
+                kind=copy.kind,
+                why=f"{error.code().name}: {error.details()}",
+            )
+    return is_whole
 
 
 def report(copy: Copy, drift: Drift) -> None:
