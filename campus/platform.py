@@ -23,7 +23,7 @@ from campus.stack.stack import Stack, State
 from chassis.operations.settings import DECLARE, EDGES, MIGRATE
 
 ROLES: Mapping[str, tuple[str, ...]] = {
-    "catalog": ("api", "worker", "relay"),
+    "catalog": ("api", "worker", "relay", "auditor"),
     "library": ("api", "worker", "relay", "archiver"),
     "sessions": ("api", "live", "worker", "solver", "meetings", "relay"),
     "progress": ("api", "worker", "relay"),

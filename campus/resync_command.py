@@ -11,29 +11,20 @@ from typing import Any
 
 import click
 import grpc
-from tandem.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
-from tandem.library.v1.library_pb2_grpc import LibraryServiceStub
-from tandem.notify.v1.notify_pb2_grpc import NotifyServiceStub
-from tandem.progress.v1.progress_pb2_grpc import ProgressServiceStub
-from tandem.sessions.v1.sessions_pb2_grpc import SessionsServiceStub
 from tandem.types.v1 import resyncs_pb2
 from tandem.types.v1.resyncs_pb2 import Resync
 
-from campus import drift as drifting
 from campus.output import JSON_OPTION, console, fail, show_rows, steps
 from campus.remote import Where, channel_to, reaching
+from chassis.resync import comparing
+from services.catalog.auditing import STUBS
+from services.catalog.copied import COPIES
 
 LOOK_EVERY = 0.5
 OPERATOR = "operator"
+OWNERS = sorted({each.owner for each in COPIES})
 SHOWN = 20
 """Keys that are printed of each kind; as JSON, all are."""
-STUBS: dict[str, Callable[[grpc.Channel], Any]] = {
-    "catalog": CatalogServiceStub,
-    "library": LibraryServiceStub,
-    "notify": NotifyServiceStub,
-    "progress": ProgressServiceStub,
-    "sessions": SessionsServiceStub,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +37,34 @@ class Sent:
 
 @click.command()
 @click.option("--to", "subscription", required=True, help="The subscription: notify.people.")
+@click.option(
+    "--from",
+    "owner",
+    default="catalog",
+    show_default=True,
+    type=click.Choice(OWNERS),
+    help="The service whose state is sent.",
+)
 @click.option("--kind", "kinds", multiple=True, help="Only this kind; may be given several times.")
 @click.option("--wait/--no-wait", default=True, help="Wait until everything is sent.")
 @reaching
 @JSON_OPTION
 def resync(
-    subscription: str, kinds: tuple[str, ...], wait: bool, where: Where, as_json: bool
+    subscription: str, owner: str, kinds: tuple[str, ...], wait: bool, where: Where, as_json: bool
 ) -> None:
-    """Let catalog send its present state to one subscription: people, runs with their paths, groups
-    and enrolments.
+    """Let a service send its present state to one subscription: catalog its people, runs with their
+    paths, groups and enrolments; the library its items.
 
     Use it for a new consumer, or for one whose database was lost or restored. No other subscription
     gets anything; news goes on meanwhile. Exits with 1 if the subscription takes no resync.
     """
-    with channel_to("catalog", where, OPERATOR) as channel, steps(as_json) as said:
-        catalog = CatalogServiceStub(channel)
+    with channel_to(owner, where, OPERATOR) as channel, steps(as_json) as said:
+        stub = STUBS[owner](channel)
         asked = resyncs_pb2.RepublishRequest(subscription=subscription, kinds=kinds)
         try:
-            found = catalog.Republish(asked)
+            found = stub.Republish(asked)
             said(f"resync {found.id}")
-            found = _followed(catalog, found, said) if wait else found
+            found = _followed(stub, found, said) if wait else found
         except grpc.RpcError as error:
             fail(str(error.details()))
     rows = [Sent(each.type, each.events) for each in found.sent]
@@ -74,7 +73,7 @@ def resync(
         fail(found.reason)
 
 
-def _followed(catalog: CatalogServiceStub, found: Resync, said: Callable[[str], None]) -> Resync:
+def _followed(stub: Any, found: Resync, said: Callable[[str], None]) -> Resync:
     """Return a resync when it has ended, and tell its progress."""
     told = -1
     while not found.HasField("ended_at"):
@@ -82,7 +81,7 @@ def _followed(catalog: CatalogServiceStub, found: Resync, said: Callable[[str], 
             told = count
             said(f"{told} events")
         sleep(LOOK_EVERY)
-        found = catalog.GetResync(resyncs_pb2.GetResyncRequest(resync_id=found.id))
+        found = stub.GetResync(resyncs_pb2.GetResyncRequest(resync_id=found.id))
     return found
 
 
@@ -91,7 +90,7 @@ def _followed(catalog: CatalogServiceStub, found: Resync, said: Callable[[str], 
     "--service",
     "keepers",
     multiple=True,
-    type=click.Choice(sorted({each.keeper for each in drifting.COPIES})),
+    type=click.Choice(sorted({each.keeper for each in COPIES})),
     help="Only the copies of this service; may be given several times.  [all]",
 )
 @click.option(
@@ -104,15 +103,15 @@ def _followed(catalog: CatalogServiceStub, found: Resync, said: Callable[[str], 
 @reaching
 @JSON_OPTION
 def drift(keepers: tuple[str, ...], wait: float, where: Where, as_json: bool) -> None:
-    """Compare the copies that services keep of catalog's data with the originals, and name those
-    that differ.
+    """Compare the copies that services keep of others' data with the originals, and name those that
+    differ.
 
     What differs is looked at twice: events may be on their way. With --target, all services must be
     there, as at a gateway. Exits with 1 if something differs.
     """
-    wanted = [each for each in drifting.COPIES if not keepers or each.keeper in keepers]
+    wanted = [each for each in COPIES if not keepers or each.keeper in keepers]
     with ExitStack() as stack, steps(as_json) as said:
-        names = {"catalog", *(each.keeper for each in wanted)}
+        names = {name for each in wanted for name in (each.owner, each.keeper)}
         stubs = {
             name: STUBS[name](stack.enter_context(channel_to(name, where, OPERATOR)))
             for name in sorted(names)
@@ -121,7 +120,7 @@ def drift(keepers: tuple[str, ...], wait: float, where: Where, as_json: bool) ->
         for each in wanted:
             said(f"{each.keeper}: {each.kind}")
             try:
-                result = drifting.compare(each, stubs[each.owner], stubs[each.keeper], wait)
+                result = comparing.compare(each, stubs[each.owner], stubs[each.keeper], wait)
             except grpc.RpcError as error:
                 fail(f"{each.keeper}, {each.kind}: {error.details()}")
             found.append(result)
@@ -142,7 +141,7 @@ class Compared:
     different: int
 
 
-def _show(found: list[drifting.Drift], as_json: bool) -> None:
+def _show(found: list[comparing.Drift], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
         return

@@ -634,7 +634,7 @@ def _library() -> Row:
 
 def _catalog() -> Row:
     return Row(
-        "Imports of rosters",
+        "Imports of rosters, and copies",
         (
             Panel(
                 "Rows of imports",
@@ -658,6 +658,27 @@ def _catalog() -> Row:
                 _each('max by (lane)(tandem_jobs_oldest_seconds{jobs="catalog.import"})', "lane"),
                 "TandemImportStands",
                 900,
+            ),
+            Panel(
+                "Copies that differ from their originals",
+                "At the auditor's last comparison. Normal: none; after a burst of events, a few"
+                " until the next round.",
+                "short",
+                _each("max by (keeper, kind)(tandem_catalog_copies_differing)", "keeper}} {{kind"),
+                "TandemCopiesDiffer",
+                1,
+            ),
+            Panel(
+                "Since copies were last compared",
+                "By kind. Normal: up to an hour.",
+                "s",
+                _each(
+                    "time() - max by (keeper, kind)"
+                    "(tandem_catalog_copies_compared_timestamp_seconds)",
+                    "keeper}} {{kind",
+                ),
+                "TandemCopiesUnchecked",
+                21_600,
             ),
         ),
     )

@@ -25,8 +25,11 @@ PARTITIONS, MOST_PARTITIONS = 8, 64
 
 API, WORKER, RELAY, SOLVER = "api", "worker", "relay", "solver"
 LIVE, MEETINGS, ARCHIVER, WEBHOOKS = "live", "meetings", "archiver", "webhooks"
+AUDITOR = "auditor"
 DECLARE, MIGRATE = "declare", "migrate"
-SERVERS = (API, WORKER, RELAY, SOLVER, LIVE, MEETINGS, ARCHIVER, WEBHOOKS)
+STORING = (API, WORKER, RELAY, SOLVER, LIVE, MEETINGS, ARCHIVER, WEBHOOKS)
+"""The roles that use the service's database."""
+SERVERS = (*STORING, AUDITOR)
 """The roles that run until they are stopped."""
 EDGES = (API, LIVE)
 """The roles that answer requests."""
@@ -187,14 +190,14 @@ class Settings:
     )
     mongo_url: str = setting(
         "the replica set, as a MongoDB connection string",
-        roles=(*SERVERS, MIGRATE),
+        roles=(*STORING, MIGRATE),
         reaches="mongodb",
         secret=True,
         check=is_mongodb,
     )
     mongo_database: str = setting(
         "the service's own database; empty: tandem_<service>",
-        roles=(*SERVERS, MIGRATE),
+        roles=(*STORING, MIGRATE),
         default="",
     )
     amqp_url: str = setting(
@@ -280,7 +283,7 @@ class Settings:
     )
     service_token_file: Path = setting(
         "file with the token for this service's calls to others",
-        roles=(API, MEETINGS),
+        roles=(API, MEETINGS, AUDITOR),
         default=NO_FILE,
     )
     traces: str = setting(

@@ -7,7 +7,7 @@ copy does not need.
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -33,6 +33,8 @@ class Digested:
     key: tuple[str, ...] = ("_id",)
     """The fields of the key, which an index has. If there are two, `:` joins them, and the first
     one has no colon."""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    """The query for the documents that are such things; empty: all are."""
 
 
 class Stretch(NamedTuple):
@@ -91,10 +93,12 @@ def _digested(kind: Digested, fields: Sequence[str], documents: Any) -> Iterator
 
 
 def _query(kind: Digested, stretch: Stretch) -> dict[str, Any]:
+    limits = [dict(kind.where)] if kind.where else []
     if stretch.keys:
-        return {"$or": [_equal(kind, key) for key in stretch.keys]}
-    limits = [_beyond(kind, "$gt", stretch.after)] if stretch.after else []
-    limits += [_beyond(kind, "$lt", stretch.until, "$lte")] if stretch.until else []
+        limits.append({"$or": [_equal(kind, key) for key in stretch.keys]})
+    else:
+        limits += [_beyond(kind, "$gt", stretch.after)] if stretch.after else []
+        limits += [_beyond(kind, "$lt", stretch.until, "$lte")] if stretch.until else []
     return {"$and": limits} if limits else {}
 
 

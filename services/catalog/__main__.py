@@ -1,4 +1,4 @@
-"""Run a role: python -m services.catalog api|worker|relay|migrate|declare."""
+"""Run a role: python -m services.catalog api|worker|relay|auditor|migrate|declare."""
 
 from chassis.roles import main
 from services.catalog.settings import Settings
@@ -59,6 +59,13 @@ def relay(settings: Settings) -> None:
     runtime.serve(settings, "catalog")
 
 
+def auditor(settings: Settings) -> None:
+    """Compare the copies that services keep with their originals."""
+    from services.catalog import auditing
+
+    auditing.serve(settings)
+
+
 def migrate(settings: Settings) -> None:
     """Bring the database to this version."""
     from chassis import roles
@@ -79,5 +86,12 @@ if __name__ == "__main__":
     main(
         "catalog",
         Settings,
-        {"api": api, "worker": worker, "relay": relay, "migrate": migrate, "declare": declare},
+        {
+            "api": api,
+            "worker": worker,
+            "relay": relay,
+            "auditor": auditor,
+            "migrate": migrate,
+            "declare": declare,
+        },
     )

@@ -43,6 +43,10 @@ ORIGINALS: Mapping[str, Digested] = {
         | {"staff": _staff},
     ),
     "staff": Digested("runs", {"staff": _staff}),
+    # Of each run, the version of its path.
+    "paths": Digested(
+        "runs", {"version": plain("path_version")}, where={"path_version": {"$gt": 0}}
+    ),
     "groups": Digested(
         "groups",
         {

@@ -136,6 +136,9 @@ class Store(Protocol):
     def extended(self, enrolment_id: str) -> dict[str, datetime]:
         """Return the latest extension of each activity for an enrolment."""
 
+    def extensions_of(self, enrolment_ids: Collection[str]) -> list[Extension]:
+        """Return all extensions of these enrolments, the latest of each activity last."""
+
     def add_extension(self, extension: Extension) -> None:
         """Store an extension; earlier ones stay."""
 

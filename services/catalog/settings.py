@@ -1,25 +1,48 @@
 """The settings of catalog."""
 
 import dataclasses
+from datetime import timedelta
 
 from chassis.operations import settings
-from chassis.operations.settings import API, WORKER, setting
+from chassis.operations.settings import API, AUDITOR, WORKER, setting
 
 IMPORT_SIZE = 64 * 2**20
 IMPORT_UNPACKED = 512 * 2**20
 LARGE_INTAKE = 100
+AUDIT_EVERY = timedelta(hours=1)
+
+
+def _target(service: str) -> str:
+    """Return the setting of a service whose copies the auditor compares."""
+    target: str = setting(
+        "host:port of this service's gRPC server",
+        roles=(AUDITOR,),
+        reaches=service,
+        check=settings.is_target,
+    )
+    return target
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(settings.Settings):
-    """The settings of every service, the library's address, the limits of imports, and what a large
-    intake is."""
+    """The settings of every service, the addresses of others, the limits of imports, what a large
+    intake is, and how often copies are compared."""
 
     library_target: str = setting(
         "host:port of the library's gRPC server",
-        roles=(API,),
+        roles=(API, AUDITOR),
         reaches="library",
         check=settings.is_target,
+    )
+    catalog_target: str = _target("catalog")
+    sessions_target: str = _target("sessions")
+    progress_target: str = _target("progress")
+    notify_target: str = _target("notify")
+    audit_every: timedelta = setting(
+        "how often all copies of other services are compared with their originals, in seconds",
+        roles=(AUDITOR,),
+        check=settings.between(timedelta(seconds=1), timedelta(days=7), "1 to 604800 seconds"),
+        default=AUDIT_EVERY,
     )
     import_size: int = setting(
         "the bytes that the file of an import may have",

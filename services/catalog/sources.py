@@ -22,6 +22,7 @@ SOURCES: Sequence[Source[CatalogStore]] = (
             events.EnrolmentWithdrawn,
             events.EnrolmentModeChanged,
             events.GroupMemberChanged,
+            events.DueExtended,
         ),
         resync.tell_enrolments,
     ),

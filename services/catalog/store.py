@@ -244,6 +244,12 @@ class CatalogStore(AdviceStore):
         rows = self["extensions"].find({"enrolment_id": enrolment_id}, session=self.session)
         return {row["activity_id"]: row["until"] for row in rows.sort("until", 1)}
 
+    def extensions_of(self, enrolment_ids: Collection[str]) -> list[Extension]:
+        """Return all extensions of these enrolments, the latest of each activity last."""
+        query = {"enrolment_id": {"$in": list(enrolment_ids)}}
+        rows = self["extensions"].find(query, session=self.session)
+        return [from_document(row, Extension) for row in rows.sort("until", 1)]
+
     def add_extension(self, extension: Extension) -> None:
         """Store an extension; earlier ones stay."""
         document = {**to_document(extension), "_id": self.new_id()}

@@ -58,10 +58,12 @@ def api(settings: Settings) -> None:
 
 
 def worker(settings: Settings) -> None:
-    """Verify uploads, and hear who may read what."""
+    """Verify uploads, hear who may read what, and do resyncs."""
     from chassis import roles
     from chassis import worker as runtime
+    from chassis.resync.work import resyncing
     from services.library.files import open_files
+    from services.library.sources import SOURCES
     from services.library.store import LibraryStore
     from services.library.worker import jobs, subscriptions, timers
 
@@ -73,7 +75,7 @@ def worker(settings: Settings) -> None:
         database,
         subscriptions(settings.keep_retired),
         timers(files, settings.expire_uploads),
-        jobs(files),
+        (*jobs(files), resyncing("library", settings.amqp_url, SOURCES)),
     )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
-from tandem.types.v1 import resyncs_pb2, types_pb2
+from tandem.types.v1 import types_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
@@ -13,9 +13,8 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import DomainError, FailedPrecondition, Unavailable
 from chassis.privacy.rpcs import PersonalDataRpcs
-from chassis.resync.commands import digest_copies
 from services.library import cleaning, metrics, queries, rights, transfers
-from services.library.copies import COPIES
+from services.library.api_resyncs import ResyncsApi
 from services.library.domain.enums import PackState, UploadState
 from services.library.domain.feeds import CreateFeed, FeedUrls
 from services.library.domain.items import Item, PendingDeletion, Upload
@@ -60,7 +59,7 @@ def no_index(_query: SearchQuery) -> Found:
     raise Unavailable("this replica has no search index; try again")
 
 
-class LibraryApi(PersonalDataRpcs, library_pb2_grpc.LibraryServiceServicer):
+class LibraryApi(PersonalDataRpcs, ResyncsApi, library_pb2_grpc.LibraryServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
     _database: Database[LibraryStore]
@@ -85,11 +84,6 @@ class LibraryApi(PersonalDataRpcs, library_pb2_grpc.LibraryServiceServicer):
         self._ask = ask
         self.playlists = playlists
         self._feed_urls = feed_urls
-
-    def DigestCopies(
-        self, request: resyncs_pb2.DigestCopiesRequest, _context: Any
-    ) -> resyncs_pb2.DigestCopiesResponse:
-        return digest_copies(self._database, request, COPIES)
 
     def StartUpload(
         self, request: library_pb2.StartUploadRequest, _context: Any

@@ -10,6 +10,7 @@ from pymongo import IndexModel, UpdateOne
 from chassis import jobs
 from chassis.data.migrations import Migration, Mongo, adding
 from chassis.data.staff import STAFF
+from chassis.resync import resyncs
 from services.library.domain.renditions import planned
 
 BATCH_SIZE = 1000
@@ -255,4 +256,5 @@ MIGRATIONS = (
     Migration(16, "podcast feeds that are not revoked, by their reader", adding(_OPEN_FEEDS)),
     Migration(17, "recordings of sessions on shelves of their own", _shelve_recordings),
     Migration(18, "keys of people in the archive", adding({"archive_keys": []})),
+    Migration(19, "resyncs", adding(resyncs.INDEXES)),
 )

@@ -1,10 +1,11 @@
-"""Copies of catalog's data that can be compared with the originals."""
+"""Copies of others' data that can be compared with the originals."""
 
 from collections.abc import Mapping
 
 from chassis.resync.digests import Digested, plain
 
 COPIES: Mapping[str, Digested] = {
+    "titles": Digested("items", {"title": plain("title")}),
     "people": Digested(
         "people",
         {name: plain(name) for name in ("name", "email", "language", "zone", "retired_at")},

@@ -1,14 +1,28 @@
-"""Copies of catalog's data that can be compared with the originals."""
+"""Copies of others' data that can be compared with the originals."""
 
 from collections.abc import Mapping
 
 from chassis.resync.digests import Digested, plain
 
 COPIES: Mapping[str, Digested] = {
+    # An older version stored items without a sequence, as locks.
+    "items": Digested(
+        "items",
+        {name: plain(name) for name in ("available", "seconds")},
+        where={"sequence": {"$exists": True}},
+    ),
     "people": Digested("people", {"zone": plain("zone")}),
     "runs": Digested(
         "runs",
         {name: plain(name) for name in ("title", "zone", "start_date", "closed_at", "holidays")},
     ),
     "staff": Digested("staff", {"staff": plain("staff")}),
+    "paths": Digested("paths", {"version": plain("version")}),
+    # A learner may be known before the enrolment is, such as by a statement.
+    "places": Digested(
+        "standings",
+        {name: plain(name) for name in ("state", "mode", "group_ids")},
+        key=("run_id", "learner_id"),
+        where={"state": {"$ne": None}},
+    ),
 }

@@ -36,6 +36,7 @@ from services.progress.store import ProgressStore
 from services.progress.usecases.attendance import AttendanceUpdate, learn_attendance
 from services.progress.usecases.enrolments import (
     ExtensionUpdate,
+    adopt_enrolments,
     learn_enrolments,
     learn_extensions,
     learn_people,
@@ -115,8 +116,16 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
             plans,
             replacing=frozenset({catalog.PersonUpserted}),
             partitioned=True,
+            resync=plans_anew,
         ),
-        Subscription("progress.attendance", ATTENDANCE, attendance, _weight, partitioned=True),
+        Subscription(
+            "progress.attendance",
+            ATTENDANCE,
+            attendance,
+            _weight,
+            partitioned=True,
+            resync=items_anew,
+        ),
         privacy.subscription(),
     )
 
@@ -150,13 +159,24 @@ def _weight(event: Event[Any]) -> int:
 
 def plans(store: ProgressStore, events: Events) -> None:
     """Apply events on plans, people and enrolments, each kind at once."""
+    _learn_plans(store, events)
+    learn_enrolments(store, _each(events, _enrolment, *ENROLMENTS))
+    learn_extensions(store, _each(events, _extension, catalog.DueExtended))
+
+
+def plans_anew(store: ProgressStore, events: Events) -> None:
+    """Apply the plans, people and enrolments of a resync. Nobody is a new learner by it."""
+    _learn_plans(store, events)
+    adopt_enrolments(store, _each(events, _enrolment, *ENROLMENTS))
+    learn_extensions(store, _each(events, _extension, catalog.DueExtended))
+
+
+def _learn_plans(store: ProgressStore, events: Events) -> None:
     learn_people(store, _each(events, _person, catalog.PersonUpserted))
     learn_runs(store, _each(events, _run, *RUNS))
     note_staff(store, [event for event in events if isinstance(event.data, RUNS)])
     learn_paths(store, _each(events, _path, catalog.PathPublished))
     learn_sessions(store, _each(events, _session, *CLASSES))
-    learn_enrolments(store, _each(events, _enrolment, *ENROLMENTS))
-    learn_extensions(store, _each(events, _extension, catalog.DueExtended))
 
 
 def attendance(store: ProgressStore, events: Events) -> None:
@@ -172,6 +192,13 @@ def attendance(store: ProgressStore, events: Events) -> None:
         [*map(_finalised_session, finalised), *map(_amended_session, amended)],
         [*(row for event in finalised for row in _finalised(event)), *map(_amended, amended)],
     )
+
+
+def items_anew(store: ProgressStore, events: Events) -> None:
+    """Apply the items of a resync. It tells no attendance, and measures no class: it is no news
+    that a recording can be played.
+    """
+    learn_items(store, _each(events, _item, *ITEMS))
 
 
 def _measure(store: ProgressStore, recordings: list[SessionUpdate], items: list[Item]) -> None:

@@ -121,7 +121,13 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
             partitioned=True,
             resync=rosters,
         ),
-        Subscription("sessions.recordings", ITEMS, recordings, replacing=frozenset(ITEMS)),
+        Subscription(
+            "sessions.recordings",
+            ITEMS,
+            recordings,
+            replacing=frozenset(ITEMS),
+            resync=recordings,
+        ),
         one_by_one(
             "sessions.catch_ups",
             {CatchUpCompleted: catch_up_completed, CatchUpReopened: catch_up_reopened},

@@ -21,6 +21,7 @@ DOORS = {
     "solver": ("chassis.jobs.process", "serve"),
     "meetings": ("chassis.jobs.process", "serve"),
     "archiver": ("chassis.archive.process", "serve"),
+    "auditor": ("services.catalog.auditing", "serve"),
     "webhooks": ("chassis.jobs.process", "serve"),
     "relay": ("chassis.messaging.relay", "serve"),
     "migrate": ("chassis.data.bootstrap", "migrate"),

@@ -233,16 +233,19 @@ def extend_due(store: Store, command: ExtendDue, granted_by: str) -> Extension:
         granted_at=store.now,
     )
     store.add_extension(extension)
-    store.record_event(
-        DueExtended(
-            enrolment_id=extension.enrolment_id,
-            run_id=extension.run_id,
-            learner_id=extension.learner_id,
-            activity_id=extension.activity_id,
-            until=extension.until,
-            reason=extension.reason,
-            granted_by=extension.granted_by,
-            granted_at=extension.granted_at,
-        )
-    )
+    store.record_event(due_extended(extension))
     return extension
+
+
+def due_extended(extension: Extension) -> DueExtended:
+    """Return the event that tells an extension."""
+    return DueExtended(
+        enrolment_id=extension.enrolment_id,
+        run_id=extension.run_id,
+        learner_id=extension.learner_id,
+        activity_id=extension.activity_id,
+        until=extension.until,
+        reason=extension.reason,
+        granted_by=extension.granted_by,
+        granted_at=extension.granted_at,
+    )

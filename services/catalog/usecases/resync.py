@@ -16,6 +16,7 @@ from services.catalog.domain.events import (
 )
 from services.catalog.ports import Store
 from services.catalog.usecases.courses import published
+from services.catalog.usecases.enrolments import due_extended
 from services.catalog.usecases.groups import changed
 from services.catalog.usecases.people import upserted
 from services.catalog.usecases.runs import updated_event
@@ -39,9 +40,14 @@ def tell_groups(store: Store, group_ids: Sequence[str]) -> list[object]:
 
 
 def tell_enrolments(store: Store, enrolment_ids: Sequence[str]) -> list[object]:
-    """Return the events that tell the state of enrolments: place, mode, groups."""
+    """Return the events that tell the state of enrolments: place, mode, groups, extensions."""
     found = store.enrolments_of(enrolment_ids).values()
-    return [event for enrolment in found for event in _events(store, enrolment)]
+    # extensions only grow: the last one of an activity is the one that holds
+    extended = {(e.enrolment_id, e.activity_id): e for e in store.extensions_of(enrolment_ids)}
+    return [
+        *(event for enrolment in found for event in _events(store, enrolment)),
+        *map(due_extended, extended.values()),
+    ]
 
 
 def _events(store: Store, enrolment: Enrolment) -> Iterator[object]:

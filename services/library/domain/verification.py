@@ -67,31 +67,40 @@ def available(item: Item, found: Found, now: datetime) -> tuple[Item, ItemAvaila
         seconds=playing_time(item.seconds, found.seconds),
         available_at=now,
     )
-    event = ItemAvailable(
+    return after, available_event(after, now)
+
+
+def available_event(item: Item, at: datetime) -> ItemAvailable:
+    """Return the event that an item is AVAILABLE since an instant."""
+    return ItemAvailable(
         item_id=item.id,
         kind=item.kind,
         title=item.metadata.title,
         media_type=item.promised.media_type,
-        seconds=after.seconds,
+        seconds=item.seconds,
         run_ids=item.run_ids,
-        available_at=now,
+        available_at=at,
         access=item.access,
         not_before=item.not_before,
         replaces_item_id=item.replaces_item_id,
     )
-    return after, event
 
 
 def failed(item: Item, reason: str, now: datetime) -> tuple[Item, ItemFailed]:
     """Return the item as FAILED, and its event with the reason."""
-    event = ItemFailed(
+    after = replace(item, state=ItemState.FAILED, failure=reason)
+    return after, failed_event(after, now)
+
+
+def failed_event(item: Item, at: datetime) -> ItemFailed:
+    """Return the event that an item was refused at an instant."""
+    return ItemFailed(
         item_id=item.id,
         kind=item.kind,
         title=item.metadata.title,
-        reason=reason,
-        failed_at=now,
+        reason=item.failure,
+        failed_at=at,
     )
-    return replace(item, state=ItemState.FAILED, failure=reason), event
 
 
 def playing_time(announced: float, found: float) -> float:

@@ -92,13 +92,16 @@ def retire_item(store: Store, command: RetireItem, keep_file: timedelta) -> Item
     store.put_item(after)
     release(store, after, store.now + keep_file)
     store.remove_processing(after.id)
-    store.record_event(
-        ItemRetired(
-            item_id=after.id,
-            kind=after.kind,
-            title=after.metadata.title,
-            reason=command.reason,
-            retired_at=store.now,
-        )
-    )
+    store.record_event(retired_event(after, store.now))
     return after
+
+
+def retired_event(item: Item, at: datetime) -> ItemRetired:
+    """Return the event that an item was taken out of use at an instant."""
+    return ItemRetired(
+        item_id=item.id,
+        kind=item.kind,
+        title=item.metadata.title,
+        reason=item.failure,
+        retired_at=at,
+    )

@@ -40,18 +40,26 @@ class Overdue:
 def since(before: LearnerRunState, after: LearnerRunState, now: datetime) -> LearnerRunState:
     """Return the run state with the instant since when the learner is told of dues.
 
-    A learner who came just now is told of all dues since the enrolment, however late its event is;
-    one whom an older version enrolled of those that are still to come. From now on, this version
-    has seen the learner (`path_seen`).
+    A learner who came just now is told of all dues since the enrolment, however late its event is,
+    unless the update says since when (`adopted`); one whom an older version enrolled of those that
+    are still to come. From now on, this version has seen the learner (`path_seen`).
     """
     if not after.is_enrolled:
         return after
     if after.path_seen is None:
         after = replace(after, path_seen=0)
     came = not before.is_enrolled or before.enrolled_at != after.enrolled_at
-    if came:
+    if came and after.dues_since == before.dues_since:
         return replace(after, dues_since=after.enrolled_at or now)
     return replace(after, dues_since=now) if after.dues_since is None else after
+
+
+def adopted(before: LearnerRunState, after: LearnerRunState, now: datetime) -> LearnerRunState:
+    """Return the run state after an enrolment of a resync. A learner who was told of dues before
+    the service lost the enrolment is told only of those that are still to come.
+    """
+    came = after.is_enrolled and not before.is_enrolled
+    return replace(after, dues_since=now) if came else after
 
 
 def is_needed(before: LearnerRunState, after: LearnerRunState, plan: Plan, now: datetime) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.replicas import upsert_if_newer
+from services.progress.domain.due_news import adopted
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import EnrolmentUpdate, Extension, extended, merge
 from services.progress.domain.people import Person
@@ -33,6 +34,13 @@ def learn_enrolments(store: Store, news: Iterable[EnrolmentUpdate]) -> None:
     review(store, [_enrolment(each, store.now) for each in news])
 
 
+def adopt_enrolments(store: Store, news: Iterable[EnrolmentUpdate]) -> None:
+    """Store enrolments of a resync. Who is new by one has been a learner before: what was due or
+    open until now is no news.
+    """
+    review(store, [_adoption(each, store.now) for each in news])
+
+
 def learn_extensions(store: Store, news: Iterable[ExtensionUpdate]) -> None:
     """Store extensions; dues are computed from them when they are needed."""
     review(store, [_extension(each, store.now) for each in news])
@@ -41,6 +49,14 @@ def learn_extensions(store: Store, news: Iterable[ExtensionUpdate]) -> None:
 def _enrolment(news: EnrolmentUpdate, now: datetime) -> LearnerUpdate:
     def change(learner: Learner) -> Learner:
         return replace(learner, run_state=merge(learner.run_state, news))
+
+    return LearnerUpdate((news.run_id, news.learner_id), now, change, targets=None)
+
+
+def _adoption(news: EnrolmentUpdate, now: datetime) -> LearnerUpdate:
+    def change(learner: Learner) -> Learner:
+        before = learner.run_state
+        return replace(learner, run_state=adopted(before, merge(before, news), now))
 
     return LearnerUpdate((news.run_id, news.learner_id), now, change, targets=None)
 

@@ -19,6 +19,7 @@ ROLES_PORTS = {
     "meetings": {"ops"},
     "archiver": {"ops"},
     "webhooks": {"ops"},
+    "auditor": {"ops"},
     "relay": {"ops"},
 }
 CONTRACTS = {"api": "", "live": "tandem.sessions.v1.LiveService"}

@@ -11,6 +11,8 @@ from chassis.edge.methods import Servicer
 from chassis.testing import running
 from services.catalog import rights
 from services.catalog.api import CatalogApi
+from services.catalog.originals import ORIGINALS
+from services.catalog.sources import SOURCES
 from services.catalog.store import CatalogStore
 from services.library import copies as library_copies
 from services.library import worker as library
@@ -18,12 +20,15 @@ from services.library.store import LibraryStore
 from services.notify import copies as notify_copies
 from services.notify import worker as notify
 from services.notify.store import NotifyStore
+from services.progress import copies as progress_copies
+from services.progress import worker as progress
+from services.progress.store import ProgressStore
 from services.sessions import copies as sessions_copies
 from services.sessions import worker as sessions
 from services.sessions.store import SessionsStore
 from tests.conftest import MakeDatabase
 from tests.integration.catalog.registry import FakeLibrary, Registry
-from tests.integration.resync.copying import Copier, Copying
+from tests.integration.resync.copying import Copier, Copying, Owner
 
 
 @pytest.fixture
@@ -46,6 +51,7 @@ def copying(registry: Registry, vhost: str, make_database: MakeDatabase) -> Copy
         "notify": (NotifyStore, notify.subscriptions(cast(Any, None), ()), notify_copies.COPIES),
         "sessions": (SessionsStore, sessions.subscriptions(), sessions_copies.COPIES),
         "library": (LibraryStore, library.subscriptions(), library_copies.COPIES),
+        "progress": (ProgressStore, progress.subscriptions(), progress_copies.COPIES),
     }
     copiers = {
         service: Copier(
@@ -53,6 +59,6 @@ def copying(registry: Registry, vhost: str, make_database: MakeDatabase) -> Copy
         )
         for service, (store, found, copies) in wanted.items()
     }
-    found = Copying(registry, vhost, copiers)
+    found = Copying(registry, Owner(registry.database, SOURCES, ORIGINALS), vhost, copiers)
     found.declare()
     return found

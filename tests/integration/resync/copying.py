@@ -1,4 +1,4 @@
-"""A catalog and services that copy it, on a real broker: what a relay and workers do, step by
+"""A service and those that copy its data, on a real broker: what a relay and workers do, step by
 step."""
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,19 +16,30 @@ from chassis.resync import digests, resyncs, sender, work
 from chassis.resync.digests import Digested, Stretch
 from chassis.resync.resyncs import Resync
 from chassis.resync.sender import Sender
-from services.catalog.originals import ORIGINALS
-from services.catalog.sources import KINDS, SOURCES
+from chassis.resync.sources import Source
 from tests.integration.catalog.registry import Registry
 from tests.integration.chassis.bus import channel_of
 
 PARTITIONS = 2
-SMALL = {each.kind: replace(each, page=2) for each in SOURCES}
-"""Catalog's sources, with pages so small that much happens between two of them."""
+
+
+@dataclass
+class Owner:
+    """A service whose data are copied."""
+
+    database: Database[Any]
+    sources: Sequence[Source[Any]]
+    originals: Mapping[str, Digested]
+
+    @property
+    def small(self) -> Mapping[str, Source[Any]]:
+        """Its sources, with pages so small that much happens between two of them."""
+        return {each.kind: replace(each, page=2) for each in self.sources}
 
 
 @dataclass
 class Copier:
-    """A service that copies catalog's data."""
+    """A service that copies others' data."""
 
     database: Database[Any]
     subscriptions: Mapping[str, Subscription[Any]]
@@ -43,9 +54,10 @@ class Copier:
 
 @dataclass
 class Copying:
-    """A catalog, the services that copy it, and the broker between them."""
+    """A service, those that copy its data, and the broker between them."""
 
     registry: Registry
+    owner: Owner
     amqp_url: str
     copiers: Mapping[str, Copier]
 
@@ -55,8 +67,8 @@ class Copying:
             topology.declare(self.amqp_url, list(copier.subscriptions.values()), PARTITIONS)
 
     def relay(self, most: int = 10_000) -> None:
-        """Publish the oldest events of catalog's outbox, in their order."""
-        outbox = self.registry.database.mongo["outbox"]
+        """Publish the oldest events of the owner's outbox, in their order."""
+        outbox = self.owner.database.mongo["outbox"]
         with channel_of(self.amqp_url) as channel:
             channel.confirm_delivery()
             for row in list(outbox.find().sort("_id").limit(most)):
@@ -84,13 +96,14 @@ class Copying:
 
     def begin(self, subscription: str, *kinds: str) -> Resync:
         """Begin a resync."""
-        return self.registry.database.transact(
-            lambda store: resyncs.begin(store, subscription, kinds, KINDS, "operator")
+        known = list(self.owner.small)
+        return self.owner.database.transact(
+            lambda store: resyncs.begin(store, subscription, kinds, known, "operator")
         )
 
     def step(self, sending: Sender, resync: Resync) -> Resync:
         """Send the next two things of a resync."""
-        return work.step(self.registry.database, sending, SMALL, resync)
+        return work.step(self.owner.database, sending, self.owner.small, resync)
 
     def resync(self, subscription: str, *kinds: str) -> Resync:
         """Do a whole resync; return it."""
@@ -108,9 +121,10 @@ class Copying:
         """The keys of each kind whose copies differ from the originals."""
         copier = self.copiers[service]
         found = {}
-        for kind, copies in copier.copies.items():
+        for kind in copier.copies.keys() & self.owner.originals.keys():
+            copies = copier.copies[kind]
             fields = sorted(copies.fields)
-            originals = dict(_rows(self.registry.database, ORIGINALS[kind], fields))
+            originals = dict(_rows(self.owner.database, self.owner.originals[kind], fields))
             copied = dict(_rows(copier.database, copies, fields))
             found[kind] = {
                 key

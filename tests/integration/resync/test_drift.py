@@ -2,26 +2,31 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
 from click.testing import CliRunner
+from prometheus_client import REGISTRY
+from tandem.library.v1 import library_pb2
 from tandem.notify.v1 import notify_pb2
 from tandem.notify.v1.notify_pb2_grpc import NotifyServiceStub
 from tandem.sessions.v1 import sessions_pb2
-from tandem.sessions.v1.sessions_pb2_grpc import SessionsServiceStub
 from tandem.types.v1 import resyncs_pb2
 
-from campus import drift, resync_command
+from campus import resync_command
 from chassis.edge.methods import Servicer
 from chassis.jobs.runner import Runner
-from chassis.resync import digests
+from chassis.resync import comparing, digests
 from chassis.resync.work import resyncing
 from chassis.testing import running
+from services.catalog.auditing import STUBS, compare_all
+from services.catalog.copied import COPIES
 from services.catalog.sources import SOURCES
+from services.library.api import LibraryApi
 from services.notify.api import NotifyApi
 from services.sessions.api import SessionsApi
 from tests.integration.catalog.registry import refused
@@ -39,14 +44,21 @@ def channels(copying: Copying) -> Iterator[dict[str, grpc.Channel]]:
     copying.relay()
     for service in copying.copiers:
         copying.work_off(service)
-    notify, sessions = (copying.copiers[name].database for name in ("notify", "sessions"))
-    services = {
+    notify, sessions, library = (
+        copying.copiers[name].database for name in ("notify", "sessions", "library")
+    )
+    keep = timedelta(days=1)
+    its_api = LibraryApi(library, cast(Any, None), 1, keep, keep)
+    services: dict[str, tuple[Any, Any, str, Any]] = {
         "notify": (NotifyApi(notify, TEXTS), notify_pb2, "NotifyService", notify),
         "sessions": (SessionsApi(sessions), sessions_pb2, "SessionsService", sessions),
+        "library": (its_api, library_pb2, "LibraryService", library),
     }
     found = {"catalog": copying.registry.channel_for("olga", "operator")}
-    with _serving(services["notify"]) as found["notify"], _serving(services["sessions"]) as last:
-        yield found | {"sessions": last}
+    with ExitStack() as stack:
+        for service, what in services.items():
+            found[service] = stack.enter_context(_serving(what))
+        yield found
 
 
 @contextmanager
@@ -62,24 +74,16 @@ def _no_relation(*_: Any) -> Any:
 
 
 def stubs(channels: dict[str, grpc.Channel]) -> dict[str, Any]:
-    return {
-        "catalog": catalog_stub(channels),
-        "notify": NotifyServiceStub(channels["notify"]),
-        "sessions": SessionsServiceStub(channels["sessions"]),
-    }
+    return {name: STUBS[name](channel) for name, channel in channels.items()}
 
 
-def catalog_stub(channels: dict[str, grpc.Channel]) -> Any:
-    return resync_command.STUBS["catalog"](channels["catalog"])
-
-
-def found(channels: dict[str, grpc.Channel], keeper: str) -> dict[str, drift.Drift]:
+def found(channels: dict[str, grpc.Channel], keeper: str) -> dict[str, comparing.Drift]:
     """What differs at a service, by kind."""
     services = stubs(channels)
     return {
-        each.kind: drift.compare(each, services["catalog"], services[keeper], wait=0)
-        for each in drift.COPIES
-        if each.keeper == keeper
+        each.kind: comparing.compare(each, services["catalog"], services[keeper], wait=0)
+        for each in COPIES
+        if each.keeper == keeper and each.owner == "catalog"
     }
 
 
@@ -124,7 +128,7 @@ def test_what_is_on_its_way_is_no_drift(
         copying.relay()
         copying.work_off("notify")
 
-    monkeypatch.setattr(drift, "sleep", arrive)
+    monkeypatch.setattr(comparing, "sleep", arrive)
     assert found(channels, "notify")["people"].keys == []
 
 
@@ -179,4 +183,40 @@ def test_digests_refuse_unknown_kinds_and_fields(channels: dict[str, grpc.Channe
     asked = resyncs_pb2.DigestCopiesRequest(kind="people", keys=["nobody", "a:b:c", ""])
     assert list(notify.DigestCopies(asked).rows) == []
     places = resyncs_pb2.DigestCopiesRequest(kind="places", keys=["nobody", "a:b:c", ""])
-    assert list(catalog_stub(channels).DigestCopies(places).rows) == []
+    assert list(stubs(channels)["catalog"].DigestCopies(places).rows) == []
+
+
+def test_the_auditor_reports_drift_and_what_it_could_not_compare(
+    copying: Copying, channels: dict[str, grpc.Channel]
+) -> None:
+    """A copy that is missing is counted until a round finds it again. A service that is away stops
+    no other comparison, and what was reported of it stays.
+    """
+    kept = [each for each in COPIES if each.keeper in ("notify", "sessions")]
+    services = stubs(channels)
+    people = copying.copiers["notify"].database.mongo["people"]
+    lost: Any = people.find_one_and_delete({"_id": LEARNERS[0]})
+    assert compare_all(kept, services, wait=0)
+    assert _reported("notify", "people") == {"missing": 1, "surplus": 0, "different": 0}
+    assert _reported("sessions", "places") == {"missing": 0, "surplus": 0, "different": 0}
+    people.insert_one(lost)
+    with grpc.insecure_channel("127.0.0.1:1") as nowhere:
+        away = services | {"notify": NotifyServiceStub(nowhere)}
+        people.insert_one({"_id": "surplus"})
+        places = copying.copiers["sessions"].database.mongo["enrolments"]
+        places.delete_one({"learner_id": LEARNERS[1]})
+        assert not compare_all(kept, away, wait=0)
+    assert _reported("sessions", "places")["missing"] == 1
+    assert _reported("notify", "people")["surplus"] == 0
+    assert _reported("notify", "people")["missing"] == 1
+    assert compare_all(kept, services, wait=0)
+    assert _reported("notify", "people") == {"missing": 0, "surplus": 1, "different": 0}
+
+
+def _reported(keeper: str, kind: str) -> dict[str, float | None]:
+    labels = {"owner": "catalog", "keeper": keeper, "kind": kind}
+    name = "tandem_catalog_copies_differing"
+    return {
+        how: REGISTRY.get_sample_value(name, labels | {"how": how})
+        for how in ("missing", "surplus", "different")
+    }

@@ -24,11 +24,12 @@ SUBSCRIPTIONS = {
     "notify": ("notify.people", "notify.rosters"),
     "sessions": ("sessions.rosters",),
     "library": ("library.entitlements",),
+    "progress": ("progress.plans",),
 }
 
 
 @settings(
-    max_examples=40 if DEEP else 6,
+    max_examples=40 if DEEP else 8,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
@@ -117,7 +118,7 @@ def test_a_whole_resync_reaches_one_subscription_and_nobody_else(copying: Copyin
     assert "people" not in copying.differences("notify")
 
 
-@pytest.mark.parametrize("subscription", ["notify.triggers", "progress.plans", "no.such"])
+@pytest.mark.parametrize("subscription", ["notify.triggers", "progress.attendance", "no.such"])
 def test_a_subscription_that_takes_none_refuses(copying: Copying, subscription: str) -> None:
     """What tells people, and what does not exist, gets nothing, and the resync says why."""
     University(copying.registry)

@@ -138,6 +138,16 @@ class LibraryServiceStub:
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsResponse.FromString,
                 _registered_method=True)
+        self.Republish = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/Republish',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.RepublishRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+                _registered_method=True)
+        self.GetResync = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/GetResync',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.GetResyncRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+                _registered_method=True)
         self.DigestCopies = channel.unary_unary(
                 '/tandem.library.v1.LibraryService/DigestCopies',
                 request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
@@ -330,8 +340,25 @@ class LibraryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Republish(self, request, context):
+        """Begins a resync: a worker sends the present state of the items to one subscription, as events of
+        the usual types with the sequences that hold now. No other subscription gets them.
+        INVALID_ARGUMENT when there is no such kind. Whether the subscription takes them, only the broker
+        knows: if not, the resync ends as REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetResync(self, request, context):
+        """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DigestCopies(self, request, context):
-        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        """Digests of the copies of one kind that this service keeps, or of originals: items and titles.
         INVALID_ARGUMENT when there is no such kind, or no such field.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -450,6 +477,16 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     servicer.ListFeeds,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsResponse.SerializeToString,
+            ),
+            'Republish': grpc.unary_unary_rpc_method_handler(
+                    servicer.Republish,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.RepublishRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.SerializeToString,
+            ),
+            'GetResync': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetResync,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.GetResyncRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.SerializeToString,
             ),
             'DigestCopies': grpc.unary_unary_rpc_method_handler(
                     servicer.DigestCopies,
@@ -986,6 +1023,60 @@ class LibraryService:
             '/tandem.library.v1.LibraryService/ListFeeds',
             tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsRequest.SerializeToString,
             tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Republish(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/Republish',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.RepublishRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetResync(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/GetResync',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.GetResyncRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,4 +1,4 @@
-"""Drift: copies that differ from their originals, found by digests of both."""
+"""Compares copies with their originals, by digests that both services tell."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,21 +25,6 @@ class Copy:
     keeper: str
     subscription: str
     """By which the copies are kept."""
-
-
-_KEPT: Mapping[tuple[str, str], Sequence[str]] = {
-    ("notify", "notify.people"): ("people",),
-    ("notify", "notify.rosters"): ("runs", "enrolments"),
-    ("sessions", "sessions.rosters"): ("people", "runs", "staff", "groups", "places"),
-    ("library", "library.entitlements"): ("staff", "places"),
-    ("progress", "progress.plans"): ("people", "runs", "staff"),
-}
-COPIES = [
-    Copy("catalog", kind, keeper, subscription)
-    for (keeper, subscription), kinds in _KEPT.items()
-    for kind in kinds
-]
-"""The copies that are compared."""
 
 
 @dataclass(frozen=True)
