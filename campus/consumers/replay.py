@@ -188,6 +188,9 @@ def _reads_to_the_end(
 
 def _send(job: _Job, message: Message, takes: Callable[[str], bool]) -> bool:
     """Send a message if the consumer gets it; return whether."""
+    if message.is_filler:
+        job.state = job.state.passed(message.offset)
+        return False
     within = job.state.since.timestamp() <= message.made_at < job.state.until.timestamp()
     try:
         if message.error:
