@@ -105,12 +105,12 @@ def report_oldest(made_at: float | None) -> None:
 def _written(amqp_url: str, since: datetime, enough: int) -> int:
     """Return how many bytes of bodies were published since an instant, or at least `enough`.
 
-    On the disk they take more. Messages made before it are not counted: the first chunk comes as a
-    whole.
+    On the disk they take more. Messages made before it are not counted (the first chunk comes as a
+    whole), and none that does not say when it was made, or says a later time than now.
     """
-    total = 0
+    total, now = 0, time.time()
     for message in history.messages(amqp_url, since, history.last_offset(amqp_url)):
-        if message.made_at >= since.timestamp():
+        if since.timestamp() <= message.made_at < now:
             total += len(message.body)
         if total >= enough:
             break

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+import pika
 import pytest
 
 from chassis import ids
@@ -48,6 +49,16 @@ def size(bus: Bus) -> int:
     return sum(len(each.body) for each in fillers(bus))
 
 
+def publish(bus: Bus, *made: str) -> None:
+    """Publish a message of half a segment with each of these ids."""
+    with channel_of(bus.amqp_url) as channel:
+        channel.confirm_delivery()
+        for each in made:
+            properties = pika.BasicProperties(headers={"cloudEvents_id": each})
+            body = bytes(SEGMENT // 2)
+            channel.basic_publish(topology.EXCHANGE, "tandem.any.v1", body, properties)
+
+
 def subjects(bus: Bus) -> list[str]:
     """The events that a reader of the history gets."""
     return [subject(event) for _, event in history.read(bus.amqp_url, "first")]
@@ -88,11 +99,9 @@ def test_nothing_younger_is_lost(bus: Bus, bucket: Bucket) -> None:
 
 
 def test_a_filler_adds_what_is_missing(bus: Bus) -> None:
-    """Published bytes count, whoever wrote them; a second look and a second filler add nothing."""
+    """Published bytes count if it is known when; a second look and a second filler add nothing."""
     bus.declare()
-    with channel_of(bus.amqp_url) as channel:
-        channel.confirm_delivery()
-        channel.basic_publish(topology.EXCHANGE, "tandem.any.v1", bytes(SEGMENT // 2))
+    publish(bus, ids.new_id(), "no id")
     fill(bus)
     assert size(bus) + SEGMENT // 2 in FULL
     before = size(bus)
@@ -106,10 +115,7 @@ def test_a_filler_adds_what_is_missing(bus: Bus) -> None:
 def test_a_busy_history_gets_no_fillers(bus: Bus) -> None:
     """What is published anyway begins new segments."""
     bus.declare()
-    with channel_of(bus.amqp_url) as channel:
-        channel.confirm_delivery()
-        for _ in range(4):
-            channel.basic_publish(topology.EXCHANGE, "tandem.any.v1", bytes(SEGMENT // 2))
+    publish(bus, *(ids.new_id() for _ in range(4)))
     fill(bus)
     assert fillers(bus) == []
 
