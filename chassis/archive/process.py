@@ -119,9 +119,10 @@ class Process:
         succeeded.
         """
         try:
-            self._works = all([_succeeds(step) for step in self._steps])
+            outcomes = [_succeeds(step) for step in self._steps]
         except LeaseLost:
             return False
+        self._works = all(outcomes)
         return self._works
 
     def _wait(self, seconds: float) -> None:

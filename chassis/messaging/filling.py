@@ -25,9 +25,11 @@ from chassis.messaging import amqp_pika, history, topology
 from chassis.operations import metrics
 
 SPAN = timedelta(days=1)
+# A look reads what was published in a span, up to a segment: not more often.
+MOST_OFTEN = timedelta(hours=1)
 # Bytes of a filler: small, because a reader may hold some hundred of them.
 SIZE = 64 * 1024
-# Seconds. A broker that is short of disk or memory takes no messages, and does not say for how long.
+# Seconds. A broker that is short of disk or memory takes no messages, it may be for long.
 BLOCKED = 30.0
 # The oldest messages that are looked at: one of a stranger does not say when it was made.
 OLDEST = 100
@@ -45,24 +47,27 @@ class Filler:
         check: Callable[[], None],
         segment: int = topology.SEGMENT,
     ) -> None:
-        """`every`: how often it fills, up to `SPAN`; `check` raises if it may not go on;
+        """`every`: how often `fill` is called, up to `SPAN`; `check` raises if it may not go on;
         `segment`: the bytes of the stream's segments.
         """
-        self._amqp_url, self._every, self._check = amqp_url, every, check
-        self._segment = segment
+        self._amqp_url, self._check, self._segment = amqp_url, check, segment
+        self._every = max(every, MOST_OFTEN)
         self._rests_until = 0.0
 
     def fill(self) -> None:
-        """Fill the history if it is time, and report how old its oldest message is.
+        """Report how old the history's oldest message is, and fill the history, if it is time.
 
-        Raises pika.exceptions.AMQPError, and what `check` raises; it may be called again at once.
+        One that is younger than a span needs no filler. Raises pika.exceptions.AMQPError, and what
+        `check` raises; it may be called again at once.
         """
         if time.monotonic() < self._rests_until:
             return
         begun = time.monotonic()
         # The next look is `every` later, so this one has to see to the rest of the span only.
-        fill(self._amqp_url, datetime.now(UTC) - (SPAN - self._every), self._segment, self._check)
-        report_oldest(oldest(self._amqp_url))
+        since = datetime.now(UTC) - (SPAN - self._every)
+        report_oldest(made_at := oldest(self._amqp_url))
+        if made_at is not None and made_at < since.timestamp():
+            fill(self._amqp_url, since, self._segment, self._check)
         self._rests_until = begun + self._every.total_seconds()
 
 

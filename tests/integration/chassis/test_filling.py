@@ -1,5 +1,6 @@
 """The history forgets in time, on a real broker with small segments."""
 
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -147,6 +148,25 @@ def test_the_age_of_the_oldest_is_reported(bus: Bus) -> None:
     assert filling.oldest(bus.amqp_url) == ids.made_at(event.id)
 
 
+def test_a_young_history_gets_no_fillers(bus: Bus) -> None:
+    """Its only segment is not too long yet; a day later it is."""
+    bus.declare()
+    send(bus, 1, 1)
+    young = filling.Filler(bus.amqp_url, timedelta(), free, SEGMENT)
+    young.fill()
+    assert fillers(bus) == []
+    publish(bus, uuid7_of(datetime.now(UTC) - DAY))
+    old = filling.Filler(bus.amqp_url, timedelta(), free, SEGMENT)
+    old.fill()
+    assert size(bus) in FULL
+
+
+def uuid7_of(moment: datetime) -> str:
+    """An id that was made then."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62))
+
+
 def test_a_filler_rests_between_its_looks(bus: Bus) -> None:
     """A round that is tried again, for another reason, does not read the history again."""
     bus.declare()
@@ -159,9 +179,7 @@ def test_a_filler_rests_between_its_looks(bus: Bus) -> None:
     assert size(bus) == before
 
 
-def test_an_existing_history_keeps_its_arguments(
-    bus: Bus, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_existing_history_keeps_its_arguments(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that an earlier version declared is bound, and its age is no error."""
     earlier = topology.HISTORY_ARGUMENTS | {"x-max-age": "30D"}
     with monkeypatch.context() as patch:
