@@ -628,6 +628,14 @@ def _library() -> Row:
                 ),
                 "TandemArchiveLost",
             ),
+            Panel(
+                "Age of the oldest message of the history",
+                "Normal: up to 29 days; then the broker deletes it.",
+                "s",
+                (Query(f"max(tandem_history_age_seconds{{{OURS}}})", "age"),),
+                "TandemHistoryOld",
+                2_592_000,
+            ),
         ),
     )
 

@@ -216,6 +216,9 @@ def _reads_to_the_end(
 
 def _send(job: _Job, message: Message, takes: Callable[[str], bool]) -> None:
     """Send a message if the consumer gets it."""
+    if message.is_filler:
+        job.state = job.state.passed(message.offset)
+        return
     within = job.state.since.timestamp() <= message.made_at < job.state.until.timestamp()
     try:
         if message.error:

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from chassis.archive.store import Bucket, NoSuchObject, StoreAway
 from chassis.data import lease
 from chassis.data.ping import is_answering
 from chassis.data.store import Database
+from chassis.messaging import filling
 from chassis.operations import metrics, ops
 from chassis.operations.settings import Settings
 
@@ -80,7 +81,9 @@ class Process:
         self, amqp_url: str, database: Database[Any], bucket: Bucket, every: timedelta
     ) -> None:
         self._database, self._every = database, every
-        self._archiver = Archiver(amqp_url, bucket, KeyStore(database.mongo), self._check)
+        archiver = Archiver(amqp_url, bucket, KeyStore(database.mongo), self._check)
+        filler = filling.Filler(amqp_url, every, self._check)
+        self._steps = (archiver.archive, filler.fill)
         self._leases, self._holder = database.mongo["leases"], ids.new_id()
         self._stopped = threading.Event()
         self._good_until = 0.0
@@ -106,27 +109,23 @@ class Process:
     def _lead(self) -> None:
         pause = FIRST_PAUSE
         while self._holds():
-            if self._archive():
+            if self._round():
                 pause = FIRST_PAUSE
                 self._wait(self._every.total_seconds())
             else:
                 self._wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _archive(self) -> bool:
-        """Do one round; return whether it succeeded."""
+    def _round(self) -> bool:
+        """Archive, and fill the history, each although the other fails; return whether both
+        succeeded.
+        """
         try:
-            self._archiver.archive()
+            outcomes = [_succeeds(step) for step in self._steps]
         except LeaseLost:
             return False
-        except tuple(REASONS) as error:
-            reason = next(REASONS[kind] for kind in REASONS if isinstance(error, kind))
-            metrics.ARCHIVE_FAILURES.labels(reason).inc()
-            log.warning("could not archive; it is tried again", reason=reason, why=repr(error))
-            self._works = False
-            return False
-        self._works = True
-        return True
+        self._works = all(outcomes)
+        return self._works
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -147,6 +146,7 @@ class Process:
             renewing.join()
             metrics.ARCHIVE_LEADING.set(0)
             report_lag(0, ())  # another process reports it from now on
+            filling.report_oldest(None)
             self._release()
 
     def _keep(self, ended: threading.Event) -> None:
@@ -177,3 +177,14 @@ class Process:
     def _check(self) -> None:
         if not self._holds():
             raise LeaseLost
+
+
+def _succeeds(step: Callable[[], None]) -> bool:
+    try:
+        step()
+    except tuple(REASONS) as error:
+        reason = next(REASONS[kind] for kind in REASONS if isinstance(error, kind))
+        metrics.ARCHIVE_FAILURES.labels(reason).inc()
+        log.warning("a round failed; it is tried again", reason=reason, why=repr(error))
+        return False
+    return True

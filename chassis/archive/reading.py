@@ -29,7 +29,7 @@ def read(
     for each in messages(amqp_url, archive, since, follow):
         if isinstance(each, Span):
             yield each
-        elif not history.is_older(event := each.event, since):
+        elif not each.is_filler and not history.is_older(event := each.event, since):
             yield each.offset, event
 
 

@@ -1,12 +1,13 @@
 """Verifying an archive: that it has what its segments say, and that nothing is missing."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from chassis.archive import layout, lines, segments
 from chassis.archive.archive import Archive
 from chassis.archive.layout import EVENTS, PENDING, SET_ASIDE, UNREADABLE, Span, file_key
+from chassis.archive.scratch import open_scratch
 from chassis.archive.segments import DamagedSegment, Segment
 from chassis.archive.sequences import Sequences
 from chassis.archive.store import NoSuchObject
@@ -49,12 +50,12 @@ def verify(archive: Archive) -> Report:
     plain     a segment in which what is personal is not encrypted; a version before wrote it
     stray     a file that no segment names, or an object that was set aside; nobody reads it
 
-    It needs some 310 bytes of memory for each source and key, and 200 for each file.
+    What it knows of sources, keys and files is in a temporary file, however many there are.
     """
     # In the order in which an archiver writes, so that none of its steps is missed.
-    strays = {each.key for folder in FOLDERS for each in archive.bucket.listed(folder)}
+    strays = _Strays(each.key for folder in FOLDERS for each in archive.bucket.listed(folder))
     unfinished, damaged = _pending(archive)
-    strays -= unfinished
+    strays.remove(unfinished)
     spans, lost = sorted(archive.segments()), archive.lost()
     whole = Span(0, max((span.last for span in (*spans, *lost)), default=-1))
     report = Report(segments=len(spans), last=whole.last)
@@ -72,12 +73,29 @@ def verify(archive: Archive) -> Report:
     for span in spans:
         _verify_segment(archive, span, report, strays, sequences)
     report.faults += [Fault("sequence", str(gap)) for gap in sequences.gaps()]
-    report.faults += [Fault("stray", key) for key in sorted(strays)]
+    report.faults += [Fault("stray", key) for key in strays.listed()]
     return report
 
 
+class _Strays:
+    """The keys of files that nothing has named yet."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._file = open_scratch()
+        self._file.execute("CREATE TABLE strays (key TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._file.executemany("INSERT INTO strays VALUES (?)", ((key,) for key in keys))
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Remove the keys that are there."""
+        self._file.executemany("DELETE FROM strays WHERE key = ?", ((key,) for key in keys))
+
+    def listed(self) -> Iterator[str]:
+        """Yield the keys in order."""
+        return (key for (key,) in self._file.execute("SELECT key FROM strays ORDER BY key"))
+
+
 def _verify_segment(
-    archive: Archive, span: Span, report: Report, strays: set[str], sequences: Sequences
+    archive: Archive, span: Span, report: Report, strays: _Strays, sequences: Sequences
 ) -> None:
     try:
         segment = archive.segment(span)
@@ -86,7 +104,7 @@ def _verify_segment(
         return
     if not segment.sealed:
         report.faults.append(Fault("plain", f"segment {span}"))
-    strays.difference_update(file.key for file in segment.files)
+    strays.remove(file.key for file in segment.files)
     report.files += len(segment.files)
     found: Counter[int] = Counter()
     for message in _messages(archive, segment, report):

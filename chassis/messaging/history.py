@@ -28,6 +28,9 @@ INTERNAL_ERROR = 541
 MOST_SKIPPED = 5_000
 PIKA_LOG = logging.getLogger("pika.adapters.blocking_connection")
 
+# The header of a message that is no event, and makes the history's segments full (`filling`).
+FILLER = "x-tandem-filler"
+
 Offset = str | int | datetime
 Read = Event[Body] | UndecodableError
 
@@ -42,6 +45,11 @@ class Message:
     content_type: str | None
     error: str = ""
     """Why the message itself can't be had; its other fields are empty then."""
+
+    @property
+    def is_filler(self) -> bool:
+        """Whether it is no event, and is to be skipped."""
+        return FILLER in self.headers
 
     @property
     def event(self) -> Read:
@@ -72,7 +80,7 @@ def read(amqp_url: str, offset: Offset, follow: bool = False) -> Iterator[tuple[
     end = math.inf if follow else last_offset(amqp_url)
     for each in messages(amqp_url, offset, end, follow):
         event = each.event
-        if not is_older(event, offset):
+        if not each.is_filler and not is_older(event, offset):
             yield each.offset, event
 
 

@@ -35,11 +35,14 @@ EXCHANGE = "tandem.events"
 # that a resync reaches one subscription, and an unroutable event says that it takes none.
 RESYNC = "tandem.resync"
 HISTORY = "tandem.history"
+# Bytes of a segment, the unit in which a stream deletes.
+SEGMENT = 50 * 1024**2
 HISTORY_ARGUMENTS: dict[str, Any] = {
     "x-queue-type": "stream",
-    "x-max-age": "30D",
+    # So that no event stays for more than 30 days (chassis.messaging.filling).
+    "x-max-age": "27D",
     "x-max-length-bytes": 50 * 1024**3,
-    "x-stream-max-segment-size-bytes": 50 * 1024**2,
+    "x-stream-max-segment-size-bytes": SEGMENT,
 }
 # How long a `Retry` waits, by attempt; after the last one the event becomes a dead letter.
 DELAYS: tuple[timedelta, ...] = (
@@ -178,8 +181,13 @@ def _bind_resyncs(channel: BlockingChannel, subscription: Subscription[Any]) -> 
 
 
 def declare_history(channel: BlockingChannel) -> None:
-    """Declare the history, the stream that stores every event."""
-    channel.queue_declare(HISTORY, durable=True, arguments=HISTORY_ARGUMENTS)
+    """Declare the history, the stream that stores every event.
+
+    One that exists keeps its arguments, which nobody can change: earlier versions declared another
+    age, which a policy lowers (docs/operators.md).
+    """
+    if not exists(channel.connection, HISTORY):
+        channel.queue_declare(HISTORY, durable=True, arguments=HISTORY_ARGUMENTS)
     channel.queue_bind(HISTORY, EXCHANGE, "#")
 
 

@@ -151,6 +151,10 @@ JOBS_OLDEST = Gauge(
 )
 
 # The archiver.
+HISTORY_AGE_SECONDS = Gauge(
+    "tandem_history_age_seconds",
+    "Age of the message that was the oldest of the history at the last look; 0 if there was none.",
+)
 ARCHIVE_LEADING = Gauge(
     "tandem_archive_leading", "1 where this archiver holds the lease, 0 where it waits for it."
 )

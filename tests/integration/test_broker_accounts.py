@@ -19,7 +19,7 @@ from campus.consumers.replay import replay as replay_to
 from campus.consumers.replay_state import State
 from chassis import ids
 from chassis.contracts.events import Event
-from chassis.messaging import deadletters, history, partitions, topology
+from chassis.messaging import deadletters, filling, history, partitions, topology
 from chassis.messaging.replay import replay
 from services.catalog.domain.enums import Role
 from services.catalog.domain.events import PersonUpserted
@@ -107,6 +107,16 @@ def test_an_event_travels_under_the_accounts(broker: Broker, make_database: Any)
     now = datetime.now(UTC)
     sent = replay(broker.url("operator"), SESSIONS, now - 60 * MINUTE, now + MINUTE)
     assert sent == {PARTITIONED: len(people)}
+
+
+def test_the_archiver_fills_the_history_under_its_account(broker: Broker) -> None:
+    """It reads what was published, and adds to the history."""
+    url = broker.url("library-archiver")
+    before = history.last_offset(url)
+    filling.fill(url, datetime.now(UTC), 1, lambda: None)
+    after = history.last_offset(url)
+    assert after is not None
+    assert after > (-1 if before is None else before)
 
 
 @only_deep

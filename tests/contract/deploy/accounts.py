@@ -94,8 +94,10 @@ def _rights(service: Service, role: str) -> Rights:
     """The rights that a role of a service needs, of those that exist."""
     if role == "relay":
         return _none() | {"write": {topology.EXCHANGE}}
-    if role in ("archiver", "webhooks"):
+    if role == "webhooks":
         return _none() | {"read": {topology.HISTORY}}
+    if role == "archiver":
+        return _none() | {"read": {topology.HISTORY}, "write": {DEFAULT}}
     if role == "live":
         return {action: {LIVE, LIVE_QUEUE} for action in _none()}
     delays, queues = set(topology.delays()), _queues(service)

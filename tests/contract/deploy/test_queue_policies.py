@@ -78,7 +78,7 @@ def test_full_queues_do_not_fill_the_brokers_disk(name: str) -> None:
     full = [policy_of(each, specs)["definition"] for each in queues(PARTITIONS)]
     full += [policy_of("grades", specs)["definition"]] * STRANGERS
     history = [each["definition"] for each in specs if each["applyTo"] == "streams"]
-    history = history or [{"max-length-bytes": topology.HISTORY_ARGUMENTS["x-max-length-bytes"]}]
+    assert {each["max-age"] for each in history} == {topology.HISTORY_ARGUMENTS["x-max-age"]}
     free = re.search(r"disk_free_limit.absolute = (\d+)GB", cluster["rabbitmq"]["additionalConfig"])
     assert free
     wanted = sum(each["max-length-bytes"] for each in full + history) + int(free[1]) * 10**9

@@ -22,6 +22,7 @@ from chassis.archive.layout import SEGMENTS, Span, key_of
 from chassis.archive.store import Bucket
 from chassis.contracts import events
 from chassis.messaging import topology
+from chassis.messaging.history import FILLER
 from tests.integration.chassis.archives import archive
 from tests.integration.chassis.bus import TYPE, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
@@ -56,6 +57,8 @@ def test_a_consumer_gets_its_types_of_a_span_again_whole_and_in_order(desk: Desk
         channel.basic_publish(topology.EXCHANGE, "tandem.catalog.person.upserted.v1", b"{}")
         odd = pika.BasicProperties(headers={"cloudEvents_type": TYPE, "cloudEvents_id": 7})
         channel.basic_publish(topology.EXCHANGE, "tandem.odd", b"\xff", odd)
+        filler = pika.BasicProperties(headers={FILLER: True})
+        channel.basic_publish("", topology.HISTORY, b"", filler)
     live = desk.bus.messages(names.queue, 20)
     desk.bus.messages(other.queue, 20)
     desk.bus.messages(QUEUE, 20)

@@ -13,6 +13,7 @@ from typing import Any
 import pymongo
 import pytest
 from click.testing import CliRunner, Result
+from prometheus_client import REGISTRY
 
 from campus.cli import cli
 from chassis.archive import process, verifying
@@ -26,7 +27,7 @@ from services.library.store import LibraryStore
 from tests.conftest import MakeDatabase
 from tests.deep import DEEP
 from tests.integration.chassis.archives import MemoryKeys
-from tests.integration.chassis.bus import an_event
+from tests.integration.chassis.bus import an_event, channel_of
 from tests.integration.processes import eventually, publish, role
 
 
@@ -119,6 +120,29 @@ def test_one_of_two_archives_and_the_other_takes_over(
         waiting.stop()
         thread.join()
     assert lease.take(leases, process.NAME, "a third", process.LEASE)
+
+
+def test_the_history_is_looked_after_although_nothing_can_be_archived(
+    vhost: str, make_database: MakeDatabase, bucket: Bucket
+) -> None:
+    """The archive has another stream; the age of this one is reported all the same."""
+    topology.declare(vhost, [])
+    publish(vhost, an_event("e1"))
+    Archiver(vhost, bucket, lambda: None).archive()
+    with channel_of(vhost) as channel:
+        channel.queue_delete(topology.HISTORY)
+    topology.declare(vhost, [])
+    publish(vhost, an_event("e2"))
+    failing = Process(vhost, make_database(LibraryStore), bucket, timedelta(seconds=1))
+    thread = threading.Thread(target=failing.run)
+    thread.start()
+    try:
+        eventually(lambda: REGISTRY.get_sample_value("tandem_history_age_seconds"), "its age")
+        eventually(lambda: not failing.ready()["archive"], "a round that failed")
+    finally:
+        failing.stop()
+        thread.join()
+    assert REGISTRY.get_sample_value("tandem_history_age_seconds") == 0  # another tells it
 
 
 def test_the_command_verifies_and_reads_it(

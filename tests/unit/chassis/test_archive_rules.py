@@ -1,5 +1,6 @@
 """The archive's rules: spans, segments, lines and sequences."""
 
+import tracemalloc
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -213,10 +214,12 @@ def test_a_file_or_segment_that_was_changed_is_told() -> None:
             segments.read(Span(0, 0), broken)
 
 
-@given(st.lists(st.integers(0, 12)))
-def test_gaps_are_the_numbers_that_nobody_saw(numbers: list[int]) -> None:
-    """From 1 to the greatest, in any order and with repeats; 0 is no number."""
-    sequences = Sequences()
+@given(st.lists(st.integers(0, 12)), st.integers(0, 4))
+def test_gaps_are_the_numbers_that_nobody_saw(numbers: list[int], most: int) -> None:
+    """From 1 to the greatest, in any order and with repeats, however few of them are in memory; 0
+    is no number.
+    """
+    sequences = Sequences(most)
     for number in numbers:
         sequences.add("/s", "k", number)
     missing = [each for gap in sequences.gaps() for each in range(gap.first, gap.last + 1)]
@@ -229,6 +232,35 @@ def test_gaps_are_of_one_source_and_key() -> None:
     for source, sequence in (("/a", 1), ("/b", 2), ("/a", 4)):
         sequences.add(source, "k", sequence)
     assert list(sequences.gaps()) == [Gap("/a", "k", 2, 3), Gap("/b", "k", 1, 1)]
+
+
+def test_keys_may_be_any_text_and_numbers_as_great_as_possible() -> None:
+    """A stranger's event is no reason to end."""
+    greatest, odd = 2**63 - 1, "\ud800\0"
+    sequences = Sequences()
+    sequences.add(odd, odd, greatest)
+    assert list(sequences.gaps()) == [Gap(odd, odd, 1, greatest - 1)]
+
+
+def test_memory_does_not_grow_with_the_keys() -> None:
+    """Ten thousand keys, each with a gap that is found, take as much as two hundred."""
+    few, many = peak(200), peak(10_000)
+    assert many < few + 100_000
+
+
+def peak(keys: int) -> int:
+    """The bytes of Python that sequences of so many keys need."""
+    tracemalloc.start()
+    try:
+        sequences = Sequences(most=100)
+        for number in (2, 4):
+            for key in range(keys):
+                sequences.add("/s", str(key), number)
+        found = sum(1 for _ in sequences.gaps())
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        assert found == 2 * keys
 
 
 def test_times_are_compared_in_utc() -> None:
