@@ -84,8 +84,10 @@ def under(prefix: str) -> Query:
 
 
 def ending() -> Query:
-    """Return the query for documents whose ids end with a colon and the person's id."""
-    return lambda _, person_id: {"_id": {"$regex": f":{re.escape(person_id)}$"}}
+    """Return the query for documents whose ids are an id of ours, a colon and the person's id,
+    which may have colons too.
+    """
+    return lambda _, person_id: {"_id": {"$regex": f"^[^:]*:{re.escape(person_id)}$"}}
 
 
 def with_text(field: str, *people: str) -> Query:

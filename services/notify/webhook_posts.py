@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import httpcore
 
@@ -37,7 +38,8 @@ class Line(Calling):
         `total`: seconds that a request may take.
         """
         self._webhook, self._secrets = webhook, secrets
-        guarded = GuardedSockets(networks, public=not webhook.url.startswith("http:"))
+        is_encrypted = urlsplit(webhook.url).scheme == "https"  # in whatever case it is written
+        guarded = GuardedSockets(networks, public=is_encrypted)
         self._caller = Caller(Limits(connect=CONNECT, read=total, total=total), guarded)
 
     def post(self, delivery: WebhookDelivery) -> Answer:

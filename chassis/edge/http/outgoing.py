@@ -20,14 +20,19 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """The last 32 bits are an IPv4 address (RFC 6052, section 2.1)."""
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is given out as global unicast (IANA, "IPv6 Address Space"). Python takes the rest
+for global too, where it knows no use of it: site-local addresses (fec0::/10), and IPv4 addresses
+that are compatible or translated (::/96, ::ffff:0:0:0/96)."""
 _SPECIAL: tuple[Network, ...] = tuple(
     map(
         ipaddress.ip_network,
         (
             "168.63.129.16/32",  # it looks public; a cloud's machines find its services there
             "192.0.0.0/24",  # RFC 6890; so also the next, which Python 3.11 takes for public
-            "64:ff9b:1::/48",  # RFC 8215: an IPv4 address somewhere in it
+            "192.88.99.0/24",  # RFC 7526: relays of 6to4, which are gone
             "2001::/23",
+            "3fff::/20",  # RFC 9637: of documentation
         ),
     )
 )
@@ -148,7 +153,8 @@ def is_public(address: str) -> bool:
 
 
 def _is_global(address: Address) -> bool:
-    return address.is_global and not address.is_multicast
+    is_given = address in _UNICAST if address.version == 6 else not address.is_multicast
+    return address.is_global and is_given
 
 
 def _bare(address: Address) -> Address:

@@ -17,7 +17,16 @@ from chassis.jobs.runner import Runner
 from chassis.privacy import erasing as erasures
 from chassis.privacy.erasing import SWEEPS, Request, erasing, request
 from chassis.privacy.export import records
-from chassis.privacy.holdings import Deleted, Emptied, Holding, Kept, Rewritten, of, with_text
+from chassis.privacy.holdings import (
+    Deleted,
+    Emptied,
+    Holding,
+    Kept,
+    Rewritten,
+    ending,
+    of,
+    with_text,
+)
 from chassis.privacy.rpcs import PersonalDataRpcs
 from tests.conftest import MakeDatabase
 
@@ -93,6 +102,14 @@ def _erasure(database: Database[OnlyTheChassis], who: str = "p") -> privacy_pb2.
 
 def _counts(database: Database[OnlyTheChassis]) -> dict[str, int]:
     return {each.kind: each.count for each in _erasure(database).records}
+
+
+def test_ids_that_end_alike_are_not_mixed_up(database: Database[OnlyTheChassis]) -> None:
+    """`p` is another person than `x:p`, and than `xp`, also where ids are made of theirs."""
+    rows = database.mongo["codes"]
+    rows.insert_many([{"_id": f"session:{who}"} for who in ("p", "x:p", "xp", "p.", "px")])
+    found = [row["_id"] for row in rows.find(ending()(database.mongo, "p"))]
+    assert found == ["session:p"]
 
 
 def test_an_erasure_does_what_is_declared(filled: Database[OnlyTheChassis]) -> None:

@@ -1,10 +1,12 @@
 """The rules of webhooks: patterns, URLs, signatures, and what follows from answers."""
 
+import ipaddress
 import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
@@ -15,6 +17,7 @@ from standardwebhooks.webhooks import Webhook as Receiver
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from chassis.contracts.events import PREFIX, Event, body_of, contracts, event_type, headers_of
+from chassis.edge.http import outgoing
 from chassis.errors import Invalid
 from chassis.operations.settings import SettingsError, load
 from services.notify.domain.webhooks import (
@@ -39,6 +42,7 @@ from services.notify.domain.webhooks import (
 )
 from services.notify.settings import Settings
 from services.notify.webhook_events import structured
+from services.notify.webhook_posts import Line
 
 NOW = datetime.now(UTC)
 SECRETS = Secrets("k" * 32)
@@ -98,6 +102,17 @@ def faults(url: str = HOOK.url, *patterns: str, http: bool = False) -> dict[str,
 def test_a_url_is_of_https(url: str) -> None:
     """Anything else is refused before it is stored."""
     assert "url" in faults(url)
+
+
+@pytest.mark.parametrize("scheme", ["http", "HTTP", "hTtP"])
+def test_nothing_goes_out_in_plain_text(scheme: str) -> None:
+    """Without TLS an event goes to allowed networks only, however the scheme is written."""
+    hook = replace(HOOK, url=f"{scheme}://192.0.2.1/")
+    networks = [ipaddress.ip_network("10.0.0.0/8")]
+    public = patch.object(outgoing, "is_public", return_value=True)
+    with public, Line(hook, SECRETS, networks, 0.5) as line:
+        answer = line.post(DELIVERY)
+    assert "no address that is allowed" in answer.error
 
 
 def test_what_may_be_a_webhook() -> None:
