@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,8 +10,9 @@ from campus.output import fail
 from campus.platform import Platform
 from campus.stack.errors import StackError
 from campus.stack.given import check_amqp_url
-from chassis.archive.archive import Archive
-from chassis.archive.store import Bucket
+
+if TYPE_CHECKING:
+    from chassis.archive.archive import Archive
 
 DATA = click.option(
     "--data",
@@ -50,10 +52,14 @@ def mongo_url(folder: Path) -> str:
     return _setting(folder, "TANDEM_MONGO_URL")
 
 
-def archive(folder: Path) -> Archive | None:
+def archive(folder: Path) -> "Archive | None":
     """Return the archive of the history; None if the S3 store's variables are not all given, and no
     local platform has them.
     """
+    # Imported late: the client of S3 takes a third of the time in which every command starts.
+    from chassis.archive.archive import Archive
+    from chassis.archive.store import Bucket
+
     try:
         bucket = Bucket(
             _setting(folder, "TANDEM_S3_ENDPOINT"),
@@ -67,7 +73,7 @@ def archive(folder: Path) -> Archive | None:
     return Archive(bucket)
 
 
-def known_archive(folder: Path) -> Archive:
+def known_archive(folder: Path) -> "Archive":
     """Return the archive of the history; end the command with an error if nobody says where it
     is.
     """
