@@ -4,8 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-import pytest
-
 from chassis.archive import layout, reading, segments
 from chassis.archive.archive import Archive
 from chassis.archive.layout import SEGMENTS, Span
@@ -24,7 +22,7 @@ from tests.integration.chassis.archives import (
     subject,
     truncate,
 )
-from tests.integration.chassis.bus import Bus, channel_of
+from tests.integration.chassis.bus import Bus, channel_of, nothing_to_read
 from tests.integration.chassis.test_history_bounds import publish
 from tests.integration.chassis.test_hostile import broken
 from tests.strangers import array, text
@@ -52,22 +50,20 @@ def test_a_reader_gets_from_the_archive_what_the_stream_deleted(
     assert found[len(before) + 1][0] == oldest
 
 
-def test_reading_begins_at_the_instant(
-    bus: Bus, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reading_begins_at_the_instant(bus: Bus, bucket: Bucket) -> None:
     """Earlier events are not shown, wherever they are; nothing is newer than the future."""
     bus.declare()
     send(bus, 1, 2)
     archive(bus, bucket)
     assert len(read(bus, bucket)) == 2
-    # From here on the stream has nothing to tell: that it has not is known after QUIET.
-    monkeypatch.setattr(history, "QUIET", 0.1)
-    assert read(bus, bucket, datetime.now(UTC) + timedelta(hours=1)) == []
+    with nothing_to_read():
+        assert read(bus, bucket, datetime.now(UTC) + timedelta(hours=1)) == []
     with channel_of(bus.amqp_url) as channel:
         channel.queue_delete(topology.HISTORY)
     bus.declare()
-    assert read(bus, bucket) == [(0, "e1"), (1, "e2")]
-    assert read(bus, bucket, datetime.now(UTC) + timedelta(hours=3)) == []
+    with nothing_to_read():  # of the stream
+        assert read(bus, bucket) == [(0, "e1"), (1, "e2")]
+        assert read(bus, bucket, datetime.now(UTC) + timedelta(hours=3)) == []
 
 
 def test_segments_of_two_archivers_at_once_are_read_once(bus: Bus, bucket: Bucket) -> None:
