@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,10 +10,10 @@ from campus.output import fail
 from campus.platform import Platform
 from campus.stack.errors import StackError
 from campus.stack.given import check_amqp_url
-from chassis.archive.archive import Archive
-from chassis.archive.keys import KeyStore
-from chassis.archive.store import Bucket
-from chassis.data.store import connect
+
+if TYPE_CHECKING:
+    from chassis.archive.archive import Archive
+    from chassis.archive.keys import KeyStore
 
 # The database with the keys of the archive.
 LIBRARY = "tandem_library"
@@ -55,10 +56,14 @@ def mongo_url(folder: Path) -> str:
     return _setting(folder, "TANDEM_MONGO_URL")
 
 
-def archive(folder: Path) -> Archive | None:
+def archive(folder: Path) -> "Archive | None":
     """Return the archive of the history; None if the S3 store's variables are not all given, and no
     local platform has them. It opens what is sealed if MongoDB's URL is known, too.
     """
+    # Imported late: the client of S3 takes a third of the time in which every command starts.
+    from chassis.archive.archive import Archive
+    from chassis.archive.store import Bucket
+
     try:
         bucket = Bucket(
             _setting(folder, "TANDEM_S3_ENDPOINT"),
@@ -72,15 +77,18 @@ def archive(folder: Path) -> Archive | None:
     return Archive(bucket, _archive_keys(folder))
 
 
-def _archive_keys(folder: Path) -> KeyStore | None:
+def _archive_keys(folder: Path) -> "KeyStore | None":
     """Return the keys of the archive; None if nobody says where the library's database is."""
+    from chassis.archive.keys import KeyStore
+    from chassis.data.store import connect
+
     try:
         return KeyStore(connect(mongo_url(folder), "tandem")[LIBRARY])
     except (StackError, KeyError):
         return None
 
 
-def known_archive(folder: Path) -> Archive:
+def known_archive(folder: Path) -> "Archive":
     """Return the archive of the history; end the command with an error if nobody says where it
     is.
     """

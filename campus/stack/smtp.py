@@ -73,14 +73,17 @@ class SMTP:
         self.process.start(python_command("campus.stack.smtp", str(port), str(self.mail)))
 
 
-def read_mail(folder: Path) -> list[EmailMessage]:
-    """Return the mails of a folder in order of arrival; X-Envelope-* has the envelope."""
-    return [_parse(path) for path in sorted(folder.glob("*.eml"))]
+def read_mail(folder: Path, *containing: str) -> list[EmailMessage]:
+    """Return the mails of a folder in order of arrival; X-Envelope-* has the envelope.
 
-
-def _parse(path: Path) -> EmailMessage:
-    with path.open("rb") as file:
-        return email.message_from_binary_file(file, policy=email.policy.default)
+    `containing`: only those in which one of these texts stands; the others are not parsed.
+    """
+    contents = (path.read_bytes() for path in sorted(folder.glob("*.eml")))
+    return [
+        email.message_from_bytes(each, policy=email.policy.default)
+        for each in contents
+        if not containing or any(text.encode() in each for text in containing)
+    ]
 
 
 class _Keeper:

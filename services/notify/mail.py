@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import EmailPolicy
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -175,6 +176,12 @@ class Marks:
 NO_MARKS = Marks()
 
 
+@cache
+def _public_authorities() -> ssl.SSLContext:
+    """The system's certificates: to read them takes 30 ms, and each batch of mails has a client."""
+    return ssl.create_default_context()
+
+
 class MailServer:
     """A client of a mail server; one connection sends many mails. Use it in a `with`.
 
@@ -194,7 +201,7 @@ class MailServer:
         self._sender = sender
         self._marks = marks
         self._timeout = timeout
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or _public_authorities()
         self._connection: smtplib.SMTP | None = None
 
     def __enter__(self) -> Self:

@@ -1,4 +1,8 @@
-"""The whole platform, started once; tests kill parts of it and leave it whole."""
+"""The whole platform, started once; tests kill parts of it and leave it whole.
+
+Its fixtures last as long as this package, not the session: some thirty processes that look for work
+while the other tests run take half a processor from them.
+"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,14 +18,14 @@ from tests.collector import Collector
 from tests.system.classes import Class, Demo, MakeClass, play_demo
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def collector() -> Iterator[Collector]:
     """The collector of the platform's traces."""
     with Collector().running() as collector:
         yield collector
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Platform]:
     """A platform of the tests' own: servers too, for tests stop and kill them."""
     traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
@@ -31,7 +35,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> 
     running.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def campus(platform: Platform) -> Iterator[Campus]:
     """Connections to it."""
     connections = Campus(platform)
@@ -39,7 +43,7 @@ def campus(platform: Platform) -> Iterator[Campus]:
     connections.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo, run once for all tests of its outcome."""
     return play_demo(tmp_path_factory.mktemp("demo"))

@@ -11,13 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pika
+import pytest
 from tandem.catalog.v1 import events_pb2
 
 from chassis import ids
 from chassis.contracts import events
 from chassis.contracts.events import Event
 from chassis.data.store import Database
-from chassis.messaging import topology
+from chassis.messaging import history, topology
 from chassis.messaging.queue_figures import Figures, figures
 from chassis.operations.settings import PARTITIONS, Settings
 from tests.integration import processes
@@ -38,6 +39,14 @@ Message = tuple[Any, Any, bytes]
 def eventually(what: str, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """What `holds` answers once it is true; fails after a while."""
     return processes.eventually(holds, what, patience)
+
+
+@contextmanager
+def nothing_to_read() -> Iterator[None]:
+    """Where the history has nothing to tell, its readers are soon sure of that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "QUIET", 0.1)
+        yield
 
 
 @dataclass(frozen=True)

@@ -300,7 +300,7 @@ class Mailbox:
     def mails(self, *people: str) -> list[EmailMessage]:
         """The mails to these people, in the order of their arrival."""
         addresses = {address_of(one) for one in people}
-        return [one for one in read_mail(self._folder) if str(one["To"]) in addresses]
+        return [one for one in read_mail(self._folder, *addresses) if str(one["To"]) in addresses]
 
     def raw(self) -> list[bytes]:
         """All mails as they were received, without the envelope."""
