@@ -51,10 +51,15 @@ def posted(event: Event[Any]) -> Posted:
 def structured(event: Event[Any]) -> bytes:
     """Return an event in structured mode (CloudEvents 1.0.2, JSON format, section 3).
 
-    Its attributes are those of the messages of AMQP, its `data` is their body.
+    Its attributes are those of the messages of AMQP, its `data` is their body. An event that a
+    replay took from the archive, without its personal fields, is `sealed`.
     """
     headers = events.headers_of(event)
-    attributes = {name.removeprefix(events.PREFIX): value for name, value in headers.items()}
+    attributes: dict[str, Any] = {
+        name.removeprefix(events.PREFIX): value for name, value in headers.items()
+    }
+    if event.is_sealed:
+        attributes["sealed"] = True
     data = json_format.MessageToJson(event.data, indent=None, ensure_ascii=False)
     attributes["datacontenttype"] = events.CONTENT_TYPE
     return orjson.dumps(attributes | {"data": orjson.Fragment(data)})

@@ -45,6 +45,7 @@ class Library(library_pb2_grpc.LibraryServiceServicer):
     GetProcessing = GetPlaylistUrl = BuildOfflinePack = GetOfflinePack = _unused
     StartUpload = GetUpload = CompleteUpload = AbortUpload = ListItems = GetReadUrl = _unused
     CreateFeed = RevokeFeed = ListFeeds = DigestCopies = ExportPerson = GetErasure = _unused
+    Republish = GetResync = _unused
 
 
 @pytest.fixture(autouse=True)

@@ -128,7 +128,7 @@ def test_the_history_is_looked_after_although_nothing_can_be_archived(
     """The archive has another stream; the age of this one is reported all the same."""
     topology.declare(vhost, [])
     publish(vhost, an_event("e1"))
-    Archiver(vhost, bucket, lambda: None).archive()
+    Archiver(vhost, bucket, MemoryKeys(), lambda: None).archive()
     with channel_of(vhost) as channel:
         channel.queue_delete(topology.HISTORY)
     topology.declare(vhost, [])

@@ -18,6 +18,7 @@ from services.notify import webhook_replays
 from services.notify.domain.webhooks import TRIED_FOR
 from services.notify.webhook_events import subscription
 from services.notify.webhook_replays import Replaying, replays
+from tests.integration.chassis.archives import MemoryKeys
 from tests.integration.notify.hooks import Hooks, now
 from tests.integration.notify.receivers import Receiver
 from tests.integration.processes import publish
@@ -148,7 +149,7 @@ def test_what_the_history_no_longer_has(
     began = now()
     old = hooks.events(*(hooks.world.assigned(f"p{number}") for number in range(3)))
     publish(vhost, *old)
-    Archiver(vhost, bucket, lambda: None).archive()
+    Archiver(vhost, bucket, MemoryKeys(), lambda: None).archive()
     with pika.BlockingConnection(pika.URLParameters(vhost)) as connection:
         connection.channel().queue_delete(topology.HISTORY)
     topology.declare(vhost, [subscription()])  # the history begins anew
