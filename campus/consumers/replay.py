@@ -46,6 +46,8 @@ PAUSE = 0.2
 PATIENCE = 30.0
 """Seconds that a full queue is waited for with the history open: the broker ends a connection that
 answers no heartbeat."""
+SHOWING = 1.0
+"""Seconds. Who looks at the state (`state_of`) has it for a moment; then the queue is empty."""
 SERVICE = 500
 """Messages that are read between two looks at the connection to which nothing is sent."""
 
@@ -173,6 +175,9 @@ def state_of(amqp_url: str, names: Names) -> State | None:
 
 def _begin(channel: BlockingChannel, names: Names, wanted: State, anew: bool) -> State:
     found = _peek(channel, names)
+    if found is None:
+        channel.connection.sleep(SHOWING)
+        found = _peek(channel, names)
     if found is None or found.done or anew:
         return wanted
     if found.since != wanted.since or (wanted.is_bounded and found.until != wanted.until):

@@ -120,7 +120,8 @@ def _options(data: Path, port: int, cache: float) -> list[str]:
     return [
         *("--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port)),
         *("--dbpath", str(data), "--wiredTigerCacheSizeGB", str(cache), "--oplogSize", "1024"),
-        *("--quiet", "--nounixsocket"),
+        # Without values of slow queries in the log: names, addresses and texts (docs/privacy.md).
+        *("--quiet", "--nounixsocket", "--slowOpSampleRate", "0"),
         *(word for parameter in parameters for word in ("--setParameter", parameter)),
     ]
 

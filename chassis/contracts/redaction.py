@@ -31,7 +31,7 @@ def redacted(type_: str, body: bytes, person_id: str) -> bytes | None:
     if type_ not in personal_types():
         return None
     data = json.loads(body)
-    if person_id not in _texts(data) or not _clear(data, contracts()[type_].DESCRIPTOR):
+    if not names(data, person_id) or not _clear(data, contracts()[type_].DESCRIPTOR):
         return None
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -49,6 +49,11 @@ def without_personal(type_: str, body: bytes) -> bytes | None:
     if not _clear(data, contracts()[type_].DESCRIPTOR, only_known=True):
         return None
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def names(data: Any, person_id: str) -> bool:
+    """Return whether a text in parsed JSON, or a name of a member, is a person's id."""
+    return person_id in _texts(data)
 
 
 def people_of(type_: str, body: bytes) -> set[str]:
@@ -77,6 +82,7 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
+        yield from value
         for each in value.values():
             yield from _texts(each)
     elif isinstance(value, list):

@@ -14,6 +14,7 @@ request that began before) comes later, and the sweeps after the first find it. 
 longer than the history, so the last sweep is when that has forgotten the person.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -171,9 +172,9 @@ def _count(store: Store, person_id: str, kind: str, count: int) -> None:
 
 def _forget_requests(database: Database[S], person_id: str, batch: Batch) -> None:
     """Delete the remembered requests of a person, and those whose answer names the person."""
-    own, named = f":{person_id}:", _field_of(person_id)
+    own, named = re.compile(rf"[\w.]+:{re.escape(person_id)}:"), _field_of(person_id)
     with database.mongo["requests"].find({}, {"answer": 1}) as rows:
-        ids = (row["_id"] for row in rows if own in row["_id"] or named in bytes(row["answer"]))
+        ids = (row["_id"] for row in rows if own.match(row["_id"]) or named in bytes(row["answer"]))
         for part in _parts(ids, batch):
             database.transact(partial(_forget_some, person_id=person_id, ids=part))
 

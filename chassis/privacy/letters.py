@@ -1,9 +1,10 @@
 """Dead letters that name a person: events without what is personal in them, and nothing else."""
 
+import json
 from collections.abc import Callable
 
 from chassis.contracts.events import contracts
-from chassis.contracts.redaction import redacted
+from chassis.contracts.redaction import names, redacted
 from chassis.messaging import deadletters
 
 DELETED = b""
@@ -19,14 +20,18 @@ def forget(amqp_url: str, queue: str, person_id: str) -> int:
 
 
 def changing(person_id: str) -> Callable[[str, bytes], bytes | None]:
-    """Return what becomes of a dead letter's body, by its type: None: it stays as it is."""
-    named = person_id.encode()
+    """Return what becomes of a dead letter's body, by its type: None: it stays as it is.
+
+    A body that is JSON names the person if one of its texts is the id; any other one if the id is
+    a part of it.
+    """
 
     def change(type_: str, body: bytes) -> bytes | None:
         try:
-            new = redacted(type_, body, person_id)
+            if type_ in contracts():
+                return redacted(type_, body, person_id)
+            return DELETED if names(json.loads(body), person_id) else None
         except ValueError:
-            return DELETED if named in body else None
-        return DELETED if new is None and type_ not in contracts() and named in body else new
+            return DELETED if person_id.encode() in body else None
 
     return change

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from operator import methodcaller
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -17,6 +17,7 @@ from chassis.data.store import Database
 from chassis.jobs import Batch, Jobs, Work
 from services.notify import metrics, migrations
 from services.notify.domain.enums import BULK, URGENT
+from services.notify.domain.notices import Text
 from services.notify.domain.messages import Delivery, Digest
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
@@ -34,6 +35,7 @@ FORGOTTEN = 1_000
 SLOTS = ((URGENT,), (URGENT, BULK))
 # How often an idle process looks for chunks, or for mail: an urgent message waits for two such
 # looks, and is to be sent within a second.
+TURN = 20
 POLL = timedelta(seconds=0.1)
 # One run of a timer ends after this many seconds, and the next continues: a stop waits for a run.
 BUDGET = 5.0
@@ -68,6 +70,20 @@ def broadcast(database: Database[NotifyStore], texts: Texts, system: Clock) -> N
             return
 
 
+class _GivingWay:
+    """Texts whose writer lets other greenlets run now and then: what is urgent waits for no chunk."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts, self._written = texts, 0
+
+    def write(self, *given: Any) -> Text:
+        """Write as the texts do."""
+        self._written += 1
+        if self._written % TURN == 0:
+            time.sleep(0)
+        return self._texts.write(*given)
+
+
 def chunks(texts: Texts) -> Jobs[NotifyStore]:
     """Return the jobs that send chunks of broadcasts."""
 
@@ -75,10 +91,12 @@ def chunks(texts: Texts) -> Jobs[NotifyStore]:
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
         def notify_chunk(batch: Batch) -> int:
             (chunk_id,) = batch.ids
-            database.transact(lambda store: broadcasts.notify_chunk(store, texts, chunk_id))
+            database.transact(lambda store: broadcasts.notify_chunk(store, polite, chunk_id))
             return 1
 
         yield notify_chunk
+
+    polite = _GivingWay(texts)
 
     lanes = {URGENT: 1, BULK: 1}
     return Jobs("notify.broadcasts", "broadcast_parts", lanes, SLOTS, work, poll=POLL, turns=True)
