@@ -65,12 +65,19 @@ def _named(data: Any, descriptor: Descriptor) -> Iterator[str]:
             yield from _named(each, descriptor)
     if not isinstance(data, dict):
         return
-    for field in descriptor.fields:
-        value = data.get(field.json_name)
+    for name, field in _fields(data, descriptor):
         if field.message_type is not None:
-            yield from _named(value, field.message_type)
+            yield from _named(data[name], field.message_type)
         elif _PEOPLE.fullmatch(field.name):
-            yield from _texts(value)
+            yield from _texts(data[name])
+
+
+def _fields(data: Mapping[str, Any], descriptor: Descriptor) -> list[tuple[str, Any]]:
+    """Return the names that the data has, with their fields. A field has two names in protobuf's
+    JSON, of which readers take both.
+    """
+    named = {name: field for field in descriptor.fields for name in (field.json_name, field.name)}
+    return [(name, named[name]) for name in data if name in named]
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -96,12 +103,12 @@ def _clear(data: Any, descriptor: Descriptor, only_known: bool = False) -> bool:
         return found
     if only_known:
         found |= _clear_unknown(data, descriptor)
-    for field in descriptor.fields:
-        if field.json_name in data and _is_personal(field):
-            del data[field.json_name]
+    for name, field in _fields(data, descriptor):
+        if _is_personal(field):
+            del data[name]
             found = True
-        elif field.message_type is not None and field.json_name in data:
-            found |= _clear(data[field.json_name], field.message_type, only_known)
+        elif field.message_type is not None:
+            found |= _clear(data[name], field.message_type, only_known)
     return found
 
 

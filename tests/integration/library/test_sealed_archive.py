@@ -11,6 +11,7 @@ from typing import Any
 import pika
 import pytest
 from click.testing import CliRunner
+from pymongo.errors import PyMongoError
 from tandem.catalog.v1.events_pb2 import PersonUpserted
 from tandem.sessions.v1.events_pb2 import QuestionAsked
 
@@ -131,6 +132,23 @@ def test_a_person_without_a_key_is_erased_by_a_later_sweep(sealing: Sealing) -> 
     sealing.database.mongo["erasures"].update_many({}, due)
     assert Runner(sealing.database, privacy.jobs()).run_due() == 1
     assert sealed_for(sealing.read(sealing.keys)[0]) == ("p",)
+
+
+def test_the_key_of_nobody_is_not_thrown_away(sealing: Sealing) -> None:
+    """An event of a stranger may tell of the erasure of nobody; the reasons of classes stay."""
+    before = sealing.keys.make(["", "p"])
+    sealing.erase("")
+    assert sealing.keys.make(["", "p"]) == before
+
+
+def test_a_key_that_is_not_there_is_not_taken_for_thrown_away(
+    sealing: Sealing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise an event would be archived without its personal fields, and nobody would know."""
+    monkeypatch.setattr(KeyStore, "find", lambda *_: {})
+    with pytest.raises(PyMongoError, match="1 keys"):
+        sealing.archive(named("p", SECRET))
+    assert list(sealing.bucket.listed("segments/")) == []
 
 
 def test_who_makes_keys_at_once_gets_the_same(sealing: Sealing) -> None:
