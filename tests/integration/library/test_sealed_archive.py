@@ -134,6 +134,20 @@ def test_a_person_without_a_key_is_erased_by_a_later_sweep(sealing: Sealing) -> 
     assert sealed_for(sealing.read(sealing.keys)[0]) == ("p",)
 
 
+def test_an_id_that_no_database_stores_stops_no_archiver(sealing: Sealing) -> None:
+    """A stranger's event is archived, and so is what comes after it."""
+    headers = events.headers_of(named("p", SECRET))
+    with pika.BlockingConnection(pika.URLParameters(sealing.amqp_url)) as connected:
+        for asker in ("\ud800", "x" * 2**20):
+            body = json.dumps({"personId": asker, "givenName": SECRET})
+            properties = pika.BasicProperties(content_type=events.CONTENT_TYPE, headers=headers)
+            connected.channel().basic_publish("", topology.HISTORY, body, properties)
+    sealing.archive(named("o", OTHER))
+    assert [sealed_for(each) for each in sealing.read(None)] == [("",), ("",), ("o",)]
+    assert not sealing.has(SECRET)
+    assert OTHER in sealing.read(sealing.keys)[2].body.decode()
+
+
 def test_the_key_of_nobody_is_not_thrown_away(sealing: Sealing) -> None:
     """An event of a stranger may tell of the erasure of nobody; the reasons of classes stay."""
     before = sealing.keys.make(["", "p"])
