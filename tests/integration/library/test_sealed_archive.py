@@ -148,6 +148,19 @@ def test_an_id_that_no_database_stores_stops_no_archiver(sealing: Sealing) -> No
     assert OTHER in sealing.read(sealing.keys)[2].body.decode()
 
 
+def test_what_lost_its_key_in_a_restore_is_sealed_again_from_the_history(sealing: Sealing) -> None:
+    """The operator deletes the objects of the segments that were written since the backup."""
+    sealing.archive(named("p", SECRET))
+    sealing.database.mongo["archive_keys"].delete_many({})
+    sealing.archive(named("p", OTHER, sequence=2))
+    assert [sealed_for(each) for each in sealing.read(sealing.keys)] == [("p",), ()]
+    for each in list(sealing.bucket.listed("segments/")):
+        sealing.bucket.remove(each.key)
+    sealing.archive()
+    bodies = [each.body.decode() for each in sealing.read(sealing.keys)]
+    assert (SECRET in bodies[0], OTHER in bodies[1]) == (True, True)
+
+
 def test_the_key_of_nobody_is_not_thrown_away(sealing: Sealing) -> None:
     """An event of a stranger may tell of the erasure of nobody; the reasons of classes stay."""
     before = sealing.keys.make(["", "p"])
