@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from chassis.archive.sealing import PERSON_KEY, Keys
@@ -60,7 +60,11 @@ class KeyStore:
         except BulkWriteError as error:
             if any(each["code"] != DUPLICATE_KEY for each in error.details["writeErrors"]):
                 raise
-        return {**found, **self.find(missing)}
+        keys = {**found, **self.find(missing)}
+        if lacking := wanted - keys.keys():
+            # Not the same as thrown away: what is personal would be lost for good.
+            raise PyMongoError(f"{len(lacking)} keys were made, and are not there")
+        return keys
 
     def find(self, people: Iterable[str]) -> Keys:
         """Return the keys of people (see `Keyring`)."""

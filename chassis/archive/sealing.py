@@ -34,9 +34,12 @@ from chassis.operations import metrics
 
 SEALED, FOR = f"{PREFIX}sealed", f"{PREFIX}sealedfor"
 NOBODY = ""
+# Characters of an id: no person has a longer one, and thousands fit into one query.
+LONGEST_ID = cloudevents.LONGEST
 # Bytes: the key of a person, and of AES-256-SIV.
 PERSON_KEY, BODY_KEY = 32, 64
 _INFO = b"tandem archive 1"
+_SEALS = {f"{prefix}{name}" for prefix in cloudevents.PREFIXES for name in ("sealed", "sealedfor")}
 
 Keys = Mapping[str, bytes | None]
 """The keys of people by their ids; None: it was thrown away."""
@@ -60,7 +63,9 @@ def seal(message: Message, keys: Keys) -> Message:
     body = _redacted(message)
     if body is None:
         return message
-    headers = {**message.headers, FOR: json.dumps(people, separators=(",", ":"))}
+    # What a publisher may have written there itself is no seal.
+    headers = {name: value for name, value in message.headers.items() if name not in _SEALS}
+    headers[FOR] = json.dumps(people, separators=(",", ":"))
     key = _key(people, keys)
     if key is not None:
         sealed = AESSIV(key).encrypt(message.body, _bound_to(message))
@@ -73,9 +78,9 @@ def sealed_for(message: Message) -> tuple[str, ...]:
     """Return the people for whom a message is sealed; none if it is not sealed."""
     try:
         found = json.loads(message.headers.get(FOR, "null"))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return ()
-    return tuple(found) if isinstance(found, list) and all(map(_is_text, found)) else ()
+    return tuple(found) if isinstance(found, list) and all(map(_may_be_id, found)) else ()
 
 
 def opened(message: Message, keys: Keys) -> Message:
@@ -109,12 +114,15 @@ def _is_personal(message: Message) -> bool:
 
 
 def _named(message: Message) -> tuple[str, ...]:
-    """Return the ids of the people whom an event names, in order; NOBODY if it names none."""
+    """Return the ids of the people whom an event names, in order; NOBODY if it names none.
+
+    What can be nobody's id, and no database stores, names nobody.
+    """
     try:
         found = people_of(_attribute(message, "type"), message.body)
     except ValueError:
         found = set()
-    return tuple(sorted(found)) or (NOBODY,)
+    return tuple(sorted(filter(_may_be_id, found))) or (NOBODY,)
 
 
 def _redacted(message: Message) -> bytes | None:
@@ -147,5 +155,11 @@ def _attribute(message: Message, name: str) -> str:
     return str(cloudevents.raw(message.headers).get(name, "") if found is None else found)
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _may_be_id(value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > LONGEST_ID:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape
+        return False
+    return True

@@ -16,6 +16,7 @@ import orjson
 from chassis.archive import lines, sealing
 from chassis.archive.layout import EVENTS, UNREADABLE, Span, file_key
 from chassis.archive.sealing import Keys
+from chassis.contracts import cloudevents
 from chassis.messaging.history import Message
 
 # A segment ends after so many messages, or bytes of their bodies.
@@ -50,7 +51,9 @@ class Segment:
     broker: tuple[Span, ...]
     """Offsets in it that the broker took for its own records: there are no messages."""
     seal: str
-    """The SHA-256 of the last message's body, by which a stream is recognized; or empty."""
+    """By which a stream is recognized; or empty. The SHA-256 of the last message's body; if what is
+    personal in that is encrypted, of its id.
+    """
     sealed: bool = True
     """Whether what is personal in it is encrypted. A version before did not."""
 
@@ -146,7 +149,7 @@ def pack(piece: Piece, keys: Keys) -> tuple[Segment, Mapping[str, bytes]]:
         content = gzip.compress(b"".join(text + b"\n" for text in texts), COMPRESSION, mtime=0)
         contents[key] = content
         files.append(File(key, len(texts), len(content), hashlib.sha256(content).hexdigest()))
-    sealed = seal(piece.messages[-1]) if piece.messages else ""
+    sealed = _seal(piece.messages[-1]) if piece.messages else ""
     return Segment(piece.span, tuple(files), tuple(piece.broker), sealed), contents
 
 
@@ -207,6 +210,24 @@ def _is_file(key: object) -> bool:
     return isinstance(key, str) and key.startswith((EVENTS, UNREADABLE))
 
 
-def seal(message: Message) -> str:
-    """Return what recognizes a message."""
+def is_sealed_by(seal: str, message: Message) -> bool:
+    """Return whether a segment's seal is that of a message. A version before took the body of each,
+    and another one may know other personal types.
+    """
+    return seal in (_seal_of_body(message), _seal_of_id(message))
+
+
+def _seal(message: Message) -> str:
+    """Return what recognizes a message. The digest of a body that is sealed would confirm a guess
+    of what is in it, also after its key was thrown away; so it is of the event's id.
+    """
+    return _seal_of_id(message) if sealing.people_in([message]) else _seal_of_body(message)
+
+
+def _seal_of_body(message: Message) -> str:
     return hashlib.sha256(message.body).hexdigest()
+
+
+def _seal_of_id(message: Message) -> str:
+    event_id = cloudevents.raw(message.headers).get("id", "")
+    return hashlib.sha256(f"id {event_id}".encode()).hexdigest()

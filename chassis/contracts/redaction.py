@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -22,11 +23,22 @@ def personal_types() -> frozenset[str]:
     return frozenset(type_ for type_, cls in contracts().items() if _has_personal(cls.DESCRIPTOR))
 
 
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Turn what is too deep for Python into the ValueError of a body that can't be read."""
+    try:
+        yield
+    except RecursionError as error:
+        raise ValueError("the body is nested too deeply") from error
+
+
+@_bounded()
 def redacted(type_: str, body: bytes, person_id: str) -> bytes | None:
     """Return an event's body without its personal fields, if it names a person (id); None if it
     does not, or has nothing personal.
 
-    Fields that this version does not know stay. Raises ValueError if the body is no JSON.
+    Fields that this version does not know stay. Raises ValueError if the body is no JSON, or nested
+    too deeply.
     """
     if type_ not in personal_types():
         return None
@@ -36,12 +48,13 @@ def redacted(type_: str, body: bytes, person_id: str) -> bytes | None:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+@_bounded()
 def without_personal(type_: str, body: bytes) -> bytes | None:
     """Return the body of an event of `personal_types` without its personal fields, and without
     those that this version does not know, or whose values are of another kind; None if it has none
     of these.
 
-    Raises ValueError if the body is no JSON object.
+    Raises ValueError if the body is no JSON object, or nested too deeply.
     """
     data = json.loads(body)
     if not isinstance(data, dict):
@@ -56,10 +69,11 @@ def names(data: Any, person_id: str) -> bool:
     return person_id in _texts(data)
 
 
+@_bounded()
 def people_of(type_: str, body: bytes) -> set[str]:
     """Return the ids of the people whom the body of an event names, by the names of its fields.
 
-    Raises ValueError if the body is no JSON.
+    Raises ValueError if the body is no JSON, or nested too deeply.
     """
     return set(_named(json.loads(body), contracts()[type_].DESCRIPTOR)) - {""}
 
@@ -70,12 +84,19 @@ def _named(data: Any, descriptor: Descriptor) -> Iterator[str]:
             yield from _named(each, descriptor)
     if not isinstance(data, dict):
         return
-    for field in descriptor.fields:
-        value = data.get(field.json_name)
+    for name, field in _fields(data, descriptor):
         if field.message_type is not None:
-            yield from _named(value, field.message_type)
+            yield from _named(data[name], field.message_type)
         elif _PEOPLE.fullmatch(field.name):
-            yield from _texts(value)
+            yield from _texts(data[name])
+
+
+def _fields(data: Mapping[str, Any], descriptor: Descriptor) -> list[tuple[str, Any]]:
+    """Return the names that the data has, with their fields. A field has two names in protobuf's
+    JSON, of which readers take both.
+    """
+    named = {name: field for field in descriptor.fields for name in (field.json_name, field.name)}
+    return [(name, named[name]) for name in data if name in named]
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -102,12 +123,12 @@ def _clear(data: Any, descriptor: Descriptor, only_known: bool = False) -> bool:
         return found
     if only_known:
         found |= _clear_unknown(data, descriptor)
-    for field in descriptor.fields:
-        if field.json_name in data and _is_personal(field):
-            del data[field.json_name]
+    for name, field in _fields(data, descriptor):
+        if _is_personal(field):
+            del data[name]
             found = True
-        elif field.message_type is not None and field.json_name in data:
-            found |= _clear(data[field.json_name], field.message_type, only_known)
+        elif field.message_type is not None:
+            found |= _clear(data[name], field.message_type, only_known)
     return found
 
 

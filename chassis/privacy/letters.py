@@ -31,7 +31,7 @@ def changing(person_id: str) -> Callable[[str, bytes], bytes | None]:
             if type_ in contracts():
                 return redacted(type_, body, person_id)
             return DELETED if names(json.loads(body), person_id) else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return DELETED if person_id.encode() in body else None
 
     return change

@@ -2,10 +2,12 @@
 
 from tandem.catalog.v1.events_pb2 import PersonErased
 
+from chassis.archive.sealing import NOBODY
+from chassis.data.migrations import Mongo
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription
 from chassis.privacy.erasing import asked, erasing
-from chassis.privacy.holdings import Deleted, Emptied, Holding, Kept, of, under
+from chassis.privacy.holdings import Deleted, Document, Emptied, Holding, Kept, of, under
 from services.library.store import LibraryStore
 
 
@@ -17,6 +19,13 @@ def subscription() -> Subscription[LibraryStore]:
 def jobs() -> Jobs[LibraryStore]:
     """Return the jobs that erase people."""
     return erasing("library", HOLDINGS)
+
+
+def _own_key(_: Mongo, person_id: str) -> Document:
+    """Return the query for a person's key. The key of nobody is no person's, whatever an event of a
+    stranger says: it is never thrown away.
+    """
+    return {"_id": {"$eq": person_id, "$ne": NOBODY}}
 
 
 HOLDINGS = (
@@ -61,7 +70,7 @@ HOLDINGS = (
         kind="archive keys",
         collection="archive_keys",
         what="the key of the archive: of names, addresses and texts in events that name the person",
-        query=of("_id"),
+        query=_own_key,
         disposal=Emptied({}, without=("key",)),
         shown={"made_at": 1},
     ),

@@ -11,6 +11,7 @@ from typing import Any
 import pika
 import pytest
 from click.testing import CliRunner
+from pymongo.errors import PyMongoError
 from tandem.catalog.v1.events_pb2 import PersonUpserted
 from tandem.sessions.v1.events_pb2 import QuestionAsked
 
@@ -131,6 +132,50 @@ def test_a_person_without_a_key_is_erased_by_a_later_sweep(sealing: Sealing) -> 
     sealing.database.mongo["erasures"].update_many({}, due)
     assert Runner(sealing.database, privacy.jobs()).run_due() == 1
     assert sealed_for(sealing.read(sealing.keys)[0]) == ("p",)
+
+
+def test_an_id_that_no_database_stores_stops_no_archiver(sealing: Sealing) -> None:
+    """A stranger's event is archived, and so is what comes after it."""
+    headers = events.headers_of(named("p", SECRET))
+    with pika.BlockingConnection(pika.URLParameters(sealing.amqp_url)) as connected:
+        for asker in ("\ud800", "x" * 2**20):
+            body = json.dumps({"personId": asker, "givenName": SECRET})
+            properties = pika.BasicProperties(content_type=events.CONTENT_TYPE, headers=headers)
+            connected.channel().basic_publish("", topology.HISTORY, body, properties)
+    sealing.archive(named("o", OTHER))
+    assert [sealed_for(each) for each in sealing.read(None)] == [("",), ("",), ("o",)]
+    assert not sealing.has(SECRET)
+    assert OTHER in sealing.read(sealing.keys)[2].body.decode()
+
+
+def test_what_lost_its_key_in_a_restore_is_sealed_again_from_the_history(sealing: Sealing) -> None:
+    """The operator deletes the objects of the segments that were written since the backup."""
+    sealing.archive(named("p", SECRET))
+    sealing.database.mongo["archive_keys"].delete_many({})
+    sealing.archive(named("p", OTHER, sequence=2))
+    assert [sealed_for(each) for each in sealing.read(sealing.keys)] == [("p",), ()]
+    for each in list(sealing.bucket.listed("segments/")):
+        sealing.bucket.remove(each.key)
+    sealing.archive()
+    bodies = [each.body.decode() for each in sealing.read(sealing.keys)]
+    assert (SECRET in bodies[0], OTHER in bodies[1]) == (True, True)
+
+
+def test_the_key_of_nobody_is_not_thrown_away(sealing: Sealing) -> None:
+    """An event of a stranger may tell of the erasure of nobody; the reasons of classes stay."""
+    before = sealing.keys.make(["", "p"])
+    sealing.erase("")
+    assert sealing.keys.make(["", "p"]) == before
+
+
+def test_a_key_that_is_not_there_is_not_taken_for_thrown_away(
+    sealing: Sealing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise an event would be archived without its personal fields, and nobody would know."""
+    monkeypatch.setattr(KeyStore, "find", lambda *_: {})
+    with pytest.raises(PyMongoError, match="1 keys"):
+        sealing.archive(named("p", SECRET))
+    assert list(sealing.bucket.listed("segments/")) == []
 
 
 def test_who_makes_keys_at_once_gets_the_same(sealing: Sealing) -> None:

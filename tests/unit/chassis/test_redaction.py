@@ -48,12 +48,18 @@ def test_a_redacted_event_stays_redacted() -> None:
     assert redacted(UPSERTED, new, "p") is None
 
 
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
 @pytest.mark.parametrize(
     ("type_", "body", "becomes"),
     [
         (UPSERTED, b'{"personId":"p","givenName":"P"}', b'{"personId":"p"}'),
         (UPSERTED, b'{"personId":"p","givenName', DELETED),
+        (UPSERTED, b'{"person_id":"p","given_name":"P"}', b'{"person_id":"p"}'),
         (UPSERTED, b"\xff\xfe of somebody else", None),
+        (UPSERTED, b'{"personId":"p","x":' + DEEP + b"}", DELETED),
+        (UPSERTED, DEEP, None),
         ("", b'{"who":"p"}', DELETED),
         ("", b'{"who":"q"}', None),
         ("", b'{"who":"sp4","p2":[{"seats":1}]}', None),

@@ -1,5 +1,6 @@
 """Sealing events for the archive: what is personal is encrypted, and whole again by the keys."""
 
+import hashlib
 import json
 import secrets
 from dataclasses import replace
@@ -149,7 +150,7 @@ def named(field: str) -> bool:
 def test_nothing_personal_is_left_of_any_type(type_: str) -> None:
     """The line has no personal field, is an event all the same, and whole again by the keys."""
     personal = {
-        each.json_name: "Zebulon"
+        each.json_name: ["Zebulon"] if each.is_repeated else "Zebulon"
         for each in contracts()[type_].DESCRIPTOR.fields
         if each.GetOptions().Extensions[options_pb2.personal]
     }
@@ -217,6 +218,43 @@ def test_nothing_else_opens_it(data: st.DataObject) -> None:
     assert sealed_for(found)
 
 
+@pytest.mark.parametrize(
+    "asker",
+    [b'"\\ud800"', b"[" * 100_000 + b"]" * 100_000, b'"' + b"x" * 2**20 + b'"'],
+    ids=["half a character", "deep", "long"],
+)
+def test_what_can_be_nobody_s_id_stops_no_archiver(asker: bytes) -> None:
+    """No database stores such an id; the event is archived, and comes back whole."""
+    original = message(ASKED, b'{"askerId":' + asker + b',"question":"Zebulon"}')
+    assert people_in([original]) == {NOBODY}
+    keys = keys_for(original)
+    line = lines.encode(seal(original, keys)).text
+    assert b"Zebulon" not in line
+    assert opened(lines.decode(line), keys).body == original.body
+
+
+@pytest.mark.parametrize("forged", ['["\\ud800"]', "[" * 100_000, json.dumps(["x" * 2**20])])
+def test_a_forged_list_of_people_stops_no_reader(forged: str) -> None:
+    """It is taken for none."""
+    other = message("tandem.sessions.seat.taken.v1", {"learnerId": "p"})
+    assert sealed_for(replace(other, headers={**other.headers, FOR: forged})) == ()
+
+
+def test_names_of_fields_as_in_the_protos_name_people_too() -> None:
+    """Readers of protobuf's JSON take both names of a field."""
+    body = {"asker_id": "p", "instructor_ids": ["t"], "question": "Why?"}
+    assert people_in([message(ASKED, body)]) == {"p", "t"}
+
+
+def test_what_a_publisher_calls_a_seal_is_none() -> None:
+    """Of an erased person nothing is left, under neither prefix."""
+    original = message(ASKED, {"askerId": "p", "question": "Why?"})
+    forged = {SEALED: "Zebulon", "cloudEvents:sealed": "Zebulon", "cloudEvents:sealedfor": "x"}
+    sealed = seal(replace(original, headers={**original.headers, **forged}), {"p": None})
+    assert b"Zebulon" not in lines.encode(sealed).text
+    assert sealed_for(sealed) == ("p",)
+
+
 def test_what_names_nobody_has_nobody_s_key() -> None:
     """The reason of a cancelled class is no reader's business who has the bucket alone."""
     original = message(CANCELLED, {"sessionId": "s", "reason": "The heating has failed."})
@@ -246,12 +284,21 @@ def test_what_has_nothing_personal_stays_as_it_is() -> None:
 
 
 def test_the_archive_recognizes_the_stream_by_what_was_published() -> None:
-    """The seal of a segment is that of the message in the stream, not of what the archive has."""
+    """The seal of a segment is of the message in the stream, and tells nothing personal of it: the
+    digest of a short text, all else of which is known, is found by trying.
+    """
     original = message(ASKED, {"askerId": "p", "question": "Why?"})
     piece = Piece(Span(7, 7), [original], [])
     segment, contents = segments.pack(piece, keys_for(original))
     assert segment.sealed
-    assert segment.seal == segments.seal(original)
+    assert segments.is_sealed_by(segment.seal, original)
+    assert segment.seal != hashlib.sha256(original.body).hexdigest()
+    another = replace(original, headers={**original.headers, "cloudEvents_id": "e2"})
+    assert not segments.is_sealed_by(segment.seal, another)
+    assert segments.is_sealed_by(hashlib.sha256(original.body).hexdigest(), original)
+    plain = message("tandem.sessions.seat.taken.v1", {"learnerId": "p"})
+    segment_of_plain, _ = segments.pack(Piece(Span(7, 7), [plain], []), {})
+    assert segment_of_plain.seal == hashlib.sha256(plain.body).hexdigest()
     (file,) = segment.files
     assert segments.unpack(file, contents[file.key]) != [original]
     assert segments.read(segment.span, segments.write(segment)) == segment
