@@ -38,7 +38,7 @@ class Batch(Protocol):
         """Return the ids of the deliveries."""
 
 
-class Texts(Protocol):
+class Writer(Protocol):
     """Writes notices as text."""
 
     def write(
@@ -49,6 +49,10 @@ class Texts(Protocol):
 
         Raises BadValues.
         """
+
+
+class Texts(Writer, Protocol):
+    """Writes notices as text, and as mails."""
 
     def write_mail(
         self, kind: Written, language: str, zone: str, name: str, values: Mapping[str, Any]

@@ -15,7 +15,7 @@ from services.notify.domain.sessions import (
     unexpected,
 )
 from services.notify.domain.standing import Standing, standing
-from services.notify.ports import Store, Texts
+from services.notify.ports import Store, Texts, Writer
 from services.notify.usecases.notifications import Addressed, notify
 from services.notify.usecases.standing import known_of
 
@@ -88,7 +88,7 @@ def expand(store: Store, texts: Texts, broadcast_id: str, system_now: datetime, 
     return not after.done and after.retry_at is None
 
 
-def notify_chunk(store: Store, texts: Texts, chunk_id: str) -> None:
+def notify_chunk(store: Store, texts: Writer, chunk_id: str) -> None:
     """Notify a chunk of a run once, and delete the chunk.
 
     Its learners are those in the roster now. People who are not known yet wait in the broadcast.

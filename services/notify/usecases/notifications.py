@@ -8,7 +8,7 @@ from services.notify.domain.enums import Channel
 from services.notify.domain.messages import Notification, compose, outcome_of
 from services.notify.domain.notices import Notice, channels_for, message_id
 from services.notify.domain.standing import Standing, standing
-from services.notify.ports import Store, Texts
+from services.notify.ports import Store, Writer
 from services.notify.usecases.digests import Recipient, place, recipients_of
 from services.notify.usecases.folds import fold
 from services.notify.usecases.standing import known_of
@@ -29,7 +29,7 @@ class Addressed:
         return message_id(self.notice.event_id, self.person_id)
 
 
-def notify(store: Store, texts: Texts, addressed: Sequence[Addressed]) -> list[str]:
+def notify(store: Store, texts: Writer, addressed: Sequence[Addressed]) -> list[str]:
     """Notify each person once; return the people who are not known yet.
 
     Store nothing for a person who left, chose no channel for the notice, or muted its run, nor for
@@ -66,7 +66,7 @@ def _still_to_tell(store: Store, addressed: Sequence[Addressed]) -> list[Address
 
 
 def _notifications(
-    store: Store, texts: Texts, addressed: Sequence[Addressed], recipients: Mapping[str, Recipient]
+    store: Store, texts: Writer, addressed: Sequence[Addressed], recipients: Mapping[str, Recipient]
 ) -> list[Notification]:
     wanted = [(one, _channels(store, one, recipients[one.person_id])) for one in addressed]
     shown = [one.person_id for one, channels in wanted if Channel.IN_APP in channels]
@@ -91,7 +91,7 @@ def _channels(store: Store, one: Addressed, to: Recipient) -> list[Channel]:
 
 def _notification(
     store: Store,
-    texts: Texts,
+    texts: Writer,
     one: Addressed,
     to: Recipient,
     channels: Sequence[Channel],
