@@ -60,6 +60,10 @@ class _Policy(EmailPolicy):
 _POLICY = _Policy(linesep="\r\n")
 
 
+class _NoTlsError(Exception):
+    """The server offers encryption, and fails at it."""
+
+
 class BadAddress(ValueError):
     """An address that no mail can be written to."""
 
@@ -319,6 +323,19 @@ def _reply_codes(error: Exception) -> str:
 
 
 def _connect(url: SplitResult, sender: str, timeout: float, tls: ssl.SSLContext) -> smtplib.SMTP:
+    """Return a connection, encrypted if the server can. Without a password nobody is proved to be
+    the server: that keeps out who only listens (opportunistic security, RFC 7435).
+    """
+    try:
+        return _opened(url, sender, timeout, tls)
+    except _NoTlsError:
+        return _opened(url, sender, timeout, None)
+
+
+def _opened(
+    url: SplitResult, sender: str, timeout: float, tls: ssl.SSLContext | None
+) -> smtplib.SMTP:
+    """Return a connection; with `tls` None one that is not encrypted. Raises _NoTlsError."""
     # The sender's domain is our name for EHLO: else smtplib asks the DNS on each connection.
     name, host = sender.rpartition("@")[2], url.hostname or ""
     if url.scheme == "smtps":
@@ -335,13 +352,32 @@ def _connect(url: SplitResult, sender: str, timeout: float, tls: ssl.SSLContext)
     return connection
 
 
-def _introduce(connection: smtplib.SMTP, url: SplitResult, tls: ssl.SSLContext) -> None:
+def _introduce(connection: smtplib.SMTP, url: SplitResult, tls: ssl.SSLContext | None) -> None:
     connection.ehlo_or_helo_if_needed()
     if not url.username:
+        if tls and url.scheme == "smtp" and connection.has_extn("starttls"):
+            _encrypt(connection)
         return
     if url.scheme == "smtp":
         connection.starttls(context=tls)
     connection.login(unquote(url.username), unquote(url.password or ""))
+
+
+def _encrypt(connection: smtplib.SMTP) -> None:
+    """Encrypt a connection without a look at the certificate. Raises _NoTlsError."""
+    try:
+        connection.starttls(context=_unverified())
+        connection.ehlo_or_helo_if_needed()
+    except (OSError, smtplib.SMTPException) as error:
+        raise _NoTlsError from error
+
+
+@cache
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _leave(connection: smtplib.SMTP) -> None:

@@ -77,16 +77,10 @@ def write_certificate(folder: Path) -> None:
 def listening(implicit: ssl.SSLContext | None = None, **more: Any) -> Iterator[tuple[int, Keeper]]:
     """A mail server that wants a password; yields its port and what it keeps."""
     keeper, loop = Keeper(), asyncio.new_event_loop()
+    options: dict[str, Any] = {"authenticator": authenticate, "auth_required": True} | more
 
     def protocol() -> SMTP:
-        return SMTP(
-            keeper,
-            hostname="localhost",
-            authenticator=authenticate,
-            auth_required=True,
-            loop=loop,
-            **more,
-        )
+        return SMTP(keeper, hostname="localhost", loop=loop, **options)
 
     server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0, ssl=implicit))
     thread = threading.Thread(target=loop.run_forever)
@@ -125,6 +119,27 @@ def test_starttls(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     server, client = contexts
     with listening(tls_context=server) as (port, keeper):
         assert send(f"smtp://{LOGIN}:{port}", client) == (Outcome.ACCEPTED, "")
+    assert keeper.recipients == ["ada@example.com"]
+
+
+def test_without_a_password_the_connection_is_encrypted_if_the_server_can(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    """Nobody vouches for the server: who listens on the way learns nothing all the same."""
+    server, _ = contexts
+    with listening(tls_context=server, auth_required=False, require_starttls=True) as (
+        port,
+        keeper,
+    ):
+        assert send(f"smtp://127.0.0.1:{port}", None) == (Outcome.ACCEPTED, "")
+    assert keeper.recipients == ["ada@example.com"]
+
+
+def test_a_server_whose_encryption_fails_gets_mail_without_a_password() -> None:
+    """It offers STARTTLS, and has no certificate."""
+    broken = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with listening(tls_context=broken, auth_required=False) as (port, keeper):
+        assert send(f"smtp://127.0.0.1:{port}", None) == (Outcome.ACCEPTED, "")
     assert keeper.recipients == ["ada@example.com"]
 
 
