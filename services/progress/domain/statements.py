@@ -62,7 +62,7 @@ def normal(statement: Statement) -> Statement:
 
     UUIDs are equal in upper and lower case (RFC 4122, section 3); a timestamp is stored to the
     millisecond, the precision that xAPI requires (part 2, section 4.5); a time of a video that is
-    no time is stored as not told.
+    no time is stored as not told, and what is no played segment is not stored.
     """
     at = statement.timestamp
     return replace(
@@ -74,8 +74,11 @@ def normal(statement: Statement) -> Statement:
 
 
 def says_the_same(one: Statement, other: Statement) -> bool:
-    """Return whether both say the same, whoever asserts it (xAPI 1.0.3, part 2, section 2.3.1)."""
-    return replace(one, authority=other.authority) == other
+    """Return whether both say the same, whoever asserts it (xAPI 1.0.3, part 2, section 2.3.1).
+
+    `one` is normal; `other` may be stored by a version before, which kept more of it.
+    """
+    return replace(one, authority=other.authority) == normal(other)
 
 
 def is_vouched_for(statement: Statement) -> bool:

@@ -44,17 +44,19 @@ TIMES = ("length", "time", "time_from", "time_to")
 
 
 def normal(video: VideoExtensions) -> VideoExtensions:
-    """Return the extensions with 0, which means not told, for each time that is no time.
+    """Return the extensions with 0, which means not told, for each time that is no time, and
+    without pieces that are no segments: an event must have no text that somebody wrote freely.
 
     Players send a length of NaN before they know it.
     """
-    if not _faulty_times(video):
+    segments = _only_segments(video.played_segments)
+    if not _faulty_times(video) and segments == video.played_segments:
         return video
     length, time, time_from, time_to = (
         each if _is_time(each) else 0.0
         for each in (video.length, video.time, video.time_from, video.time_to)
     )
-    return VideoExtensions(length, time, time_from, time_to, video.played_segments)
+    return VideoExtensions(length, time, time_from, time_to, segments)
 
 
 def played(text: str) -> tuple[Interval, ...]:
@@ -99,6 +101,17 @@ def _is_time(seconds: float) -> bool:
 
 def _pieces(text: str) -> list[str]:
     return text.split("[,]") if text else []
+
+
+def _only_segments(text: str) -> str:
+    """Return the pieces that are segments, and the last one's start."""
+    pieces = _pieces(text)
+    last = len(pieces) - 1
+    return "[,]".join(
+        piece
+        for place, piece in enumerate(pieces)
+        if _SEGMENT.fullmatch(piece) or (place == last and _BEGUN.fullmatch(piece))
+    )
 
 
 def _segment_faults(text: str, length: float) -> Iterator[str]:

@@ -107,6 +107,18 @@ def test_a_length_that_is_no_time_counts_as_not_told(length: float) -> None:
     assert normal(video) == VideoExtensions(time=5.0, played_segments="0[.]5")
 
 
+PIECES = st.sampled_from(["0[.]5", "9[.]2", "7", "Zebulon", "", "1e-7[.]3", "\x00", "٣[.]5"])
+
+
+@given(st.one_of(st.text(), st.lists(PIECES).map("[,]".join)))
+def test_of_a_text_segments_are_kept_and_nothing_else(text: str) -> None:
+    """No words of anybody get into an event; what was played is the same, and so a second time."""
+    kept = normal(VideoExtensions(played_segments=text))
+    assert played(kept.played_segments) == played(text)
+    assert set(kept.played_segments) <= set("0123456789.eE-[],")
+    assert normal(kept) == kept
+
+
 @given(st.lists(st.tuples(NUMBERS, NUMBERS).map(lambda pair: (min(pair), max(pair)))))
 def test_what_is_written_is_read(segments: list[tuple[float, float]]) -> None:
     """Any list of segments, written as the profile says, is read back."""
