@@ -15,9 +15,10 @@ from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import api
 from services.notify.domain.bounces import BounceAddresses, address_hash
-from services.notify.domain.enums import Category, Channel, DeliveryState, Frequency
+from services.notify.domain.enums import Category, Channel, DeliveryState, Frequency, Kind
 from services.notify.domain.messages import SUPPRESSED, VANISHED
 from services.notify.domain.preferences import CategoryPreference, ChannelFrequency, SetPreferences
+from services.notify.domain.values import checked
 from services.notify.mail import MailServer, Marks
 from services.notify.texts import Texts
 from services.notify.usecases.inbox import set_preferences
@@ -196,6 +197,7 @@ def test_a_person_is_told_once_that_mail_comes_back(
         list(several.map(lambda each: report(mail_server, each, "failed", "5.1.1"), both))
     assert world.notified("comes back") == ["ada"]
     (message,) = world.rows("messages", {"kind": "mail_returned"})
+    assert checked(Kind.MAIL_RETURNED, message["values"]) == message["values"]
     request = notify_pb2.ListMessagesRequest(person_id="ada")
     newest = Stub(channel_for("ada", "learner")).ListMessages(request).messages[0]
     assert newest.id == message["_id"]
