@@ -7,6 +7,7 @@ event that fails does not affect the others.
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import compress
 from typing import Any
 
@@ -84,11 +85,12 @@ def _needs(database: Database[Any], subscription: Subscription[Any]) -> Callable
         if is_away(error):
             raise StoreAway(str(error)) from error
         raise
-    dropped = {kind for kind in subscription.routing_keys if not is_handled(kind)}
+    keys = frozenset(subscription.routing_keys)
+    handled = cache(is_handled)  # a batch has few types of the many that there are
 
     def is_needed(delivery: Delivery) -> bool:
         kind = cloudevents.raw(delivery.headers).get("type")
-        return not (isinstance(kind, str) and kind in dropped)
+        return not isinstance(kind, str) or kind not in keys or handled(kind)
 
     return is_needed
 

@@ -5,7 +5,7 @@ A worker takes a batch's mails at once, so the document is written once for each
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
@@ -18,6 +18,7 @@ from services.notify.domain.messages import lane_of
 from services.notify.domain.rates import Rate
 
 Limits = Callable[[Database[Any]], Limit]
+Document = Mapping[str, Any]
 
 FIRST = frozenset({URGENT, CODE, lane_of(Channel.SMS, URGENT), lane_of(Channel.PUSH, URGENT)})
 """The lanes of what is urgent to one person or few: they have the reserve of a rate."""
@@ -51,12 +52,26 @@ class SharedRate:
 
     def take(self, lane: str, most: int) -> int:
         """Return how many messages of a lane may begin now, up to `most`; they count as begun."""
-        return 0 if self.held_for() else self._take(lane, most)
+        rate, taken = self._rate, 0
+        if rate is None:
+            return 0 if self.held_for() else most
+
+        def after(row: Document, full_at: float) -> float:
+            nonlocal taken
+            now = self._system.now().timestamp()
+            if _held_for(row, now):
+                taken = 0
+                return full_at
+            taken, full = rate.take(full_at, now, lane in FIRST, most)
+            return full
+
+        self._change(after)
+        return taken
 
     def give_back(self, count: int) -> None:
         """Count so many messages less, which were taken and did not begin."""
         if count and (rate := self._rate):
-            self._change(lambda full_at: rate.give_back(full_at, count))
+            self._change(lambda _, full_at: rate.give_back(full_at, count))
 
     def hold(self, seconds: float) -> None:
         """Let nothing begin for so many seconds: the provider asks for it."""
@@ -67,33 +82,21 @@ class SharedRate:
     def held_for(self) -> float:
         """Return for how many seconds nothing may begin; 0: the provider takes messages."""
         row = self._rows.find_one({"_id": self._name}) or {}
-        return max(float(row.get("held_until", 0.0)) - self._system.now().timestamp(), 0.0)
+        return _held_for(row, self._system.now().timestamp())
 
     def take_turn(self, lane: str) -> float:
         """Wait until a message of a lane may begin, and count it as begun: then return 0. Return
         the seconds until it is to be tried again if that takes longer than PATIENCE.
         """
         end = time.monotonic() + PATIENCE
-        while not (held := self.held_for()) and not self._take(lane, 1):
+        while not self.take(lane, 1):
+            if held := self.held_for():
+                return held
             left = end - time.monotonic()
             if left <= 0:
                 return self._wait(lane)
             time.sleep(min(self._wait(lane), left))
-        return held
-
-    def _take(self, lane: str, most: int) -> int:
-        rate, taken = self._rate, 0
-        if rate is None:
-            return most
-
-        def after(full_at: float) -> float:
-            nonlocal taken
-            now = self._system.now().timestamp()
-            taken, full = rate.take(full_at, now, lane in FIRST, most)
-            return full
-
-        self._change(after)
-        return taken
+        return 0.0
 
     def _wait(self, lane: str) -> float:
         """Return the seconds until a message of a lane may begin, a hundredth at least."""
@@ -103,12 +106,14 @@ class SharedRate:
         now = self._system.now().timestamp()
         return max(self._rate.wait(row["full_at"], now, lane in FIRST), 0.01)
 
-    def _change(self, after: Callable[[float], float]) -> None:
-        """Replace the instant; compute it anew if another worker was faster."""
+    def _change(self, after: Callable[[Document, float], float]) -> None:
+        """Replace the instant; compute it anew if another worker was faster. `after` gets the row
+        as well.
+        """
         while True:
             row = self._rows.find_one({"_id": self._name})
             before = row["full_at"] if row else 0.0
-            full_at = after(before)
+            full_at = after(row or {}, before)
             if full_at == before or self._replaced(before, full_at, row is None):
                 return
 
@@ -119,3 +124,7 @@ class SharedRate:
         except DuplicateKeyError:
             return False
         return is_new or bool(done.matched_count)
+
+
+def _held_for(row: Document, now: float) -> float:
+    return max(float(row.get("held_until", 0.0)) - now, 0.0)
