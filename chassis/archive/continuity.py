@@ -30,13 +30,13 @@ def break_in(amqp_url: str, archive: Archive, end: float | None) -> str:
     if end is None or end < newest.last:
         return f"the archive ends with offset {newest.last}, the history with {end}"
     try:
-        seal = archive.segment(newest).seal
+        fingerprint = archive.segment(newest).fingerprint
     except NoSuchObject:
         return ""  # the newest span was lost
     found = next(history.messages(amqp_url, newest.last, end), None)
     if found is None or found.error or found.offset != newest.last:
         return ""  # it was deleted, or can't be had: nothing contradicts
-    if segments.is_sealed_by(seal, found):
+    if segments.is_of(fingerprint, found):
         return ""
     return f"offset {newest.last} is another message than the archived one"
 

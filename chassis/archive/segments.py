@@ -50,7 +50,7 @@ class Segment:
     files: tuple[File, ...]
     broker: tuple[Span, ...]
     """Offsets in it that the broker took for its own records: there are no messages."""
-    seal: str
+    fingerprint: str
     """By which a stream is recognized; or empty. The SHA-256 of the last message's body; if what is
     personal in that is encrypted, of its id.
     """
@@ -149,8 +149,8 @@ def pack(piece: Piece, keys: Keys) -> tuple[Segment, Mapping[str, bytes]]:
         content = gzip.compress(b"".join(text + b"\n" for text in texts), COMPRESSION, mtime=0)
         contents[key] = content
         files.append(File(key, len(texts), len(content), hashlib.sha256(content).hexdigest()))
-    sealed = _seal(piece.messages[-1]) if piece.messages else ""
-    return Segment(piece.span, tuple(files), tuple(piece.broker), sealed), contents
+    fingerprint = _fingerprint(piece.messages[-1]) if piece.messages else ""
+    return Segment(piece.span, tuple(files), tuple(piece.broker), fingerprint), contents
 
 
 def unpack(file: File, content: bytes) -> list[Message]:
@@ -169,7 +169,7 @@ def write(segment: Segment) -> bytes:
         "span": [*segment.span],
         "files": [asdict(file) for file in segment.files],
         "broker": [[*span] for span in segment.broker],
-        "seal": segment.seal,
+        "seal": segment.fingerprint,
         "sealed": segment.sealed,
     }
     return orjson.dumps(facts, option=orjson.OPT_INDENT_2)
@@ -210,24 +210,24 @@ def _is_file(key: object) -> bool:
     return isinstance(key, str) and key.startswith((EVENTS, UNREADABLE))
 
 
-def is_sealed_by(seal: str, message: Message) -> bool:
-    """Return whether a segment's seal is that of a message. A version before took the body of each,
-    and another one may know other personal types.
+def is_of(fingerprint: str, message: Message) -> bool:
+    """Return whether a segment's fingerprint is that of a message. A version before took the body
+    of each, and another one may know other personal types.
     """
-    return seal in (_seal_of_body(message), _seal_of_id(message))
+    return fingerprint in (_of_body(message), _of_id(message))
 
 
-def _seal(message: Message) -> str:
+def _fingerprint(message: Message) -> str:
     """Return what recognizes a message. The digest of a body that is sealed would confirm a guess
     of what is in it, also after its key was thrown away; so it is of the event's id.
     """
-    return _seal_of_id(message) if sealing.people_in([message]) else _seal_of_body(message)
+    return _of_id(message) if sealing.people_in([message]) else _of_body(message)
 
 
-def _seal_of_body(message: Message) -> str:
+def _of_body(message: Message) -> str:
     return hashlib.sha256(message.body).hexdigest()
 
 
-def _seal_of_id(message: Message) -> str:
+def _of_id(message: Message) -> str:
     event_id = cloudevents.raw(message.headers).get("id", "")
     return hashlib.sha256(f"id {event_id}".encode()).hexdigest()

@@ -284,21 +284,21 @@ def test_what_has_nothing_personal_stays_as_it_is() -> None:
 
 
 def test_the_archive_recognizes_the_stream_by_what_was_published() -> None:
-    """The seal of a segment is of the message in the stream, and tells nothing personal of it: the
-    digest of a short text, all else of which is known, is found by trying.
+    """The fingerprint of a segment is of the message in the stream, and tells nothing personal of
+    it: the digest of a short text, all else of which is known, is found by trying.
     """
     original = message(ASKED, {"askerId": "p", "question": "Why?"})
     piece = Piece(Span(7, 7), [original], [])
     segment, contents = segments.pack(piece, keys_for(original))
     assert segment.sealed
-    assert segments.is_sealed_by(segment.seal, original)
-    assert segment.seal != hashlib.sha256(original.body).hexdigest()
+    assert segments.is_of(segment.fingerprint, original)
+    assert segment.fingerprint != hashlib.sha256(original.body).hexdigest()
     another = replace(original, headers={**original.headers, "cloudEvents_id": "e2"})
-    assert not segments.is_sealed_by(segment.seal, another)
-    assert segments.is_sealed_by(hashlib.sha256(original.body).hexdigest(), original)
+    assert not segments.is_of(segment.fingerprint, another)
+    assert segments.is_of(hashlib.sha256(original.body).hexdigest(), original)
     plain = message("tandem.sessions.seat.taken.v1", {"learnerId": "p"})
     segment_of_plain, _ = segments.pack(Piece(Span(7, 7), [plain], []), {})
-    assert segment_of_plain.seal == hashlib.sha256(plain.body).hexdigest()
+    assert segment_of_plain.fingerprint == hashlib.sha256(plain.body).hexdigest()
     (file,) = segment.files
     assert segments.unpack(file, contents[file.key]) != [original]
     assert segments.read(segment.span, segments.write(segment)) == segment
