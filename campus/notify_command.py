@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from tandem.notify.v1.resources_pb2 import Suppression
 
 from campus.messages_command import check, preview
 from campus.output import JSON_OPTION, LIMIT, fail, show_done, show_rows
+from campus.paging import rows_of
 from campus.remote import Where, channel_to, reaching
 from services.notify.webpush import write_key
 
@@ -129,20 +131,9 @@ def suppressions(
 
 
 def _rows(service: NotifyServiceStub, person_id: str, limit: int) -> list[Row]:
-    found: list[Row] = []
-    token = ""
-    while len(found) < limit:
-        size = min(limit - len(found), 1_000)
-        page = service.ListSuppressions(
-            notify_pb2.ListSuppressionsRequest(
-                person_id=person_id, page_size=size, page_token=token
-            )
-        )
-        found += map(_row, page.suppressions)
-        token = page.next_page_token
-        if not token:
-            break
-    return found
+    request = notify_pb2.ListSuppressionsRequest(person_id=person_id, page_size=min(limit, 1_000))
+    found = rows_of(service.ListSuppressions, request, "suppressions")
+    return [_row(each) for each in islice(found, limit)]
 
 
 def _row(each: Suppression) -> Row:

@@ -1,6 +1,6 @@
 """`tandem webhooks add|list|show|deliveries|replay|resume|rotate|remove`: events by HTTP."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from tandem.notify.v1.webhooks_pb2 import Webhook, WebhookDelivery
 from campus.consumers import patterns
 from campus.events_command import Since
 from campus.output import JSON_OPTION, LIMIT, fail, show_done, show_facts, show_rows
+from campus.paging import rows_of
 from campus.remote import Where, channel_to, reaching
 from chassis.contracts.events import contracts
 
@@ -128,15 +129,11 @@ def deliveries(webhook: str, state: str, limit: int, where: Where, as_json: bool
     """Show events that go to WEBHOOK, the oldest first, with what went wrong."""
     number = webhooks_pb2.WebhookDeliveryState.Value(f"WEBHOOK_DELIVERY_STATE_{state.upper()}")
 
-    def page(token: str) -> Any:
-        return notify.ListWebhookDeliveries(
-            webhooks_pb2.ListWebhookDeliveriesRequest(
-                webhook_id=webhook, state=number, page_size=min(limit, PAGE), page_token=token
-            )
-        )
-
+    request = webhooks_pb2.ListWebhookDeliveriesRequest(
+        webhook_id=webhook, state=number, page_size=min(limit, PAGE)
+    )
     with _notify(where) as notify:
-        found = islice(_pages(page, "deliveries"), limit)
+        found = islice(rows_of(notify.ListWebhookDeliveries, request, "deliveries"), limit)
         rows = [_delivery(each) for each in found]
     show_rows(state.capitalize(), rows, as_json)
 
@@ -215,23 +212,8 @@ def _replay(
 
 
 def _all(notify: NotifyServiceStub) -> Iterator[Webhook]:
-    return _pages(
-        lambda token: notify.ListWebhooks(
-            webhooks_pb2.ListWebhooksRequest(page_size=PAGE, page_token=token)
-        ),
-        "webhooks",
-    )
-
-
-def _pages(page: Callable[[str], Any], field: str) -> Iterator[Any]:
-    """Yield the rows of all pages."""
-    token = ""
-    while True:
-        found = page(token)
-        yield from getattr(found, field)
-        token = found.next_page_token
-        if not token:
-            return
+    request = webhooks_pb2.ListWebhooksRequest(page_size=PAGE)
+    return rows_of(notify.ListWebhooks, request, "webhooks")
 
 
 def _facts(webhook: Webhook) -> dict[str, Any]:

@@ -6,21 +6,16 @@ from tandem.notify.v1 import notify_pb2
 from tandem.notify.v1 import resources_pb2 as notify
 
 from campus.demo.world import World
+from campus.paging import rows_of
 from chassis.data.store import connect
 from chassis.messaging.inbox import inbox_id
 
 
 def deliveries(world: World) -> Iterator[notify.Delivery]:
-    """Yield the deliveries to all people, newest first."""
-    operator, token = world.campus.calling_as("operator", "operator"), ""
-    while True:
-        page = operator.notify.ListDeliveries(
-            notify_pb2.ListDeliveriesRequest(page_size=1000, page_token=token)
-        )
-        yield from page.deliveries
-        token = page.next_page_token
-        if not token:
-            return
+    """Return the deliveries to all people, newest first."""
+    operator = world.campus.calling_as("operator", "operator")
+    request = notify_pb2.ListDeliveriesRequest(page_size=1000)
+    return rows_of(operator.notify.ListDeliveries, request, "deliveries")
 
 
 def finished(world: World) -> int:

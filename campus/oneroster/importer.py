@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -14,6 +15,7 @@ from tandem.catalog.v1 import imports_pb2
 from tandem.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 
 from campus.bars import Begin
+from campus.paging import rows_of
 from campus.upload import AWAY, growing_pauses
 from services.catalog.domain.oneroster.imports import PART
 
@@ -90,16 +92,11 @@ class Importer:
     def rows(
         self, import_id: str, results: "Sequence[imports_pb2.ImportResult.ValueType]"
     ) -> Iterator[imports_pb2.ImportRow]:
-        """Yield the rows of an import with some results."""
+        """Return the rows of an import with some results."""
         request = imports_pb2.ListImportRowsRequest(
             import_id=import_id, results=results, page_size=1_000
         )
-        while True:
-            page = _patient(self._catalog.ListImportRows, request)
-            yield from page.rows
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
+        return rows_of(partial(_patient, self._catalog.ListImportRows), request, "rows")
 
     def _look(self, begun: imports_pb2.Import, looks: Iterator[float]) -> imports_pb2.Import:
         time.sleep(next(looks))

@@ -14,6 +14,7 @@ from tandem.progress.v1 import resources_pb2 as progress
 from campus.oulad.files import Presentation
 from campus.oulad.messages import person_id
 from campus.oulad.patience import Said, wait_while_moving
+from campus.paging import rows_of
 from campus.parallel import chunks, several_at_once
 from campus.services import Services
 
@@ -144,14 +145,9 @@ def _activities(services: Services, run: str) -> int:
 
 
 def _enrolments(services: Services, run: str) -> Iterator[resources_pb2.Enrolment]:
-    """Yield all enrolments of a run, without those that were withdrawn."""
+    """Return all enrolments of a run, without those that were withdrawn."""
     request = catalog_pb2.ListEnrolmentsRequest(run_id=run, page_size=PAGE)
-    while True:
-        page = services.catalog.ListEnrolments(request)
-        yield from page.enrolments
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
+    return rows_of(services.catalog.ListEnrolments, request, "enrolments")
 
 
 def _stays(enrolment: resources_pb2.Enrolment) -> bool:

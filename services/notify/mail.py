@@ -18,11 +18,10 @@ from chassis.capabilities import CapabilityUrls
 from services.notify.calendar_parts import invitation_text
 from services.notify.domain.bounces import BounceAddresses
 from services.notify.domain.messages import Mail, Outcome, SendResult
+from services.notify.settings import LOCAL_PART
 from services.notify.signing import Signer
 
 TIMEOUT = 30.0  # seconds that the server has for one reply
-# dot-atom@domain (RFC 5322, section 3.2.3): without quoting, so that it has one reading only.
-_LOCAL = re.compile(r"(?=.{1,64}$)[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 _DOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 )
@@ -149,7 +148,7 @@ def address(text: str) -> str:
         plain = idna.encode(domain, uts46=True).decode()
     except UnicodeError as error:
         raise BadAddress from error
-    if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(plain):
+    if not LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(plain):
         raise BadAddress
     return f"{local}@{plain}"
 

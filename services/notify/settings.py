@@ -30,9 +30,10 @@ _BOUNCE_WANTED = (
     f"bounces@university.example, with up to {LONGEST_LOCAL} letters and digits before the @"
 )
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
-# The part before the @, without quoting (dot-atom, RFC 5322, section 3.2.3).
+# The part before the @ (dot-atom, RFC 5322, section 3.2.3): without quoting, so that it has one
+# reading only.
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
-_LOCAL = re.compile(rf"(?=.{{1,64}}$){_ATOM}(\.{_ATOM})*", re.ASCII)
+LOCAL_PART = re.compile(rf"(?=.{{1,64}}$){_ATOM}(\.{_ATOM})*", re.ASCII)
 
 
 # A repeat of an event finds its message, and is not told. Events stay in the history for 30 days,
@@ -392,7 +393,7 @@ def _is_gateway(url: str) -> bool:
 
 def _is_mailbox(text: str) -> bool:
     local, _, domain = text.rpartition("@")
-    return bool(_LOCAL.fullmatch(local) and _NAME.fullmatch(domain))
+    return bool(LOCAL_PART.fullmatch(local) and _NAME.fullmatch(domain))
 
 
 def _is_bounce_address(text: str) -> bool:
