@@ -42,7 +42,7 @@ class Delivery:
 # handler. The newer version applies them when they are redelivered or replayed.
 ANOTHER_VERSIONS = Disposition(Kind.RETRY, "not for this version")
 # To apply it as news would tell people once more what they know.
-NO_RESYNC = Disposition(Kind.DEAD_LETTER, "the subscription takes no resync")
+NO_RESYNC = Disposition(Kind.DEAD_LETTER, "the subscription takes none of this type by a resync")
 Read = Event[Any]
 
 
@@ -98,8 +98,8 @@ def _needs(database: Database[Any], subscription: Subscription[Any]) -> Callable
 def _apply(inbox: Inbox, deliveries: Sequence[Delivery]) -> list[Disposition]:
     """Decode deliveries and apply them; return their dispositions."""
     types = frozenset((*inbox.subscription.routing_keys, *inbox.subscription.former_keys))
-    resyncs = inbox.subscription.resync is not None
-    read = [_read(delivery, types, resyncs) for delivery in deliveries]
+    restored = frozenset(inbox.subscription.resync_keys)
+    read = [_read(delivery, types, restored) for delivery in deliveries]
     good = {event.id: event for event in read if isinstance(event, Event)}
     last = {
         event.id
@@ -116,16 +116,17 @@ def _apply(inbox: Inbox, deliveries: Sequence[Delivery]) -> list[Disposition]:
     return dispositions
 
 
-def _read(delivery: Delivery, types: Set[str], resyncs: bool) -> Read | Disposition:
+def _read(delivery: Delivery, types: Set[str], restored: Set[str]) -> Read | Disposition:
+    """Decode a delivery. `types`: those that are handled; `restored`: those, if of a resync."""
     try:
         event = events.read(delivery.headers, delivery.body, delivery.content_type)
     except UnknownTypeError:
         return ANOTHER_VERSIONS
     except UndecodableError as error:
         return Disposition(Kind.UNDECODABLE, str(error))
-    if event.resync and not resyncs:
-        return NO_RESYNC
-    return event if event.type in types else ANOTHER_VERSIONS
+    if event.type not in types:
+        return ANOTHER_VERSIONS
+    return NO_RESYNC if event.resync and event.type not in restored else event
 
 
 def _traced(inbox: Inbox, batch: Sequence[Read], last: Set[str]) -> dict[str, Disposition]:

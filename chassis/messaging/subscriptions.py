@@ -73,6 +73,8 @@ class Subscription(Generic[S]):
     """Applies events of a resync, which tell the state that holds now, and not that something
     happened: it updates copies, and tells nobody what people were told before. None: the
     subscription takes no resync."""
+    resync_types: tuple[type[Message], ...] = ()
+    """The events of a resync that it takes; empty: all of its types."""
     former: tuple[type[Message], ...] = ()
     """Events to which versions before bound the queue, and which another subscription takes now: it
     is bound to them no more, and applies those that it still has."""
@@ -84,6 +86,12 @@ class Subscription(Generic[S]):
     def routing_keys(self) -> tuple[str, ...]:
         """The routing keys of the queue's bindings: the types' names."""
         return tuple(event_type(cls) for cls in self.types)
+
+    @property
+    def resync_keys(self) -> tuple[str, ...]:
+        """The types of the events that it takes of a resync."""
+        taken = (self.resync_types or self.types) if self.resync else ()
+        return tuple(event_type(cls) for cls in taken)
 
     @property
     def former_keys(self) -> tuple[str, ...]:

@@ -172,8 +172,7 @@ def resync_key(subscription: str, event_type: str) -> str:
 
 def _bind_resyncs(channel: BlockingChannel, subscription: Subscription[Any]) -> None:
     channel.exchange_declare(RESYNC, "topic", durable=True)
-    keys = subscription.routing_keys if subscription.resync else ()
-    for key in (resync_key(subscription.name, each) for each in keys):
+    for key in (resync_key(subscription.name, each) for each in subscription.resync_keys):
         if subscription.partitioned:
             channel.exchange_bind(subscription.name, RESYNC, key)
         else:

@@ -31,6 +31,7 @@ class Copy:
 class Drift:
     """What was compared of a copy, and what differs."""
 
+    owner: str
     keeper: str
     kind: str
     compared: int
@@ -41,7 +42,7 @@ class Drift:
     different: Sequence[str]
     """Keys of copies with other fields than the original."""
     repaired_by: str
-    """The subscription to resync."""
+    """The subscription to which the owner's state is to be sent."""
 
     @property
     def keys(self) -> Sequence[str]:
@@ -82,7 +83,16 @@ def _second_look(
                 missing.append(key)
             else:
                 (different if key in originals else surplus).append(key)
-    return Drift(copy.keeper, copy.kind, compared, missing, surplus, different, copy.subscription)
+    return Drift(
+        copy.owner,
+        copy.keeper,
+        copy.kind,
+        compared,
+        missing,
+        surplus,
+        different,
+        copy.subscription,
+    )
 
 
 Digests = Mapping[str, bytes]

@@ -35,6 +35,9 @@ class Digested:
     one has no colon."""
     where: Mapping[str, Any] = field(default_factory=dict)
     """The query for the documents that are such things; empty: all are."""
+    prefix: str = ""
+    """With what their ids begin, before the key; then only documents with such ids are such
+    things."""
 
 
 class Stretch(NamedTuple):
@@ -88,12 +91,14 @@ def digest(fields: Sequence[str], values: Sequence[object]) -> bytes:
 
 def _digested(kind: Digested, fields: Sequence[str], documents: Any) -> Iterator[tuple[str, bytes]]:
     for document in documents:
-        key = ":".join(document[name] for name in kind.key)
+        key = ":".join(document[name] for name in kind.key).removeprefix(kind.prefix)
         yield key, digest(fields, [kind.fields[name](document) for name in fields])
 
 
 def _query(kind: Digested, stretch: Stretch) -> dict[str, Any]:
     limits = [dict(kind.where)] if kind.where else []
+    if kind.prefix:
+        limits.append({"_id": {"$gte": kind.prefix, "$lt": _beyond_all(kind.prefix)}})
     if stretch.keys:
         limits.append({"$or": [_equal(kind, key) for key in stretch.keys]})
     else:
@@ -102,8 +107,13 @@ def _query(kind: Digested, stretch: Stretch) -> dict[str, Any]:
     return {"$and": limits} if limits else {}
 
 
+def _beyond_all(prefix: str) -> str:
+    """Return the first text after all that begin with a prefix."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
 def _parts(kind: Digested, key: str) -> list[str]:
-    parts = key.split(":", len(kind.key) - 1)
+    parts = (kind.prefix + key).split(":", len(kind.key) - 1)
     return parts + [""] * (len(kind.key) - len(parts))
 
 

@@ -1,7 +1,8 @@
 """What a service sends in a resync: its things by kind, as the events that tell their state."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -55,24 +56,22 @@ def read(store: Store, source: Source[Any], after: str, resync_id: str) -> Stret
     found = [row["_id"] for row in rows.sort("_id", 1).limit(source.page)]
     told = source.tell(store, found) if found else ()
     messages = [events.message_for(store.service, each) for each in told]
-    sequences = _sequences(store, messages)
-    return Stretch([*_events(store, resync_id, messages, sequences)], found[-1] if found else "")
-
-
-def _sequences(store: Store, messages: Sequence[Message]) -> Mapping[str, int]:
-    keys = {events.subject_and_key(each)[1] for each in messages}
-    return {row["_id"]: int(row["last"]) for row in store.find_by_ids("sequences", keys)}
+    return Stretch([*_events(store, resync_id, after, messages)], found[-1] if found else "")
 
 
 def _events(
-    store: Store, resync_id: str, messages: Sequence[Message], sequences: Mapping[str, int]
+    store: Store, resync_id: str, after: str, messages: Sequence[Message]
 ) -> Iterator[Event[Any]]:
-    for message in messages:
-        subject, key = events.subject_and_key(message)
+    named = [(message, *events.subject_and_key(message)) for message in messages]
+    sequences = _sequences(store, {key for _, _, key in named})
+    parts: Counter[tuple[str, str]] = Counter()
+    for message, subject, key in named:
         kind = events.event_type(type(message))
         if key in sequences:
+            parts[kind, key] += 1
+            part = f"{after}/{parts[kind, key]}"
             yield Event(
-                id=event_id(resync_id, kind, key, sequences[key]),
+                id=event_id(resync_id, kind, key, sequences[key], part),
                 type=kind,
                 source=f"/tandem/{store.service}",
                 time=store.now,
@@ -85,9 +84,14 @@ def _events(
             )
 
 
-def event_id(resync_id: str, kind: str, key: str, sequence: int) -> str:
+def _sequences(store: Store, keys: Set[str]) -> Mapping[str, int]:
+    return {row["_id"]: int(row["last"]) for row in store.find_by_ids("sequences", keys)}
+
+
+def event_id(resync_id: str, kind: str, key: str, sequence: int, part: str) -> str:
     """Return the id of an event of a resync: a UUIDv5 (RFC 9562, section 5.5) of what it tells.
 
-    So what is sent again after a crash is a repeat, and what another resync sends is not.
+    So what is sent again after a crash is a repeat, and what another resync sends is not. `part`:
+    the page and the place in it, because several events may tell the state of one aggregate.
     """
-    return str(uuid.uuid5(uuid.UUID(resync_id), f"{kind}/{key}/{sequence}"))
+    return str(uuid.uuid5(uuid.UUID(resync_id), f"{kind}/{key}/{sequence}/{part}"))

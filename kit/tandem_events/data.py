@@ -215,6 +215,18 @@ SeatOfferOutcome: TypeAlias = (
     | int
 )
 """How an offer of a seat ended."""
+SessionState: TypeAlias = (
+    Literal[
+        "SESSION_STATE_UNSPECIFIED",
+        "SESSION_STATE_SCHEDULED",
+        "SESSION_STATE_LIVE",
+        "SESSION_STATE_ENDED",
+        "SESSION_STATE_CANCELLED",
+    ]
+    | str
+    | int
+)
+"""How far a session is."""
 ActivityKind: TypeAlias = (
     Literal[
         "ACTIVITY_KIND_UNSPECIFIED",
@@ -1832,6 +1844,10 @@ class SessionScheduled(TypedDict):
     """Of a series: the local time that the series gives it (RFC 5545, section 3.8.4.4)."""
     purpose: NotRequired[SessionPurpose]
     """What it is for; UNSPECIFIED in an older event: a class."""
+    state: NotRequired[SessionState]
+    """How far it is: SCHEDULED; UNSPECIFIED in an older event, too. A resync tells each session by
+    this event, with the state that it has by now; the event of that state follows.
+    """
 
 
 class SessionMoved(TypedDict):
@@ -2294,7 +2310,7 @@ class AttendanceSettled(TypedDict):
     title: NotRequired[str]
     """The session's title."""
     part: NotRequired[int]
-    """This part, from 1."""
+    """This part, from 1; 0 in a resync, which tells the learners in other parts."""
     parts: NotRequired[int]
     """In the last part: how many parts there are. In those before: 0, it is not known yet."""
     learners: NotRequired[list[SettledAttendance]]
@@ -2319,7 +2335,7 @@ class AttendanceAmended(TypedDict):
     learnerId: NotRequired[str]
     """The learner."""
     fromVerdict: NotRequired[AttendanceVerdict]
-    """The verdict until now; UNSPECIFIED when there was none."""
+    """The verdict until now; UNSPECIFIED when there was none, and in a resync."""
     toVerdict: NotRequired[AttendanceVerdict]
     """The verdict from now; UNSPECIFIED when there is none any more: the learner was not expected,
     and by marks that came late did not stay.

@@ -7,6 +7,7 @@ from tandem.types.v1 import resyncs_pb2
 
 from chassis.data.store import Database
 from chassis.resync import commands
+from services.catalog.copies import COPIES
 from services.catalog.originals import ORIGINALS
 from services.catalog.sources import KINDS
 from services.catalog.store import CatalogStore
@@ -26,4 +27,4 @@ class ResyncsApi(catalog_pb2_grpc.CatalogServiceServicer):
     def DigestCopies(
         self, request: resyncs_pb2.DigestCopiesRequest, _context: Any
     ) -> resyncs_pb2.DigestCopiesResponse:
-        return commands.digest_copies(self._database, request, ORIGINALS)
+        return commands.digest_copies(self._database, request, {**ORIGINALS, **COPIES})

@@ -13,6 +13,11 @@ _KEPT: Mapping[tuple[str, str, str], Sequence[str]] = {
     ("library", "progress", "progress.attendance"): ("items",),
     ("library", "notify", "notify.rosters"): ("titles",),
     ("catalog", "progress", "progress.plans"): ("people", "runs", "staff", "paths", "places"),
+    ("sessions", "progress", "progress.plans"): ("sessions",),
+    ("sessions", "progress", "progress.attendance"): ("recordings",),
+    ("sessions", "notify", "notify.triggers"): ("sessions",),
+    ("sessions", "library", "library.entitlements"): ("recordings",),
+    ("sessions", "catalog", "catalog.availability"): ("availability",),
 }
 COPIES = [
     Copy(owner, kind, keeper, subscription)

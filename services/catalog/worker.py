@@ -16,7 +16,15 @@ from services.catalog.store import CatalogStore
 def subscriptions() -> tuple[Subscription[CatalogStore], ...]:
     """Return the service's subscriptions."""
     types = (AvailabilityChanged,)
-    return (Subscription("catalog.availability", types, availability, replacing=frozenset(types)),)
+    return (
+        Subscription(
+            "catalog.availability",
+            types,
+            availability,
+            replacing=frozenset(types),
+            resync=availability,
+        ),
+    )
 
 
 def availability(store: CatalogStore, events: Sequence[Event[Any]]) -> None:

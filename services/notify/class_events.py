@@ -1,10 +1,15 @@
 """Notify's handlers of the events of live classes and their series."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tandem.sessions.v1 import events_pb2 as sessions
+from tandem.sessions.v1.resources_pb2 import (
+    SESSION_STATE_CANCELLED,
+    SESSION_STATE_SCHEDULED,
+    SESSION_STATE_UNSPECIFIED,
+)
 
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import from_message
@@ -19,19 +24,24 @@ Leads = Sequence[timedelta]
 
 
 def _scheduled(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
+    classes.schedule(store, _session(event), leads)
+
+
+def _session(event: Event[Any]) -> Session:
+    """Return the session of a SessionScheduled."""
     data = event.data
-    session = from_message(
+    return from_message(
         data,
         Session,
         id=data.session_id,
         start_time=triggers.instant(data.start_time),
         end_time=triggers.instant(data.end_time),
-        standing=True,
+        standing=data.state in (SESSION_STATE_UNSPECIFIED, SESSION_STATE_SCHEDULED),
+        cancelled=data.state == SESSION_STATE_CANCELLED,
         event_id=event.id,
         event_type=event.type,
         sequence=event.sequence,
     )
-    classes.schedule(store, session, leads)
 
 
 def _moved(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
@@ -101,9 +111,28 @@ def _started(store: NotifyStore, event: Event[Any], _: Leads) -> None:
 
 
 def _ended(store: NotifyStore, event: Event[Any], _: Leads) -> None:
+    classes.end(store, event.data.session_id, event.sequence, _ended_at(event))
+
+
+def _ended_at(event: Event[Any]) -> datetime:
     data = event.data
-    at = triggers.instant(data.ended_at) if data.HasField("ended_at") else event.time
-    classes.end(store, data.session_id, event.sequence, at)
+    return triggers.instant(data.ended_at) if data.HasField("ended_at") else event.time
+
+
+def restore(store: NotifyStore, batch: Sequence[Event[Any]], leads: Leads) -> None:
+    """Apply the classes of a resync: copies and reminders are as after their news, and nobody is
+    told anything.
+    """
+    for event in batch:
+        if isinstance(event.data, sessions.SessionScheduled):
+            classes.restore(store, _session(event), leads)
+    for event in batch:
+        if isinstance(event.data, sessions.SessionEnded):
+            classes.restore_end(store, event.data.session_id, event.sequence, _ended_at(event))
+
+
+RESTORED = (sessions.SessionScheduled, sessions.SessionEnded)
+"""What of a resync is applied: SessionScheduled tells whether a class is to come, too."""
 
 
 CLASSES: Mapping[type[Any], Callable[[NotifyStore, Event[Any], Leads], None]] = {

@@ -5,6 +5,24 @@ from collections.abc import Mapping
 from chassis.resync.digests import Digested, plain
 
 COPIES: Mapping[str, Digested] = {
+    # When a class is over, its copy has the end that it had.
+    "sessions": Digested(
+        "sessions",
+        {
+            name: plain(name)
+            for name in (
+                "run_id",
+                "title",
+                "instructor_id",
+                "start_time",
+                "room",
+                "join_url",
+                "standing",
+                "cancelled",
+                "group_ids",
+            )
+        },
+    ),
     "titles": Digested("items", {"title": plain("title")}),
     "people": Digested(
         "people",

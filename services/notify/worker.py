@@ -21,6 +21,7 @@ from chassis.runs import end_of, facts_of
 from services.notify import (
     announcer,
     behind_events,
+    class_events,
     path_events,
     privacy,
     question_events,
@@ -114,6 +115,8 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
             trigger,
             partitioned=True,
             former=_SEATS,
+            resync=lambda store, batch: class_events.restore(store, batch, leads),
+            resync_types=class_events.RESTORED,
         ),
         # A queue of its own: an offer of a seat ends soon, and must not wait behind the classes
         # that a closure cancels.

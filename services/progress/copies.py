@@ -11,6 +11,30 @@ COPIES: Mapping[str, Digested] = {
         {name: plain(name) for name in ("available", "seconds")},
         where={"sequence": {"$exists": True}},
     ),
+    # A session may be known by its attendance before its plan is.
+    "sessions": Digested(
+        "sessions",
+        {
+            name: plain(name)
+            for name in (
+                "run_id",
+                "activity_id",
+                "title",
+                "start_time",
+                "end_time",
+                "recorded",
+                "material_item_ids",
+                "group_ids",
+                "state",
+                "ended_at",
+            )
+        },
+    ),
+    "recordings": Digested(
+        "sessions",
+        {"first": plain("recording_item_id")},
+        where={"recording_item_id": {"$gt": ""}},
+    ),
     "people": Digested("people", {"zone": plain("zone")}),
     "runs": Digested(
         "runs",

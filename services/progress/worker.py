@@ -11,6 +11,7 @@ from tandem.catalog.v1 import resources_pb2 as resources
 from tandem.library.v1 import events_pb2 as library
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
+from tandem.sessions.v1.resources_pb2 import SESSION_STATE_SCHEDULED, SESSION_STATE_UNSPECIFIED
 
 from chassis.civil import start_of_day
 from chassis.contracts.events import Event
@@ -96,6 +97,8 @@ ATTENDANCE = (
 )
 
 
+# The states in which a session is that is told as planned.
+_TO_COME = (SESSION_STATE_UNSPECIFIED, SESSION_STATE_SCHEDULED)
 # Both have the sequence of the learner in the session: the latest counts.
 AMENDED = (sessions.AttendanceAmended, sessions.AttendanceCorrected)
 
@@ -124,7 +127,7 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
             attendance,
             _weight,
             partitioned=True,
-            resync=items_anew,
+            resync=attendance_anew,
         ),
         privacy.subscription(),
     )
@@ -180,11 +183,20 @@ def _learn_plans(store: ProgressStore, events: Events) -> None:
 
 
 def attendance(store: ProgressStore, events: Events) -> None:
-    """Apply events on attendance, recordings and items, each kind at once."""
+    """Apply events on attendance, recordings and items, each kind at once, and measure when
+    recordings can be played.
+    """
+    attendance_anew(store, events)
     items = _each(events, _item, *ITEMS)
-    learn_items(store, items)
-    learn_sessions(store, _each(events, _recording, *RECORDINGS))
     _measure(store, _each(events, _recording, sessions.RecordingAttached), items)
+
+
+def attendance_anew(store: ProgressStore, events: Events) -> None:
+    """Apply attendance, recordings and items of a resync: it is no news that a recording can be
+    played.
+    """
+    learn_items(store, _each(events, _item, *ITEMS))
+    learn_sessions(store, _each(events, _recording, *RECORDINGS))
     finalised = [event for event in events if isinstance(event.data, sessions.AttendanceSettled)]
     amended = [event for event in events if isinstance(event.data, AMENDED)]
     learn_attendance(
@@ -192,13 +204,6 @@ def attendance(store: ProgressStore, events: Events) -> None:
         [*map(_finalised_session, finalised), *map(_amended_session, amended)],
         [*(row for event in finalised for row in _finalised(event)), *map(_amended, amended)],
     )
-
-
-def items_anew(store: ProgressStore, events: Events) -> None:
-    """Apply the items of a resync. It tells no attendance, and measures no class: it is no news
-    that a recording can be played.
-    """
-    learn_items(store, _each(events, _item, *ITEMS))
 
 
 def _measure(store: ProgressStore, recordings: list[SessionUpdate], items: list[Item]) -> None:
@@ -264,6 +269,8 @@ def _session(event: Event[Any]) -> SessionUpdate:
         more["end_time"] = _instant(data.new_end_time)
     if not isinstance(data, sessions.SessionScheduled):
         more["material_item_ids"] = more["group_ids"] = None
+    elif data.state not in _TO_COME:
+        more["state"] = None  # of a resync: the event that tells its state follows
     return from_message(data, SessionUpdate, **more)
 
 

@@ -46,10 +46,12 @@ def live(settings: Settings) -> None:
 
 
 def worker(settings: Settings) -> None:
-    """Apply others' events."""
+    """Apply others' events, and do resyncs."""
     from chassis import roles
     from chassis import worker as runtime
+    from chassis.resync.work import resyncing
     from services.sessions import privacy
+    from services.sessions.sources import SOURCES
     from services.sessions.store import SessionsStore
     from services.sessions.timers_meetings import meeting_timers
     from services.sessions.worker import subscriptions, timers
@@ -57,7 +59,7 @@ def worker(settings: Settings) -> None:
     database = roles.open_database(settings, "sessions", SessionsStore)
     notice = settings.meetings_ahead, settings.meetings_warning
     watch = [*timers(settings.end_grace), *meeting_timers(*notice)]
-    jobs = (privacy.jobs(),)
+    jobs = (privacy.jobs(), resyncing("sessions", settings.amqp_url, SOURCES))
     runtime.serve(settings, "sessions", database, subscriptions(), watch, jobs)
 
 

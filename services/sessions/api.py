@@ -3,14 +3,12 @@
 from typing import Any
 
 from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
-from tandem.types.v1 import resyncs_pb2
 
 from chassis.capabilities import CapabilityUrls
 from chassis.contracts.mapping import from_message
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.privacy.rpcs import PersonalDataRpcs
-from chassis.resync.commands import digest_copies
 from services.sessions import queries
 from services.sessions.answers import answer, answers
 from services.sessions.api_attendance import AttendanceApi
@@ -24,11 +22,11 @@ from services.sessions.api_planning import PlanningApi
 from services.sessions.api_polls import PollsApi, grouped_votes
 from services.sessions.api_questions import QuestionsApi
 from services.sessions.api_recordings import RecordingsApi
+from services.sessions.api_resyncs import ResyncsApi
 from services.sessions.api_rooms import RoomsApi
 from services.sessions.api_seats import SeatsApi
 from services.sessions.api_series import SeriesApi
 from services.sessions.api_timetables import TimetablesApi
-from services.sessions.copies import COPIES
 from services.sessions.meeting_pool import MeetingPool
 from services.sessions.pages_joining import Doors
 from services.sessions.privacy import HOLDINGS
@@ -53,6 +51,7 @@ class SessionsApi(
     PollsApi,
     FeedbackApi,
     HelpApi,
+    ResyncsApi,
     sessions_pb2_grpc.SessionsServiceServicer,
 ):
     """Calls a use case for each request, and turns its result into a response."""
@@ -73,11 +72,6 @@ class SessionsApi(
         self._database, self._feed_urls = database, feed_urls
         self._online_seats = online_seats
         self._votes = grouped_votes(database)
-
-    def DigestCopies(
-        self, request: resyncs_pb2.DigestCopiesRequest, _context: Any
-    ) -> resyncs_pb2.DigestCopiesResponse:
-        return digest_copies(self._database, request, COPIES)
 
     def GetSession(
         self, request: sessions_pb2.GetSessionRequest, _context: Any

@@ -10,6 +10,7 @@ from chassis.data.keys import add_keys, unique_key
 from chassis.data.migrations import Migration, Mongo, adding
 from chassis.data.staff import STAFF
 from chassis.jobs import INDEX
+from chassis.resync import resyncs
 from services.sessions.domain.similarity import distinct_words
 
 # A lock document that nobody has touched for a day is not in use.
@@ -380,6 +381,27 @@ _HELP: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+
+def _resyncs(mongo: Mongo) -> None:
+    """Add resyncs, and the recordings of one part that a version attached which stored nothing but
+    the item in the session: copies are compared with what is stored of recordings.
+    """
+    adding(resyncs.INDEXES)(mongo)
+    rows = mongo["sessions"].find(
+        {"recording_item_id": {"$gt": ""}},
+        {"run_id": 1, "recording_item_id": 1, "recording_offset": 1},
+    )
+    for row in rows:
+        part = {"item_id": row["recording_item_id"]}
+        if "recording_offset" in row:
+            part["starts_at_offset"] = row["recording_offset"]
+        mongo["recordings"].update_one(
+            {"_id": row["_id"]},
+            {"$setOnInsert": {"run_id": row["run_id"], "parts": [part]}},
+            upsert=True,
+        )
+
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -412,4 +434,5 @@ MIGRATIONS = (
     Migration(29, "what expires by the system's clock", _expire_by_system_clock),
     Migration(30, "meetings that were made before for the same class", adding(_EARLIER)),
     Migration(31, "learners who fall behind, and their invitations to help", adding(_HELP)),
+    Migration(32, "resyncs; recordings that only their session named", _resyncs),
 )

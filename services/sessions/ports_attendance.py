@@ -43,6 +43,18 @@ class AttendanceStore(Protocol):
     def attendance(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, Attendance]:
         """Return the attendance of some learners in a session, by learner; some may have none."""
 
+    def final_attendance(
+        self, attendance_ids: Collection[str]
+    ) -> Mapping[tuple[str, str], Attendance | None]:
+        """Return the attendance with these ids, by session and learner; None: the learner has none.
+        Left out is who waits for a seat, or whose finalisation has something to see, and has none.
+        """
+
+    def waited_only(self, seat_ids: Collection[str]) -> list[tuple[str, str]]:
+        """Return the sessions and learners of those of some seats whose learners only wait for a
+        seat.
+        """
+
     def put_attendance(self, rows: Sequence[Attendance]) -> None:
         """Store attendance, new or changed, and delete the notes for it."""
 

@@ -101,6 +101,24 @@ class AttendanceStore(chassis_store.Store):
         rows = self["attendance"].find(query, session=self.session)
         return {row["learner_id"]: from_document(row, Attendance) for row in rows}
 
+    def final_attendance(
+        self, attendance_ids: Collection[str]
+    ) -> Mapping[tuple[str, str], Attendance | None]:
+        """Return the attendance with these ids, by session and learner; None: the learner has none.
+        Left out is who waits for a seat, or whose finalisation has something to see, and has none.
+        """
+        found = list(self.find_by_ids("attendance", attendance_ids))
+        rows = {_parts(row): from_document(row, Attendance) for row in found if "session_id" in row}
+        none = {_parts(row) for row in found if "session_id" not in row and "unsettled" not in row}
+        waiting = self.waited_only([key(*each) for each in none])
+        return {**rows, **dict.fromkeys(none - set(waiting))}
+
+    def waited_only(self, seat_ids: Collection[str]) -> list[tuple[str, str]]:
+        """Return the sessions and learners of those of some seats whose learners only wait for a
+        seat.
+        """
+        return [_parts(row) for row in self.find_by_ids("seats", seat_ids) if _only_waits(row)]
+
     def put_attendance(self, rows: Sequence[Attendance]) -> None:
         """Store attendance, new or changed, and delete the notes for it."""
         self._write(
@@ -271,6 +289,12 @@ def _keys(session_id: str, learner_ids: Iterable[str]) -> list[str]:
 def _learner(document: Document) -> str:
     """Return the learner of a document whose id was made by `key`."""
     return str(document["_id"]).partition(":")[2]
+
+
+def _parts(document: Document) -> tuple[str, str]:
+    """Return the session and the learner of a document whose id was made by `key`."""
+    session_id, _, learner_id = str(document["_id"]).partition(":")
+    return session_id, learner_id
 
 
 def _only_waits(seat: Document) -> bool:

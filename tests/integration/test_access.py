@@ -110,6 +110,8 @@ TABLE: dict[str, Rule] = {
     "catalog.CatalogService.Republish": Rule({OPERATOR, SERVICE}),
     "catalog.CatalogService.GetResync": Rule({OPERATOR, SERVICE}),
     "catalog.CatalogService.DigestCopies": Rule({OPERATOR, SERVICE}),
+    "sessions.SessionsService.Republish": Rule({OPERATOR, SERVICE}),
+    "sessions.SessionsService.GetResync": Rule({OPERATOR, SERVICE}),
     "library.LibraryService.Republish": Rule({OPERATOR, SERVICE}),
     "library.LibraryService.GetResync": Rule({OPERATOR, SERVICE}),
     "library.LibraryService.DigestCopies": Rule({OPERATOR, SERVICE}),

@@ -293,8 +293,10 @@ def test_what_the_default_exchange_still_lets_them_do(broker: Broker) -> None:
             publish(broker.url(name), "", ANOTHERS)
 
 
-@pytest.mark.parametrize("account", ["catalog-worker", "catalog-relay", "notify-worker", STRANGER])
-def test_only_a_worker_of_catalog_sends_resyncs(broker: Broker, account: str) -> None:
+@pytest.mark.parametrize(
+    "account", ["catalog-worker", "catalog-relay", "sessions-worker", "notify-worker", STRANGER]
+)
+def test_only_a_worker_of_catalog_sends_its_resyncs(broker: Broker, account: str) -> None:
     """It sends catalog's types, which the queue of one subscription gets; nobody else may, and it
     may send no other service's types.
     """

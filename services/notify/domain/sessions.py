@@ -1,7 +1,7 @@
 """Replicas of live classes, their reminders, and broadcasts to everyone in a run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.runs import is_for
@@ -138,6 +138,26 @@ def reminders_of(session: Session, leads: Iterable[timedelta], now: datetime) ->
         for lead in leads
         if session.start_time - lead > now
     ]
+
+
+def is_as_it_was(known: Session, session: Session) -> bool:
+    """Return whether a session is to come, or is not, at the time and place that are known."""
+    same = ("standing", "cancelled", "start_time", "room", "instructor_id")
+    return all(getattr(known, name) == getattr(session, name) for name in same) and (
+        not session.standing or known.end_time == session.end_time
+    )
+
+
+def as_told(known: Session, session: Session) -> Session:
+    """Return a session that is as it was: people were told of it by the known event, and one that
+    is over has the end that it had.
+    """
+    return replace(
+        session,
+        end_time=known.end_time,
+        event_id=known.event_id,
+        event_type=known.event_type,
+    )
 
 
 def overtaken(reminder: Reminder, others: Iterable[Reminder], now: datetime) -> bool:

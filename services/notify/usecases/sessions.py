@@ -10,6 +10,8 @@ from services.notify.domain.sessions import (
     ALL_MODES,
     Broadcast,
     Session,
+    as_told,
+    is_as_it_was,
     reminders_of,
     unexpected,
 )
@@ -57,6 +59,26 @@ def schedule(store: Store, session: Session, leads: Iterable[timedelta]) -> None
     known = store.session_by_id(session.id)
     if known is None or known.sequence < session.sequence:
         _keep(store, session, leads)
+
+
+def restore(store: Store, session: Session, leads: Iterable[timedelta]) -> None:
+    """Store a session as a resync tells it. Where its time and place are as they were, what people
+    were told of them stays, and its reminders do.
+    """
+    known = store.session_by_id(session.id)
+    if known is not None and known.sequence >= session.sequence:
+        return
+    if known is not None and is_as_it_was(known, session):
+        store.put_session(as_told(known, session))
+    else:
+        _keep(store, session, leads)
+
+
+def restore_end(store: Store, session_id: str, sequence: int, at: datetime) -> None:
+    """Store when a session ended, of which a resync told with this sequence that it is over."""
+    known = store.session_by_id(session_id)
+    if known is not None and known.sequence <= sequence:
+        store.put_session(replace(known, end_time=min(known.end_time, at)))
 
 
 def move(store: Store, move: Move, notice: Notice | None, leads: Iterable[timedelta]) -> None:

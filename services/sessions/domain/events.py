@@ -11,6 +11,7 @@ from services.sessions.domain.enums import (
     SeatKind,
     SessionKind,
     SessionPurpose,
+    SessionState,
     Stretch,
 )
 from services.sessions.domain.series import Series
@@ -50,6 +51,8 @@ class SessionScheduled:
     series_id: str
     recurrence_id: str
     purpose: SessionPurpose
+    state: SessionState
+    """SCHEDULED but in a resync, which tells a session with the state that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +220,9 @@ class SettledAttendance:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceSettled:
-    """A part of a session's final attendance; `parts` is 0 in all but the last part."""
+    """A part of a session's final attendance; `parts` is 0 in all but the last part. In a resync,
+    `part` is 0, too: it tells the learners in other parts.
+    """
 
     session_id: str
     run_id: str

@@ -38,14 +38,26 @@ def withdrawn(
     return replace(recording, parts=parts, replaced=replaced, former_ids=former)
 
 
-def expired(recording: SessionRecording) -> SessionRecording:
-    """Return a recording after the run keeps it no longer: nothing is left of it."""
-    return replace(recording, parts=(), replaced=(), former_ids=())
+def expired(recording: SessionRecording, item_ids: Sequence[str]) -> SessionRecording:
+    """Return a recording after the run keeps it no longer: nothing is left of it. `item_ids`: those
+    that end with it.
+    """
+    gone = dict.fromkeys((*recording.expired_ids, *item_ids))
+    return replace(
+        recording, parts=(), replaced=(), former_ids=(), expired_ids=tuple(gone)[-MOST_FORMER:]
+    )
 
 
 def ended(recording: SessionRecording, before: Sequence[RecordedPart]) -> tuple[str, ...]:
     """Return all items that end with a recording: those of its parts, and of former ones."""
     return tuple(dict.fromkeys((*taken(before, ()), *recording.former_ids)))
+
+
+def gone(recording: SessionRecording, parts: Iterable[RecordedPart]) -> tuple[str, ...]:
+    """Return all items that the session had in its recording, and has no more."""
+    there = {item_id for each in parts for item_id in each.item_ids}
+    known = dict.fromkeys((*recording.expired_ids, *recording.former_ids))
+    return tuple(item_id for item_id in known if item_id not in there)
 
 
 def remembered(

@@ -94,6 +94,8 @@ class SessionRecording:
     """
     former_ids: tuple[str, ...] = ()
     """Items that were replaced or withdrawn: they end with the run's recordings, too."""
+    expired_ids: tuple[str, ...] = ()
+    """Items that ended with the run's recordings."""
 
 
 @dataclass(frozen=True, slots=True)

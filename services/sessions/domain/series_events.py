@@ -135,13 +135,11 @@ def series_moved(
     )
 
 
-def cancelled_occurrences(
-    sessions: Iterable[Session], item_ids: Sequence[str]
-) -> tuple[CancelledOccurrence, ...]:
+def cancelled_occurrences(sessions: Iterable[Session]) -> tuple[CancelledOccurrence, ...]:
     """Return cancelled sessions, each with its substitute item, as an event tells them."""
     return tuple(
-        CancelledOccurrence(each.id, each.start_time, each.end_time, item_id)
-        for each, item_id in zip(sessions, item_ids, strict=True)
+        CancelledOccurrence(each.id, each.start_time, each.end_time, each.substitute_item_id)
+        for each in sessions
     )
 
 

@@ -114,6 +114,10 @@ class Session:
     revised_at: datetime | None = None
     """When it last did, or when it was planned; None if an older version planned it."""
     purpose: SessionPurpose = SessionPurpose.CLASS
+    substitute_item_id: str = ""
+    """Of a CANCELLED session: the item that takes its place; empty: none does, or an older version
+    cancelled it, which did not keep it.
+    """
 
     @property
     def is_help(self) -> bool:
@@ -161,10 +165,12 @@ def finalised(session: Session, now: datetime) -> Session:
     return replace(session, attendance_settled_at=max(now, session.ended_at or now))
 
 
-def cancelled(session: Session) -> Session:
-    """Return the session, cancelled. Raises FailedPrecondition unless it is SCHEDULED."""
+def cancelled(session: Session, substitute_item_id: str = "") -> Session:
+    """Return the session, cancelled, with the item that takes its place. Raises FailedPrecondition
+    unless it is SCHEDULED.
+    """
     expect(session, "cancelled", SessionState.SCHEDULED)
-    return replace(session, state=SessionState.CANCELLED)
+    return replace(session, state=SessionState.CANCELLED, substitute_item_id=substitute_item_id)
 
 
 def span_of(session: Session) -> Interval:

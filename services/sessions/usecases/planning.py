@@ -86,21 +86,20 @@ def cancel(store: Store, command: Cancel) -> Session:
     before = lookup.lock_session(store, command.session_id)
     if before.state is SessionState.CANCELLED:
         return before
-    [session] = revising.changed(store, [before], withdraw_all(store, [cancelled(before)]))
+    gone = withdraw_all(store, [cancelled(before, command.substitute_item_id)])
+    [session] = revising.changed(store, [before], gone)
     store.put_session(session)
     help_outcomes.withdraw_taken(store, [session])
     store.note_clash_checks(sessions=[session.id])
     calendar = showing.of_session(store, session)
-    item_id = command.substitute_item_id
-    store.record_event(session_cancelled(session, command.reason, item_id, calendar=calendar))
+    store.record_event(session_cancelled(session, command.reason, calendar=calendar))
     rotation.even_out(store, session.series_id)
     return session
 
 
 def session_cancelled(
     session: Session,
-    reason: str,
-    item_id: str,
+    reason: str = "",
     series_id: str = "",
     calendar: tuple[Entry, ...] = (),
 ) -> SessionCancelled:
@@ -111,7 +110,6 @@ def session_cancelled(
         session,
         SessionCancelled,
         reason=reason,
-        substitute_item_id=item_id,
         series_id=series_id,
         calendar=calendar,
     )

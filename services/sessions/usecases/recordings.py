@@ -150,7 +150,7 @@ def _withdraw(store: Store, session: Session, command: WithdrawRecording, staff_
 def _expire(store: Store, session: Session) -> None:
     before, recording = _parts(store, session), _stored(store, session)
     ended = former_parts.ended(recording, before)
-    after = _put(store, session, former_parts.expired(recording))
+    after = _put(store, session, former_parts.expired(recording, ended))
     _tell_withdrawn(store, after, ended, EXPIRED, expired=True)
 
 

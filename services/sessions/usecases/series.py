@@ -163,12 +163,13 @@ def cancel(store: Store, command: CancelSeries) -> Series:
     if before:
         wrong = substitute_violations(command.substitute_item_ids, len(before))
         check_state("the series can't be cancelled", wrong)
-        gone = withdraw_all(store, [*map(cancelled, before)])
+        items = substitutes(command.substitute_item_ids, before)
+        gone = withdraw_all(store, [*map(cancelled, before, items)])
         gone = revising.changed(store, before, gone)
         store.put_sessions(gone)
         help_outcomes.withdraw_taken(store, gone)
         store.note_clash_checks(sessions=[each.id for each in gone])
-        _tell_cancellation(store, series, gone, command)
+        _tell_cancellation(store, series, gone, command.reason)
         rotation.even_out(store, series.id)
     return series
 
@@ -271,21 +272,15 @@ def _tell_move(
 
 
 def _tell_cancellation(
-    store: Store, series: Series, sessions: Sequence[Session], command: CancelSeries
+    store: Store, series: Series, sessions: Sequence[Session], reason: str
 ) -> None:
-    items = substitutes(command.substitute_item_ids, sessions)
     store.record_event(
         about(
             series,
             SeriesCancelled,
-            reason=command.reason,
-            occurrences=cancelled_occurrences(sessions, items),
+            reason=reason,
+            occurrences=cancelled_occurrences(sessions),
             calendar=showing.of_sessions(series, sessions),
         )
     )
-    store.record_event(
-        *(
-            session_cancelled(each, command.reason, item, series.id)
-            for each, item in zip(sessions, items, strict=True)
-        )
-    )
+    store.record_event(*(session_cancelled(each, reason, series.id) for each in sessions))

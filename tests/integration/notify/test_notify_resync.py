@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from google.protobuf.message import Message
 from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.sessions.v1 import events_pb2 as sessions
+from tandem.sessions.v1 import resources_pb2
 
 from chassis.contracts import events
 from chassis.messaging import inbox_processor
 from chassis.messaging.inbox_processor import Delivery, Kind
 from services.notify.worker import subscriptions
+from tests.integration.notify.script import Script, playing
+from tests.integration.notify.test_notify_sending import server_at
 from tests.integration.notify.world import HOUR, LEADS, TEXTS, World, person
 
 DAY = 24 * HOUR
@@ -27,8 +32,8 @@ def resync(world: World, queue: str, *state: Message, sequence: int = 0) -> Sequ
 
 def tell_all(world: World) -> list[dict[str, Any]]:
     """Let every timer run; return all messages."""
-    world.broadcast()
     world.remind()
+    world.broadcast()
     world.release()
     return world.rows("messages", {})
 
@@ -61,10 +66,81 @@ def test_nobody_is_told_again_and_nobody_is_new(world: World) -> None:
     assert {"ada", "bob"} <= set(news) <= {"ada", "bob", "grace"}
 
 
-def test_triggers_take_no_resync(world: World) -> None:
-    """State that reaches the queue of news becomes a dead letter, and no message."""
+def test_what_tells_people_takes_no_resync(world: World) -> None:
+    """State that would tell people becomes a dead letter, and no message."""
     world.people("ada", "grace")
     world.run("ada")
     world.schedule(2 * DAY)
     assert resync(world, "notify.triggers", world.cancelled(2 * DAY)) == [Kind.DEAD_LETTER.value]
+    assert tell_all(world) == []
+
+
+def planned(world: World, starts_in: timedelta, **state: Any) -> Any:
+    """A class in the lab as a resync tells it."""
+    told: Any = world.scheduled(starts_in)
+    told.MergeFrom(sessions.SessionScheduled(room="Lab", **state))
+    return told
+
+
+def test_what_was_told_of_a_class_stands_after_a_resync(world: World) -> None:
+    """Its queued mails are sent, and a reminder that is due by then comes; each once."""
+    world.people("ada", "grace")
+    world.run("ada")
+    world.schedule(3 * DAY)
+    world.tell(world.moved(3 * DAY, 2 * DAY))
+    world.broadcast()
+    state = planned(world, 2 * DAY, state=resources_pb2.SESSION_STATE_SCHEDULED)
+    assert resync(world, "notify.triggers", state, sequence=9) == ["applied"]
+    with playing(Script()) as script:
+        world.send(server_at(script.url))
+        assert len(script.texts) == 2
+    before = tell_all(world)
+    world.clock.forward(hours=24)
+    assert resync(world, "notify.triggers", state, sequence=10) == ["applied"]
+    told = tell_all(world)
+    assert {each["kind"] for each in told if each not in before} == {"reminder"}
+    assert resync(world, "notify.triggers", state, sequence=11) == ["applied"]
+    assert tell_all(world) == told
+
+
+def test_a_class_that_was_lost_has_its_reminders_by_a_resync(world: World) -> None:
+    """Those that are to come. Who was told of a move that was lost with it is reminded at the new
+    time, and older news that comes after it changes nothing.
+    """
+    world.people("ada", "grace")
+    world.run("ada")
+    state = planned(world, 2 * DAY)
+    old = world.event(world.scheduled(1 * DAY), 3)
+    world.clock.forward(hours=30)
+    assert resync(world, "notify.triggers", state, sequence=9) == ["applied"]
+    world.hear("notify.triggers", old)
+    assert tell_all(world) == []
+    world.clock.forward(hours=17)
+    assert {each["kind"] for each in tell_all(world)} == {"reminder"}
+
+
+def test_a_class_that_is_not_to_come_loses_its_reminders_by_a_resync(world: World) -> None:
+    """It was cancelled, has begun or is over, and the news of that was lost: nobody is reminded,
+    and nobody is told. A class that is over has its real end.
+    """
+    world.people("ada", "grace")
+    world.run("ada")
+    for state in ("CANCELLED", "LIVE", "ENDED"):
+        world.schedule(2 * DAY)
+        value = resources_pb2.SessionState.Value(f"SESSION_STATE_{state}")
+        told = planned(world, 2 * DAY, state=value)
+        assert resync(world, "notify.triggers", told) == ["applied"]
+        (copy,) = world.rows("sessions", {})
+        assert (copy["standing"], copy["cancelled"]) == (False, state == "CANCELLED")
+        assert world.rows("reminders", {}) == []
+        world.database.mongo["sessions"].delete_many({})
+    told = planned(world, 2 * DAY, state=resources_pb2.SESSION_STATE_ENDED)
+    ended = sessions.SessionEnded(session_id="s1", run_id="r1")
+    at = world.clock.now() + 2 * DAY + timedelta(minutes=20)
+    ended.ended_at.FromDatetime(at)
+    for sequence in (20, 20, 21):
+        done = resync(world, "notify.triggers", told, ended, sequence=sequence)
+        assert done == ["applied", "applied"]
+        (copy,) = world.rows("sessions", {})
+        assert copy["end_time"] == at
     assert tell_all(world) == []

@@ -9,7 +9,9 @@ from tandem.catalog.v1 import catalog_pb2
 
 from chassis.edge.methods import Servicer
 from chassis.testing import running
+from services.catalog import copies as catalog_copies
 from services.catalog import rights
+from services.catalog import worker as catalog
 from services.catalog.api import CatalogApi
 from services.catalog.originals import ORIGINALS
 from services.catalog.sources import SOURCES
@@ -52,6 +54,7 @@ def copying(registry: Registry, vhost: str, make_database: MakeDatabase) -> Copy
         "sessions": (SessionsStore, sessions.subscriptions(), sessions_copies.COPIES),
         "library": (LibraryStore, library.subscriptions(), library_copies.COPIES),
         "progress": (ProgressStore, progress.subscriptions(), progress_copies.COPIES),
+        "catalog": (CatalogStore, catalog.subscriptions(), catalog_copies.COPIES),
     }
     copiers = {
         service: Copier(

@@ -3,14 +3,17 @@ step."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pika
+from google.protobuf.message import Message
 
 from chassis.contracts import events
 from chassis.data.store import Database
+from chassis.ids import new_id
 from chassis.messaging import inbox_processor, partitions, queue_figures, topology
-from chassis.messaging.inbox_processor import Delivery
+from chassis.messaging.inbox_processor import Delivery, Kind
 from chassis.messaging.subscriptions import Subscription
 from chassis.resync import digests, resyncs, sender, work
 from chassis.resync.digests import Digested, Stretch
@@ -86,6 +89,13 @@ class Copying:
                 applied += self._apply(service, subscription, queue, most)
         return applied
 
+    def hear(self, service: str, subscription: str, *told: Message) -> None:
+        """Let a service hear of what another one than the owner told."""
+        copier = self.copiers[service]
+        heard = [_told(each) for each in told]
+        handle = copier.subscriptions[subscription].handle
+        copier.database.transact(lambda store: handle(store, heard))
+
     def lose_news(self) -> None:
         """Lose what is in all queues, as where a database is restored to an earlier moment."""
         with channel_of(self.amqp_url) as channel:
@@ -146,8 +156,18 @@ class Copying:
             deliveries = [Delivery(body, headers) for headers, body in taken]
             database = self.copiers[service].database
             done = inbox_processor.apply(database, subscription, deliveries, queue)
-            assert {each.kind.value for each in done} <= {"applied", "repeat"}, done
+            assert {each.kind for each in done} <= {Kind.APPLIED, Kind.REPEAT, Kind.WAIT}, done
+            for (headers, body), each in zip(taken, done, strict=True):
+                if each.kind is Kind.WAIT:
+                    properties = pika.BasicProperties(headers=headers, delivery_mode=2)
+                    channel.basic_publish("", queue, body, properties)
         return len(taken)
+
+
+def _told(data: Message) -> events.Event[Any]:
+    kind, (subject, key) = events.event_type(type(data)), events.subject_and_key(data)
+    now = datetime.now(UTC)
+    return events.Event(new_id(), kind, "/tandem/tests", now, subject, key, 1, "", data)
 
 
 def _taken(channel: Any, queue: str, most: int) -> Iterator[tuple[dict[str, Any], bytes]]:

@@ -29,6 +29,7 @@ from services.catalog.sources import SOURCES
 from services.library.api import LibraryApi
 from services.notify.api import NotifyApi
 from services.sessions.api import SessionsApi
+from services.sessions.sources import SOURCES as SESSIONS_SOURCES
 from tests.integration.catalog.registry import refused
 from tests.integration.notify.world import TEXTS
 from tests.integration.resync.copying import Copying
@@ -151,11 +152,13 @@ def test_the_commands_find_drift_and_repair_it(
     text = result.stdout  # the servers of this process log to it, too
     told, _ = json.JSONDecoder().raw_decode(text, text.index("[\n"))
     assert {each["kind"]: each["missing"] for each in told}["people"] == LEARNERS
-    for name in sorted({each["repaired_by"] for each in told}):
-        arguments = ["--to", name, "--no-wait"]
+    for owner, name in sorted({(each["owner"], each["repaired_by"]) for each in told}):
+        arguments = ["--from", owner, "--to", name, "--no-wait"]
         assert CliRunner().invoke(resync_command.resync, arguments).exit_code == 0
     jobs = resyncing("catalog", copying.amqp_url, SOURCES)
     assert Runner(copying.registry.database, jobs).run_due() == 2
+    classes = resyncing("sessions", copying.amqp_url, SESSIONS_SOURCES)
+    assert Runner(copying.copiers["sessions"].database, classes).run_due() == 1
     copying.work_off("notify")
     result = CliRunner().invoke(resync_command.drift, compare)
     assert result.exit_code == 0, result.output

@@ -20,17 +20,20 @@ BEGUN = Resync(
 )
 
 
-@given(kind=TEXT, key=TEXT, sequence=st.integers(1, 2**63 - 1))
+@given(kind=TEXT, key=TEXT, sequence=st.integers(1, 2**63 - 1), part=TEXT)
 def test_an_id_is_the_same_only_for_the_same_state_in_the_same_resync(
-    kind: str, key: str, sequence: int
+    kind: str, key: str, sequence: int, part: str
 ) -> None:
-    """So what a killed worker sent is a repeat; a later state, and another resync, are not."""
+    """So what a killed worker sent is a repeat; a later state, another part of the state, and
+    another resync are not.
+    """
     one, other = ids.new_id(), ids.new_id()
-    made = event_id(one, kind, key, sequence)
-    assert made == event_id(one, kind, key, sequence)
+    made = event_id(one, kind, key, sequence, part)
+    assert made == event_id(one, kind, key, sequence, part)
     assert made not in {
-        event_id(other, kind, key, sequence),
-        event_id(one, kind, key, sequence + 1),
+        event_id(other, kind, key, sequence, part),
+        event_id(one, kind, key, sequence + 1, part),
+        event_id(one, kind, key, sequence, f"{part}+"),
     }
 
 

@@ -38,6 +38,7 @@ from services.sessions.domain.series_events import (
     series_moved,
 )
 from services.sessions.domain.series_planning import MOST
+from services.sessions.domain.session import cancelled
 from tests.unit.sessions.examples import HOUR, NINE, SERIES, session
 
 MODULES = (
@@ -124,6 +125,7 @@ def test_the_largest_series_fit_into_an_event() -> None:
     entries = [each for every in sessions for each in told_of_session(every, one)]
     most = max((fitting(entries[:count], MOST) for count in range(MOST)), key=len)
     few = max((fitting(entries[:count], 200) for count in range(MOST)), key=len)
+    gone = [cancelled(each, "\x01" * 64) for each in sessions]
     told = [
         about(one, SeriesScheduled, room=odd, occurrences=planned_occurrences(sessions)),
         series_moved(
@@ -138,14 +140,14 @@ def test_the_largest_series_fit_into_an_event() -> None:
             one,
             SeriesCancelled,
             reason="\x01" * 1000,
-            occurrences=cancelled_occurrences(sessions, ["\x01" * 64] * MOST),
+            occurrences=cancelled_occurrences(gone),
             calendar=most,
         ),
         about(
             one,
             SeriesCancelled,
             reason="\x01" * 1000,
-            occurrences=cancelled_occurrences(sessions[:200], ["\x01" * 64] * 200),
+            occurrences=cancelled_occurrences(gone[:200]),
             calendar=few,
         ),
     ]

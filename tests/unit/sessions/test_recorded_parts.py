@@ -146,7 +146,11 @@ def test_former_items_end_with_the_recording() -> None:
     assert (recording.former_ids, recording.replaced) == (("film", "cut", "text"), ())
     recording = former_parts.attached(recording, (), (last,))
     assert former_parts.ended(recording, (last,)) == ("last", "film", "cut", "text")
-    assert former_parts.expired(recording) == SessionRecording(id="s", run_id="r")
+    recording = former_parts.expired(recording, former_parts.ended(recording, (last,)))
+    assert recording == SessionRecording(
+        id="s", run_id="r", expired_ids=("last", "film", "cut", "text")
+    )
+    assert former_parts.gone(recording, (last,)) == ("film", "cut", "text")
 
 
 def test_what_is_withdrawn_is_told_with_its_texts() -> None:

@@ -604,8 +604,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DigestCopies(self, request, context):
-        """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
-        kind, or no such field.
+        """Digests of the originals of one kind, or of the copies that this service keeps: availability.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

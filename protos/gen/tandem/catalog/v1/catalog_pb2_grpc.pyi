@@ -198,8 +198,8 @@ class CatalogServiceStub:
     GetResync: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.GetResyncRequest, _resyncs_pb2.Resync]
     """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id."""
     DigestCopies: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]
-    """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
-    kind, or no such field.
+    """Digests of the originals of one kind, or of the copies that this service keeps: availability.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
     """
     ErasePerson: _grpc.UnaryUnaryMultiCallable[_privacy_pb2.ErasePersonRequest, _privacy_pb2.Erasure]
     """Forgets a person, in all services: the name, the address, external ids and what the person wrote
@@ -380,8 +380,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     GetResync: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.GetResyncRequest, _resyncs_pb2.Resync]  # type: ignore[assignment]
     """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id."""
     DigestCopies: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]  # type: ignore[assignment]
-    """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
-    kind, or no such field.
+    """Digests of the originals of one kind, or of the copies that this service keeps: availability.
+    INVALID_ARGUMENT when there is no such kind, or no such field.
     """
     ErasePerson: _aio.UnaryUnaryMultiCallable[_privacy_pb2.ErasePersonRequest, _privacy_pb2.Erasure]  # type: ignore[assignment]
     """Forgets a person, in all services: the name, the address, external ids and what the person wrote
@@ -805,8 +805,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _resyncs_pb2.DigestCopiesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resyncs_pb2.DigestCopiesResponse, _abc.Awaitable[_resyncs_pb2.DigestCopiesResponse]]:
-        """Digests of the originals of one kind, to compare copies with. INVALID_ARGUMENT when there is no such
-        kind, or no such field.
+        """Digests of the originals of one kind, or of the copies that this service keeps: availability.
+        INVALID_ARGUMENT when there is no such kind, or no such field.
         """
 
     @_abc_1.abstractmethod

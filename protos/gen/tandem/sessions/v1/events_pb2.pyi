@@ -85,6 +85,7 @@ class SessionScheduled(_message.Message):
     SERIES_ID_FIELD_NUMBER: _builtins.int
     RECURRENCE_ID_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -109,6 +110,10 @@ class SessionScheduled(_message.Message):
     """Of a series: the local time that the series gives it (RFC 5545, section 3.8.4.4)."""
     purpose: _types_pb2.SessionPurpose.ValueType
     """What it is for; UNSPECIFIED in an older event: a class."""
+    state: _resources_pb2.SessionState.ValueType
+    """How far it is: SCHEDULED; UNSPECIFIED in an older event, too. A resync tells each session by this
+    event, with the state that it has by now; the event of that state follows.
+    """
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -149,10 +154,11 @@ class SessionScheduled(_message.Message):
         series_id: _builtins.str = ...,
         recurrence_id: _builtins.str = ...,
         purpose: _types_pb2.SessionPurpose.ValueType = ...,
+        state: _resources_pb2.SessionState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "purpose", b"purpose", "recorded", b"recorded", "recurrence_id", b"recurrence_id", "room", b"room", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "purpose", b"purpose", "recorded", b"recorded", "recurrence_id", b"recurrence_id", "room", b"room", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1431,7 +1437,7 @@ class AttendanceSettled(_message.Message):
     title: _builtins.str
     """The session's title."""
     part: _builtins.int
-    """This part, from 1."""
+    """This part, from 1; 0 in a resync, which tells the learners in other parts."""
     parts: _builtins.int
     """In the last part: how many parts there are. In those before: 0, it is not known yet."""
     recorded: _builtins.bool
@@ -1491,7 +1497,7 @@ class AttendanceAmended(_message.Message):
     learner_id: _builtins.str
     """The learner."""
     from_verdict: _types_pb2.AttendanceVerdict.ValueType
-    """The verdict until now; UNSPECIFIED when there was none."""
+    """The verdict until now; UNSPECIFIED when there was none, and in a resync."""
     to_verdict: _types_pb2.AttendanceVerdict.ValueType
     """The verdict from now; UNSPECIFIED when there is none any more: the learner was not expected,
     and by marks that came late did not stay.

@@ -267,6 +267,7 @@ class Session(_message.Message):
     RECORDINGS_FIELD_NUMBER: _builtins.int
     CHECK_IN_CODE_UNTIL_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
+    SUBSTITUTE_ITEM_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -315,6 +316,8 @@ class Session(_message.Message):
     """The group that has the room, by the rotation of its series; empty: there is no rotation."""
     purpose: _types_pb2.SessionPurpose.ValueType
     """What it is for."""
+    substitute_item_id: _builtins.str
+    """When CANCELLED: the item that takes its place; empty when none does."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -394,10 +397,11 @@ class Session(_message.Message):
         recordings: _abc.Iterable[Global___Recording] | None = ...,
         check_in_code_until: _timestamp_pb2.Timestamp | None = ...,
         purpose: _types_pb2.SessionPurpose.ValueType = ...,
+        substitute_item_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "check_in_code_until", b"check_in_code_until", "duration", b"duration", "end_time", b"end_time", "not_held_at", b"not_held_at", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "check_in_code_until", b"check_in_code_until", "cohort_id", b"cohort_id", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "purpose", b"purpose", "recorded", b"recorded", "recording", b"recording", "recordings", b"recordings", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "check_in_code_until", b"check_in_code_until", "cohort_id", b"cohort_id", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "purpose", b"purpose", "recorded", b"recorded", "recording", b"recording", "recordings", b"recordings", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "substitute_item_id", b"substitute_item_id", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -437,6 +437,16 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.FromString,
                 _registered_method=True)
+        self.Republish = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/Republish',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.RepublishRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+                _registered_method=True)
+        self.GetResync = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetResync',
+                request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.GetResyncRequest.SerializeToString,
+                response_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+                _registered_method=True)
         self.DigestCopies = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/DigestCopies',
                 request_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.DigestCopiesRequest.SerializeToString,
@@ -1141,8 +1151,27 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Republish(self, request, context):
+        """Begins a resync: a worker sends the present state of the sessions, their recordings, the settled
+        attendance, and when people can teach, to one subscription, as events of the usual types with the
+        sequences that hold now. No other subscription gets them. INVALID_ARGUMENT when there is no such
+        kind. Whether the subscription takes them, only the broker knows: if not, the resync ends as
+        REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetResync(self, request, context):
+        """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DigestCopies(self, request, context):
-        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        """Digests of the copies of one kind that this service keeps, or of originals: sessions, recordings
+        and availability.
         INVALID_ARGUMENT when there is no such kind, or no such field.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -1551,6 +1580,16 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListModeration,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.SerializeToString,
+            ),
+            'Republish': grpc.unary_unary_rpc_method_handler(
+                    servicer.Republish,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.RepublishRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.SerializeToString,
+            ),
+            'GetResync': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetResync,
+                    request_deserializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.GetResyncRequest.FromString,
+                    response_serializer=tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.SerializeToString,
             ),
             'DigestCopies': grpc.unary_unary_rpc_method_handler(
                     servicer.DigestCopies,
@@ -3654,6 +3693,60 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListModeration',
             tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Republish(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/Republish',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.RepublishRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetResync(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetResync',
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.GetResyncRequest.SerializeToString,
+            tandem_dot_types_dot_v1_dot_resyncs__pb2.Resync.FromString,
             options,
             channel_credentials,
             insecure,

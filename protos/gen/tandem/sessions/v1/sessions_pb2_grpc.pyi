@@ -402,8 +402,18 @@ class SessionsServiceStub:
     """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
     ListModeration: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.ListModerationRequest, _moderation_pb2.ListModerationResponse]
     """What was moderated in a class, with reasons, in order."""
+    Republish: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.RepublishRequest, _resyncs_pb2.Resync]
+    """Begins a resync: a worker sends the present state of the sessions, their recordings, the settled
+    attendance, and when people can teach, to one subscription, as events of the usual types with the
+    sequences that hold now. No other subscription gets them. INVALID_ARGUMENT when there is no such
+    kind. Whether the subscription takes them, only the broker knows: if not, the resync ends as
+    REFUSED.
+    """
+    GetResync: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.GetResyncRequest, _resyncs_pb2.Resync]
+    """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id."""
     DigestCopies: _grpc.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]
-    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    """Digests of the copies of one kind that this service keeps, or of originals: sessions, recordings
+    and availability.
     INVALID_ARGUMENT when there is no such kind, or no such field.
     """
     ExportPerson: _grpc.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]
@@ -776,8 +786,18 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
     ListModeration: _aio.UnaryUnaryMultiCallable[_moderation_pb2.ListModerationRequest, _moderation_pb2.ListModerationResponse]  # type: ignore[assignment]
     """What was moderated in a class, with reasons, in order."""
+    Republish: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.RepublishRequest, _resyncs_pb2.Resync]  # type: ignore[assignment]
+    """Begins a resync: a worker sends the present state of the sessions, their recordings, the settled
+    attendance, and when people can teach, to one subscription, as events of the usual types with the
+    sequences that hold now. No other subscription gets them. INVALID_ARGUMENT when there is no such
+    kind. Whether the subscription takes them, only the broker knows: if not, the resync ends as
+    REFUSED.
+    """
+    GetResync: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.GetResyncRequest, _resyncs_pb2.Resync]  # type: ignore[assignment]
+    """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id."""
     DigestCopies: _aio.UnaryUnaryMultiCallable[_resyncs_pb2.DigestCopiesRequest, _resyncs_pb2.DigestCopiesResponse]  # type: ignore[assignment]
-    """Digests of the copies of one kind that this service keeps, to compare with the originals.
+    """Digests of the copies of one kind that this service keeps, or of originals: sessions, recordings
+    and availability.
     INVALID_ARGUMENT when there is no such kind, or no such field.
     """
     ExportPerson: _aio.UnaryStreamMultiCallable[_privacy_pb2.ExportPersonRequest, _privacy_pb2.PersonRecord]  # type: ignore[assignment]
@@ -1611,12 +1631,34 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """What was moderated in a class, with reasons, in order."""
 
     @_abc_1.abstractmethod
+    def Republish(
+        self,
+        request: _resyncs_pb2.RepublishRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.Resync, _abc.Awaitable[_resyncs_pb2.Resync]]:
+        """Begins a resync: a worker sends the present state of the sessions, their recordings, the settled
+        attendance, and when people can teach, to one subscription, as events of the usual types with the
+        sequences that hold now. No other subscription gets them. INVALID_ARGUMENT when there is no such
+        kind. Whether the subscription takes them, only the broker knows: if not, the resync ends as
+        REFUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def GetResync(
+        self,
+        request: _resyncs_pb2.GetResyncRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resyncs_pb2.Resync, _abc.Awaitable[_resyncs_pb2.Resync]]:
+        """One resync: its state, and how much was sent. NOT_FOUND when there is none of that id."""
+
+    @_abc_1.abstractmethod
     def DigestCopies(
         self,
         request: _resyncs_pb2.DigestCopiesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resyncs_pb2.DigestCopiesResponse, _abc.Awaitable[_resyncs_pb2.DigestCopiesResponse]]:
-        """Digests of the copies of one kind that this service keeps, to compare with the originals.
+        """Digests of the copies of one kind that this service keeps, or of originals: sessions, recordings
+        and availability.
         INVALID_ARGUMENT when there is no such kind, or no such field.
         """
 

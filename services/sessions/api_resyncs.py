@@ -1,0 +1,30 @@
+"""The RPCs of resyncs and digests."""
+
+from typing import Any
+
+from tandem.sessions.v1 import sessions_pb2_grpc
+from tandem.types.v1 import resyncs_pb2
+
+from chassis.data.store import Database
+from chassis.resync import commands
+from services.sessions.copies import COPIES
+from services.sessions.originals import ORIGINALS
+from services.sessions.sources import KINDS
+from services.sessions.store import SessionsStore
+
+
+class ResyncsApi(sessions_pb2_grpc.SessionsServiceServicer):
+    """The part of SessionsService for resyncs and digests."""
+
+    _database: Database[SessionsStore]
+
+    def Republish(self, request: resyncs_pb2.RepublishRequest, _context: Any) -> resyncs_pb2.Resync:
+        return commands.republish(self._database, request, KINDS)
+
+    def GetResync(self, request: resyncs_pb2.GetResyncRequest, _context: Any) -> resyncs_pb2.Resync:
+        return commands.get_resync(self._database, request)
+
+    def DigestCopies(
+        self, request: resyncs_pb2.DigestCopiesRequest, _context: Any
+    ) -> resyncs_pb2.DigestCopiesResponse:
+        return commands.digest_copies(self._database, request, {**ORIGINALS, **COPIES})

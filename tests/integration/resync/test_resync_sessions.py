@@ -1,0 +1,119 @@
+"""Resyncs of sessions, recordings, attendance and availability: copies become whole again."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tandem.sessions.v1 import sessions_pb2
+
+from chassis.edge.methods import Servicer
+from chassis.testing import running
+from services.sessions import rights
+from services.sessions.api import SessionsApi
+from services.sessions.originals import ORIGINALS
+from services.sessions.sources import SOURCES
+from tests.conftest import FakeClock
+from tests.deep import DEEP
+from tests.integration.resync.copying import Copying, Owner
+from tests.integration.resync.lessons import Lessons
+from tests.integration.sessions.school import School
+
+KEEPERS = {
+    "notify": ("notify.triggers",),
+    "progress": ("progress.plans", "progress.attendance"),
+    "library": ("library.entitlements",),
+    "catalog": ("catalog.availability",),
+}
+# What a keeper may lose without losing what catalog told it.
+LOST = {
+    "notify": ("sessions", "reminders"),
+    "progress": ("sessions",),
+    "library": ("shelves",),
+    "catalog": ("availability",),
+}
+
+
+@pytest.fixture
+def lessons(copying: Copying, clock: FakeClock) -> Iterator[Lessons]:
+    """Sessions as the owner, behind the real edge."""
+    database = copying.copiers["sessions"].database
+    served = SessionsApi(database)
+    contract = sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"]
+    servicer = Servicer(served, contract, partial(rights.relation, database))
+    with running([servicer], database) as channel_for:
+        school = School(database, clock, channel_for, served)
+        yield Lessons(school, replace(copying, owner=Owner(database, SOURCES, ORIGINALS)))
+
+
+@settings(
+    max_examples=40 if DEEP else 5,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.lists(
+        st.sampled_from(["change", "change", "relay", "send", "send", "work off"]), max_size=25
+    ),
+    keeper=st.sampled_from(sorted(KEEPERS)),
+    is_lost=st.booleans(),
+)
+def test_copies_of_classes_are_whole_after_a_resync_in_any_order(
+    lessons: Lessons, seed: int, steps: list[str], keeper: str, is_lost: bool
+) -> None:
+    """Also if classes are planned, moved, cancelled, held and recorded meanwhile, and attendance is
+    settled and corrected.
+    """
+    copying, choice = lessons.copying, random.Random(seed)
+    for _ in range(20):
+        lessons.change(choice)
+    copying.relay()
+    copying.lose_news()
+    for name in LOST[keeper] if is_lost else ():
+        copying.copiers[keeper].database.mongo[name].delete_many({})
+    resync(lessons, choice, steps, keeper)
+    copying.relay()
+    while copying.work_off(keeper):
+        pass  # what waited for a class comes again
+    assert copying.differences(keeper) == {}
+    if keeper == "progress":
+        assert told(lessons) == settled(lessons)
+
+
+def resync(lessons: Lessons, choice: random.Random, steps: list[str], keeper: str) -> None:
+    """Do the resyncs of a keeper, and other things between their steps."""
+    copying = lessons.copying
+    with copying.sending() as sending:
+        going_on = [copying.begin(name) for name in KEEPERS[keeper]]
+        for act in [*steps, *["send"] * 200]:
+            match act:
+                case "change":
+                    lessons.change(choice)
+                case "relay":
+                    copying.relay(choice.randrange(1, 5))
+                case "work off":
+                    copying.work_off(keeper, choice.randrange(1, 5))
+                case _:
+                    going_on = [copying.step(sending, each) for each in going_on]
+                    going_on = [each for each in going_on if each.ended_at is None]
+    assert going_on == []
+
+
+def settled(lessons: Lessons) -> dict[tuple[str, str], str]:
+    """The final attendance that sessions has, by session and learner."""
+    rows = lessons.school.database.mongo["attendance"].find({"session_id": {"$exists": True}})
+    return {(row["session_id"], row["learner_id"]): row["verdict"] for row in rows}
+
+
+def told(lessons: Lessons) -> dict[tuple[str, str], str]:
+    """The final attendance that progress knows."""
+    rows = lessons.copying.copiers["progress"].database.mongo["standings"].find()
+    return {
+        (session_id, row["learner_id"]): known["verdict"]
+        for row in rows
+        for session_id, known in row.get("attendance", {}).items()
+        if known["verdict"]
+    }
