@@ -67,7 +67,7 @@ class Lessons:
             lambda: self._attach(self._any(choice), choice),
             lambda: self._withdraw(self._any(choice)),
             lambda: self._correct(self._any(choice), choice),
-            lambda: self._tell_hours(choice),
+            lambda: self.tell_hours(choice),
         ]
         try:
             choice.choice(acts)()
@@ -99,6 +99,22 @@ class Lessons:
         self.school.presence_event(session, (LEARNERS[0], joins, 0))
         self.school.clock.forward(minutes=50)
         self.school.end(session)
+
+    def record(self, choice: random.Random) -> None:
+        """Plan and hold a class, and attach its recording."""
+        session = self.plan(choice)
+        self.hold(session.id)
+        self._attach(session.id, choice)
+
+    def tell_hours(self, choice: random.Random) -> None:
+        """Tell when a teacher can teach."""
+        window = resources_pb2.TeachingWindow(
+            weekday=choice.randrange(1, 6), start="09:00", end="17:00"
+        )
+        request = sessions_pb2.SetAvailabilityRequest(
+            person_id="bohr", zone="Europe/Dublin", hours=[window]
+        )
+        self.school.staff.SetAvailability(request)
 
     def _any(self, choice: random.Random) -> str:
         found = self.school.database.mongo["sessions"].distinct("_id")
@@ -171,12 +187,3 @@ class Lessons:
             reason="The list was wrong.",
         )
         self.school.staff.CorrectAttendance(request)
-
-    def _tell_hours(self, choice: random.Random) -> None:
-        window = resources_pb2.TeachingWindow(
-            weekday=choice.randrange(1, 6), start="09:00", end="17:00"
-        )
-        request = sessions_pb2.SetAvailabilityRequest(
-            person_id="bohr", zone="Europe/Dublin", hours=[window]
-        )
-        self.school.staff.SetAvailability(request)

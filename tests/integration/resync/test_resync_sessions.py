@@ -1,17 +1,25 @@
 """Resyncs of sessions, recordings, attendance and availability: copies become whole again."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tandem.sessions.v1 import sessions_pb2
 
+from chassis.data.store import Database
 from chassis.edge.methods import Servicer
+from chassis.resync import digests
+from chassis.resync.commands import digest_copies
+from chassis.resync.comparing import Request, compare
+from chassis.resync.digests import Digested
 from chassis.testing import running
+from services.catalog.copied import COPIES
 from services.sessions import rights
 from services.sessions.api import SessionsApi
 from services.sessions.originals import ORIGINALS
@@ -117,3 +125,37 @@ def told(lessons: Lessons) -> dict[tuple[str, str], str]:
         for session_id, known in row.get("attendance", {}).items()
         if known["verdict"]
     }
+
+
+def answering(database: Database[Any], known: Mapping[str, Digested]) -> Any:
+    """A service that is asked for digests of these things without a network."""
+    return SimpleNamespace(DigestCopies=lambda request: digest_copies(database, request, known))
+
+
+def test_each_copy_that_differs_is_named(lessons: Lessons, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In pages of any size; whole copies have no drift, and a second resync is no repeat."""
+    monkeypatch.setattr(digests, "PAGE", 2)
+    choice, copying = random.Random(1), lessons.copying
+    for _ in range(3):
+        lessons.change(choice)
+        lessons.record(choice)
+        lessons.tell_hours(choice)
+    copying.relay()
+    for service in KEEPERS:
+        copying.work_off(service)
+    owner = answering(copying.owner.database, ORIGINALS)
+    kept = [each for each in COPIES if each.owner == "sessions"]
+    assert {each.keeper for each in kept} == set(KEEPERS)
+    for copy in kept:
+        copier = copying.copiers[copy.keeper]
+        digested = copier.copies[copy.kind]
+        keeper = answering(copier.database, copier.copies)
+        whole = compare(copy, owner, keeper, wait=0)
+        assert (whole.keys, whole.compared > 0) == ([], True), copy
+        first = keeper.DigestCopies(Request(kind=copy.kind)).rows[0].key
+        copier.database.mongo[digested.collection].delete_one({"_id": digested.prefix + first})
+        assert compare(copy, owner, keeper, wait=0).missing == [first], copy
+        for _ in range(2):
+            copying.resync(copy.subscription)
+            assert copying.work_off(copy.keeper)
+        assert compare(copy, owner, keeper, wait=0).keys == []
