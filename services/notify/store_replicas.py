@@ -168,6 +168,11 @@ class ReplicasStore(store.Store):
         """Return those that are known, by id."""
         return self._by_id("sessions", session_ids, Session)
 
+    def cancelled(self, session_ids: Iterable[str]) -> set[str]:
+        """Return the ids of those that are known to be cancelled."""
+        rows = self.find_by_ids("sessions", session_ids, projection={"cancelled": 1})
+        return {row["_id"] for row in rows if row.get("cancelled")}
+
     def put_session(self, session: Session) -> None:
         """Store a session, new or changed."""
         self._put("sessions", [session])
