@@ -155,7 +155,7 @@ class Store(DevicesStore, Protocol):
     def remove_question_digest(self, digest_id: str) -> None:
         """Delete a digest of questions."""
 
-    def remove_fall_digest(self, run_id: str) -> None:
+    def remove_fall_digest(self, digest_id: str) -> None:
         """Delete a digest of falls."""
 
     # Messages and deliveries

@@ -216,7 +216,7 @@ class ReplicasStore(store.Store):
         return self._to_tell("falls")
 
     def due_fall_digests(self) -> list[str]:
-        """Return the runs of whose falls to tell who teaches now, the longest waiting first."""
+        """Return the ids of digests of falls to tell now, the longest waiting first."""
         return self._to_tell("fall_digests")
 
     def _to_tell(self, collection: str) -> list[str]:
@@ -224,9 +224,9 @@ class ReplicasStore(store.Store):
         rows = self[collection].find(query, {"_id": 1}, session=self.session)
         return [row["_id"] for row in rows.sort("tell_at", 1)]
 
-    def remove_fall_digest(self, run_id: str) -> None:
+    def remove_fall_digest(self, digest_id: str) -> None:
         """Delete a digest of falls."""
-        self["fall_digests"].delete_one({"_id": run_id}, session=self.session)
+        self["fall_digests"].delete_one({"_id": digest_id}, session=self.session)
 
     def remove_question_digest(self, digest_id: str) -> None:
         """Delete a digest of questions."""
