@@ -119,7 +119,7 @@ def tell_dues(database: Database[NotifyStore], texts: Texts) -> None:
 
 def tell_falls(database: Database[NotifyStore], texts: Texts) -> None:
     """Tell learners that they fell behind, a chunk of them in each unit of work, and who teaches,
-    a run in each.
+    a digest in each.
     """
     end = time.monotonic() + BUDGET
 
@@ -127,9 +127,9 @@ def tell_falls(database: Database[NotifyStore], texts: Texts) -> None:
         if time.monotonic() < end:
             database.transact(lambda store: fall_news.tell(store, texts, fall_ids))
 
-    def tell_staff(run_id: str) -> None:
+    def tell_staff(digest_id: str) -> None:
         if time.monotonic() < end:
-            database.transact(lambda store: fall_news.tell_staff(store, texts, run_id))
+            database.transact(lambda store: fall_news.tell_staff(store, texts, digest_id))
 
     _each(_chunks(database.reader().due_falls()), tell_chunk)
     _each(database.reader().due_fall_digests(), tell_staff)

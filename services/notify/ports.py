@@ -116,6 +116,9 @@ class Store(DevicesStore, Protocol):
     def sessions(self, session_ids: Iterable[str]) -> dict[str, Session]:
         """Return those that are known, by id."""
 
+    def cancelled(self, session_ids: Iterable[str]) -> set[str]:
+        """Return the ids of those that are known to be cancelled."""
+
     def put_session(self, session: Session) -> None:
         """Store a session, new or changed."""
 
@@ -152,7 +155,7 @@ class Store(DevicesStore, Protocol):
     def remove_question_digest(self, digest_id: str) -> None:
         """Delete a digest of questions."""
 
-    def remove_fall_digest(self, run_id: str) -> None:
+    def remove_fall_digest(self, digest_id: str) -> None:
         """Delete a digest of falls."""
 
     # Messages and deliveries

@@ -229,6 +229,13 @@ HOLDINGS = (
         told=False,
     ),
     Holding(
+        kind="waiting falls",
+        collection="fall_digests",
+        what="falls, by id, that the person, who teaches, is still to be told of",
+        query=of("person_id"),
+        disposal=Deleted(),
+    ),
+    Holding(
         kind="webhook deliveries",
         collection="webhook_deliveries",
         what="events about the person that webhooks have not got yet",

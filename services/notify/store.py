@@ -20,7 +20,7 @@
 | questions | the newest event of a question | sessions' |
 | question_digests | questions that someone who teaches is told of later | run:person |
 | falls | a learner's newest fall or recovery, and when the learner is told | enrolment |
-| fall_digests | falls that who teaches is told of later | run |
+| fall_digests | falls that who teaches is told of later | run, or run:person |
 | rosters | a document to lock a run's roster | run |
 
 A delivery or digest has a `job` (chassis/jobs) while it is QUEUED, and none while it is WAITING; a

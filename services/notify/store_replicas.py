@@ -168,6 +168,11 @@ class ReplicasStore(store.Store):
         """Return those that are known, by id."""
         return self._by_id("sessions", session_ids, Session)
 
+    def cancelled(self, session_ids: Iterable[str]) -> set[str]:
+        """Return the ids of those that are known to be cancelled."""
+        rows = self.find_by_ids("sessions", session_ids, projection={"cancelled": 1})
+        return {row["_id"] for row in rows if row.get("cancelled")}
+
     def put_session(self, session: Session) -> None:
         """Store a session, new or changed."""
         self._put("sessions", [session])
@@ -211,7 +216,7 @@ class ReplicasStore(store.Store):
         return self._to_tell("falls")
 
     def due_fall_digests(self) -> list[str]:
-        """Return the runs of whose falls to tell who teaches now, the longest waiting first."""
+        """Return the ids of digests of falls to tell now, the longest waiting first."""
         return self._to_tell("fall_digests")
 
     def _to_tell(self, collection: str) -> list[str]:
@@ -219,9 +224,9 @@ class ReplicasStore(store.Store):
         rows = self[collection].find(query, {"_id": 1}, session=self.session)
         return [row["_id"] for row in rows.sort("tell_at", 1)]
 
-    def remove_fall_digest(self, run_id: str) -> None:
+    def remove_fall_digest(self, digest_id: str) -> None:
         """Delete a digest of falls."""
-        self["fall_digests"].delete_one({"_id": run_id}, session=self.session)
+        self["fall_digests"].delete_one({"_id": digest_id}, session=self.session)
 
     def remove_question_digest(self, digest_id: str) -> None:
         """Delete a digest of questions."""

@@ -105,6 +105,11 @@ def last_end(data: Series) -> datetime:
     return max(_by_end(data))
 
 
+def ends_of(data: sessions.SeriesMoved) -> dict[str, datetime]:
+    """Return when the classes that moved end from now on, by session id."""
+    return {each.session_id: instant(each.new_end_time) for each in data.occurrences}
+
+
 def _by_end(data: Series) -> dict[datetime, Any]:
     """Return the occurrences that an event of a series tells of, by their ends; at least one."""
     ends = ((_first(each, "new_end_time", "end_time"), each) for each in data.occurrences)

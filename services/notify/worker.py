@@ -311,7 +311,7 @@ def _due(event: Event[Any]) -> Due:
 
 
 def _series(event: Event[Any]) -> Series:
-    return Series(event.data.series_id, event.sequence)
+    return Series(event.data.series_id, event.sequence, triggers.ends_of(event.data))
 
 
 def _offer(event: Event[Any]) -> SeatOffer:

@@ -48,10 +48,12 @@ class Fall:
 
 @dataclass(frozen=True, slots=True)
 class FallDigest:
-    """The falls in a run that who teaches it is to be told of."""
+    """The falls in a run that all who teach it are to be told of; or one of them, who was not known
+    when the others were told.
+    """
 
     id: str
-    """The id of the run."""
+    """The id of the run; for one person run:person. A run's id has no colon."""
     event_id: str
     event_type: str
     """Those of its first fall."""
@@ -60,6 +62,17 @@ class FallDigest:
     """Falls that are not in `fall_ids`, because they were too many."""
     tell_at: datetime | None = None
     sequence: int = 0
+    person_id: str = ""
+    """Who alone is to be told; empty: all who teach the run."""
+
+    @property
+    def run_id(self) -> str:
+        """Return the run."""
+        return self.id.partition(":")[0]
+
+    def is_for(self, person_id: str) -> bool:
+        """Return whether someone who teaches the run is to be told."""
+        return self.person_id in ("", person_id)
 
     def news(self, known: Mapping[str, Fall]) -> list[Fall]:
         """Return the falls that still hold, by what is known of them."""
@@ -86,11 +99,23 @@ def told(fall: Fall, now: datetime) -> Fall:
 def collected(digest: FallDigest | None, arrived: Sequence[Fall], now: datetime) -> FallDigest:
     """Return the digest of a run with falls that have arrived, at least one."""
     first = arrived[0]
-    whole = digest or FallDigest(
-        first.run_id, first.event_id, first.event_type, (), tell_at=now + SETTLE
-    )
-    ids = tuple(dict.fromkeys((*whole.fall_ids, *(each.id for each in arrived))))
-    return replace(whole, fall_ids=ids[:MOST], more=whole.more + max(0, len(ids) - MOST))
+    ids = tuple(each.id for each in arrived)
+    new = FallDigest(first.run_id, first.event_id, first.event_type, ids, tell_at=now + SETTLE)
+    return joined(digest, new)
+
+
+def kept_for(digest: FallDigest, person_id: str, now: datetime) -> FallDigest:
+    """Return what of a digest someone is told later who is not known yet."""
+    id_ = f"{digest.run_id}:{person_id}"
+    return replace(digest, id=id_, person_id=person_id, tell_at=now + SETTLE)
+
+
+def joined(waiting: FallDigest | None, more: FallDigest) -> FallDigest:
+    """Return what waits already with the falls of another digest; it keeps its time."""
+    whole = waiting or replace(more, fall_ids=(), more=0)
+    ids = tuple(dict.fromkeys((*whole.fall_ids, *more.fall_ids)))
+    uncollected = max(0, len(ids) - MOST)
+    return replace(whole, fall_ids=ids[:MOST], more=whole.more + more.more + uncollected)
 
 
 def by_run(falls: Iterable[Fall]) -> dict[str, list[Fall]]:

@@ -4,7 +4,7 @@ Events of one aggregate carry its version (`sequence`); a replica stores the new
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chassis.runs import over_since
@@ -105,6 +105,9 @@ class Series:
 
     id: str
     sequence: int = 0
+    ends: Mapping[str, datetime] = field(default_factory=dict)
+    """When the classes that moved end from then on, by session id; empty in a replica of an older
+    version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Whether what a notice tells is still so: one rule for new messages, queued mail and inboxes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -55,6 +55,8 @@ class Known:
     digests: Mapping[str, DueDigest] = field(default_factory=dict)
     questions: Mapping[str, Question] = field(default_factory=dict)
     falls: Mapping[str, Fall] = field(default_factory=dict)
+    cancelled: Collection[str] = frozenset()
+    """The ids of the classes of these series that were cancelled."""
 
 
 def standing(told: Told, known: Known, now: datetime) -> Standing:
@@ -75,6 +77,8 @@ def _of_kind(told: Told, about: About, known: Known, now: datetime) -> Standing:
             return _reminder(told, about, session, run, now)
         case Kind.SESSION_MOVED:
             return _move(told, session, now)
+        case Kind.SERIES_MOVED:
+            return _series_move(about, known.series.get(about.series_id), known.cancelled, now)
         case Kind.SESSION_NOT_HELD | Kind.MEETING_FAILED | Kind.MEETING_MADE:
             return _staff_news(about, session, now)
         case Kind.SEAT_PROMOTED | Kind.SEAT_SWAPPED | Kind.SEAT_OFFERED | Kind.HELP_INVITED:
@@ -134,6 +138,21 @@ def _move(told: Told, session: Session | None, now: datetime) -> Standing:
     return _until(session.end_time, now)
 
 
+def _series_move(
+    about: About, newest: Series | None, cancelled: Collection[str], now: datetime
+) -> Standing:
+    """Return whether a move of a series is its newest, and one of its classes that was not
+    cancelled has not ended.
+    """
+    if newest is not None and newest.sequence > about.sequence:
+        return Standing.OVERTAKEN
+    ends = newest.ends if newest else {}
+    left = [end for session_id, end in ends.items() if session_id not in cancelled]
+    if ends and not left:
+        return Standing.OVERTAKEN
+    return _until(max(left, default=about.end_time), now)
+
+
 def _not_held(about: About, session: Session | None) -> Standing:
     """Return whether nothing has happened to a class since nobody held it."""
     is_newest = session is None or session.sequence <= about.sequence
@@ -177,9 +196,7 @@ def _dues(about: About, digest: DueDigest | None, now: datetime) -> Standing:
     return _until(about.end_time, now)
 
 
-def _newest(about: About, known: Known) -> CatchUp | Due | Series | Question | None:
-    if about.kind is Kind.SERIES_MOVED:
-        return known.series.get(about.series_id)
+def _newest(about: About, known: Known) -> CatchUp | Due | Question | None:
     if about.kind is Kind.QUESTION_CARRIED_OVER:
         return known.questions.get(about.question_id)
     return known.dues.get(about.due_id) or known.catch_ups.get(about.catch_up_id)
@@ -187,11 +204,11 @@ def _newest(about: About, known: Known) -> CatchUp | Due | Series | Question | N
 
 def _other(
     about: About,
-    newest: CatchUp | Due | Series | SeatOffer | Question | None,
+    newest: CatchUp | Due | SeatOffer | Question | None,
     now: datetime,
 ) -> Standing:
-    """Return whether news of a catch-up, due, offer, question or moved series is its newest, and a
-    deadline or class to come.
+    """Return whether news of a catch-up, due, offer or question is its newest, and a deadline or
+    class to come.
     """
     if newest is not None and newest.sequence > about.sequence:
         return Standing.OVERTAKEN

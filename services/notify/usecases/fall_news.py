@@ -9,6 +9,8 @@ from services.notify.domain.fall_news import (
     FallDigest,
     by_run,
     collected,
+    joined,
+    kept_for,
     newest,
     told,
 )
@@ -51,22 +53,29 @@ def tell(store: Store, texts: Texts, fall_ids: Sequence[str]) -> None:
     notify(store, texts, addressed)
 
 
-def tell_staff(store: Store, texts: Texts, run_id: str) -> None:
+def tell_staff(store: Store, texts: Texts, digest_id: str) -> None:
     """Tell each who teaches a run of the learners of their groups who are behind since the last
-    message; nothing if all have recovered.
+    message; nothing if all have recovered. For who is not known yet it is kept, while it is news.
     """
-    digest = store.replicas(FallDigest, [run_id]).get(run_id)
+    digest = store.replicas(FallDigest, [digest_id]).get(digest_id)
     if digest is None or digest.tell_at is None or digest.tell_at > store.now:
         return
-    store.remove_fall_digest(run_id)
-    run = store.replicas(Run, [run_id])[run_id]
+    store.remove_fall_digest(digest_id)
+    run = store.replicas(Run, [digest.run_id])[digest.run_id]
     news = digest.news(store.replicas(Fall, digest.fall_ids))
-    for member in run.teachers:
-        own = _reached(store, member, news)
-        if own:
-            more = digest.more if not member.group_ids else 0
-            notice = _for_staff(store, digest, run, own, more)
-            notify(store, texts, [Addressed(notice, member.person_id)])
+    addressed = [
+        Addressed(_for_staff(store, digest, run, own, not member.group_ids), member.person_id)
+        for member in run.teachers
+        if digest.is_for(member.person_id) and (own := _reached(store, member, news))
+    ]
+    _keep(store, digest, notify(store, texts, addressed))
+
+
+def _keep(store: Store, digest: FallDigest, people: Sequence[str]) -> None:
+    """Keep a digest for people who are not known yet, with what waits for them already."""
+    kept = [kept_for(digest, each, store.now) for each in people]
+    waiting = store.replicas(FallDigest, {each.id for each in kept})
+    store.put_replicas([joined(waiting.get(each.id), each) for each in kept])
 
 
 def _reached(store: Store, member: StaffMember, news: Sequence[Fall]) -> Sequence[Fall]:
@@ -85,14 +94,15 @@ def _for_learner(fall: Fall, run: Run) -> Notice:
 
 
 def _for_staff(
-    store: Store, digest: FallDigest, run: Run, news: Sequence[Fall], more: int
+    store: Store, digest: FallDigest, run: Run, news: Sequence[Fall], is_for_all: bool
 ) -> Notice:
+    """Return the notice of falls. `is_for_all`: the person teaches all groups of the run."""
     listed = news[:LISTED]
     people = store.people({each.learner_id for each in listed})
     names = {id_: person.name for id_, person in people.items() if person.name}
     values: LearnersFellBehind = {
         "run": run.title,
-        "count": len(news) + more,
+        "count": len(news) + (digest.more if is_for_all else 0),
         "learners": [
             (names.get(each.learner_id, each.learner_id), _reasons(each)) for each in listed
         ],

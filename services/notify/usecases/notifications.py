@@ -30,7 +30,8 @@ class Addressed:
 
 
 def notify(store: Store, texts: Writer, addressed: Sequence[Addressed]) -> list[str]:
-    """Notify each person once; return the people who are not known yet.
+    """Notify each person once; return the people who are not known yet. Nothing is kept for these:
+    the caller does that, unless its events have waited until they were known.
 
     Store nothing for a person who left, chose no channel for the notice, or muted its run, nor for
     a notice that newer news has overtaken. A notice whose time is over is told quietly, or not at

@@ -286,9 +286,9 @@ def test_a_page_costs_a_few_queries(
     asked: list[str] = []
     find = NotifyStore.find_by_ids
 
-    def count(self: NotifyStore, name: str, ids: Any) -> Any:
+    def count(self: NotifyStore, name: str, ids: Any, **more: Any) -> Any:
         asked.extend([name] if ids else [])  # without ids there is no query
-        return find(self, name, ids)
+        return find(self, name, ids, **more)
 
     monkeypatch.setattr(NotifyStore, "find_by_ids", count)
     assert len(inbox(ada).messages) == 30

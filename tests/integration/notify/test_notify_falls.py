@@ -1,5 +1,6 @@
 """Falling behind: the learner is told kindly and seldom, who teaches of all of them at once."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,20 +28,26 @@ def taught(world: World, ada: str) -> World:
     olga observes.
     """
     world.people(ada, "bob", "grace", "alan", "olga")
-    opened = catalog.RunOpened(run_id="r1", title="Physics & Waves", instructor_ids=["grace"])
-    for person, role, groups in (
-        ("grace", TEACHER, ()),
-        ("alan", TEACHER, ("group-b",)),
-        ("olga", OBSERVER, ()),
-    ):
-        opened.staff.add(person_id=person, role=role, group_ids=groups)
-    world.hear("notify.rosters", world.event(opened))
+    staff(world)
     world.enrol(ada, "bob")
     member = catalog.GroupMemberChanged(
         enrolment_id="r1-bob", run_id="r1", learner_id="bob", group_ids=["group-b"]
     )
     world.hear("notify.rosters", world.event(member))
     return world
+
+
+def staff(world: World, *teachers: str) -> None:
+    """The run has its staff from now on, and these teachers."""
+    opened = catalog.RunOpened(run_id="r1", title="Physics & Waves", instructor_ids=["grace"])
+    for person, role, groups in (
+        ("grace", TEACHER, ()),
+        ("alan", TEACHER, ("group-b",)),
+        ("olga", OBSERVER, ()),
+        *((each, TEACHER, ()) for each in teachers),
+    ):
+        opened.staff.add(person_id=person, role=role, group_ids=groups)
+    world.hear("notify.rosters", world.event(opened))
 
 
 def fell(learner: str, **counts: float) -> Proto:
@@ -150,6 +157,54 @@ def test_a_learner_hears_of_it_once_in_two_weeks(taught: World, ada: str) -> Non
     hear(taught, fell(ada))
     settle(taught)
     assert taught.notified("Back on track") == [ada, ada]
+
+
+def test_who_teaches_and_is_not_known_yet_is_told_later(taught: World, ada: str) -> None:
+    """Of all falls until then that still hold, in one message; the others are told at once, and
+    once. Nothing is left of it.
+    """
+    staff(taught, "new")
+    taught.people("cyd")
+    taught.enrol("cyd")
+    hear(taught, fell(ada), fell("cyd"))
+    settle(taught)
+    hear(taught, fell("bob"))
+    settle(taught)
+    assert [taught.notified().count(each) for each in ("grace", "alan", "new")] == [2, 1, 0]
+    hear(taught, recovered("cyd"))
+    taught.people("new")
+    for _ in range(2):
+        settle(taught)
+    assert [taught.notified().count(each) for each in ("grace", "alan", "new")] == [2, 1, 1]
+    (message,) = taught.rows("messages", {"person_id": "new"})
+    assert message["title"] == "2 learners have fallen behind: Physics & Waves"
+    assert all(f"- {each}" in message["body"] for each in (ada.title(), "Bob"))
+    assert taught.rows("fall_digests", {}) == []
+
+
+def recover(world: World) -> None:
+    hear(world, recovered("bob"))
+
+
+def close(world: World) -> None:
+    facts = catalog.RunFacts(run_id="r1", title="Waves")
+    facts.closed_at.FromDatetime(world.clock.now())
+    world.hear("notify.rosters", world.event(catalog.RunClosed(run_id="r1", run=facts)))
+
+
+@pytest.mark.parametrize("change", [recover, close, staff])
+def test_who_teaches_and_is_not_known_yet_waits_while_it_is_news(
+    taught: World, change: Callable[[World], None]
+) -> None:
+    """Not after the learners have recovered, the run was closed, or someone teaches it no more."""
+    staff(taught, "new")
+    hear(taught, fell("bob"))
+    settle(taught)
+    change(taught)
+    taught.people("new")
+    settle(taught)
+    assert "new" not in taught.notified()
+    assert taught.rows("fall_digests", {}) == []
 
 
 def test_who_left_is_not_told(taught: World, ada: str) -> None:

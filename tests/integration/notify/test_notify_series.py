@@ -60,13 +60,14 @@ def each_moved(world: World, **fields: Any) -> list[Proto]:
     return found
 
 
-def cancelled(world: World) -> list[Proto]:
-    """The events that all of the classes were cancelled, and their series."""
+def cancelled(world: World, ids: Sequence[str] = IDS) -> list[Proto]:
+    """The events that each of the classes was cancelled, and that they were together."""
     told = sessions.SeriesCancelled(
         series_id="series", run_id="r1", title="Waves", instructor_id="grace", reason="Strike"
     )
     found: list[Proto] = []
-    for place, session_id in enumerate(IDS):
+    for session_id in ids:
+        place = IDS.index(session_id)
         event = world.cancelled((place + 2) * DAY, session_id)
         event.MergeFrom(sessions.SessionCancelled(series_id="series"))
         found.append(event)
@@ -150,6 +151,32 @@ def test_a_newer_move_of_the_series_overtakes_an_older_one(
     assert str(told["Subject"]) == "2 changes of your classes"
     assert all(each in text_of(told) for each in ("Cancelled: Waves", "Moved: Waves", "second"))
     assert "first" not in text_of(told)
+
+
+@pytest.mark.parametrize("moved_last", [True, False])
+@pytest.mark.parametrize(("left", "expected"), [(0, ["Cancelled"]), (1, ["Cancelled", "Moved"])])
+def test_a_move_is_told_while_one_of_its_classes_is_to_take_place(
+    world: World, mailbox: Mailbox, ada: str, left: int, expected: list[str], moved_last: bool
+) -> None:
+    """Not after all classes of the series were cancelled, in whatever order the events come; a
+    cancellation from one class on leaves the move of the earlier ones.
+    """
+    world.people(ada, "grace")
+    world.run(ada)
+    classes = IDS[:3]
+    for place, session_id in enumerate(classes):
+        world.schedule((place + 2) * DAY, session_id)
+    news = [[world.event(moved(world, classes))],
+            [world.event(each) for each in cancelled(world, classes[left:])]]  # fmt: skip
+    for events in reversed(news) if moved_last else news:
+        for event in events:
+            world.hear("notify.triggers", event)
+        world.broadcast()
+    world.clock.at += WINDOW  # of a fold
+    world.send(mailbox.server())
+    (told,) = mailbox.mails(ada)
+    text = f"{told['Subject']}\n{text_of(told)}"  # alone, a change is told by the subject
+    assert [each for each in ("Cancelled", "Moved") if f"{each}: Waves" in text] == expected
 
 
 def test_a_series_is_over_after_its_last_class(taught: World) -> None:

@@ -13,6 +13,8 @@ from services.notify.domain.fall_news import (
     Fall,
     by_run,
     collected,
+    joined,
+    kept_for,
     newest,
     told,
 )
@@ -55,6 +57,25 @@ def test_who_teaches_is_told_of_those_who_are_still_behind() -> None:
     assert (len(digest.fall_ids), digest.more) == (MOST, 5)
     known = {"e0": some[0], "e1": replace(some[1], is_behind=False)}
     assert digest.news(known) == [some[0]]
+    waiting = kept_for(digest, "grace", NOON)
+    assert joined(None, waiting) == waiting
+    assert joined(waiting, collected(None, [fall(id_="other")], NOON)).more == 6
+
+
+@given(st.lists(st.integers(0, 4)), st.lists(st.integers(0, 4), min_size=1))
+def test_what_someone_waits_for_is_joined(before: list[int], after: list[int]) -> None:
+    """All falls of both, each once, for this person alone; it keeps its time and event."""
+    waiting = None
+    if before:
+        first = collected(None, [fall(id_=f"e{number}") for number in before], NOON)
+        waiting = kept_for(first, "grace", NOON)
+    later = collected(None, [fall(2, id_=f"e{number}") for number in after], NOON + HOUR)
+    both = joined(waiting, kept_for(later, "grace", NOON + HOUR))
+    assert sorted(both.fall_ids) == sorted({f"e{number}" for number in (*before, *after)})
+    assert (both.run_id, both.more, both.sequence) == ("r", 0, 0)
+    assert [both.is_for(each) for each in ("grace", "alan")] == [True, False]
+    assert both.tell_at == (NOON if before else NOON + HOUR) + SETTLE
+    assert both.event_id == (waiting or later).event_id
 
 
 def test_recoveries_are_no_falls() -> None:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import RULES, About, Notice
@@ -186,11 +188,30 @@ def test_the_newest_news_of_a_due_stands(kind: Kind, sequence: int, expected: St
 
 @pytest.mark.parametrize(("sequence", "expected"), [(2, STANDS), (3, STANDS), (4, OVERTAKEN)])
 def test_the_newest_move_of_a_series_stands(sequence: int, expected: Standing) -> None:
-    """A cancellation, perhaps of some of its classes only, takes back no move."""
+    """Of a replica of the version before, which has no classes, nothing but a newer move takes back
+    a move.
+    """
     known = Known({}, {}, {}, {}, {"s": Series("s", sequence)})
     for kind, found in ((Kind.SERIES_MOVED, expected), (Kind.SERIES_CANCELLED, STANDS)):
         notice = Notice("e", "t", kind, {}, About(kind, series_id="s", sequence=3))
         assert standing(notice, known, NOW) is found
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.tuples(st.integers(-2, 2), st.booleans())))
+def test_a_move_of_a_series_stands_while_one_of_its_classes_does(
+    classes: dict[str, tuple[int, bool]],
+) -> None:
+    """It is overtaken when all of them were cancelled, and over when the last of the others has
+    ended.
+    """
+    ends = {id_: NOW + hours * HOUR for id_, (hours, _) in classes.items()}
+    cancelled = {id_ for id_, (_, is_cancelled) in classes.items() if is_cancelled}
+    about = About(Kind.SERIES_MOVED, end_time=max(ends.values(), default=None), sequence=3)
+    notice = Notice("e", "t", Kind.SERIES_MOVED, {}, replace(about, series_id="s"))
+    known = Known({}, {}, {}, {}, {"s": Series("s", 3, ends)}, cancelled=cancelled | {"other"})
+    to_come = any(ends[id_] > NOW for id_ in ends.keys() - cancelled)
+    expected = STANDS if to_come or not ends else OVERTAKEN if cancelled == ends.keys() else OVER
+    assert standing(notice, known, NOW) is expected
 
 
 def test_a_due_that_is_past_does_not_approach() -> None:
