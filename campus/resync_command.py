@@ -53,7 +53,8 @@ def resync(
     subscription: str, owner: str, kinds: tuple[str, ...], wait: bool, where: Where, as_json: bool
 ) -> None:
     """Let a service send its present state to one subscription: catalog its people, runs with their
-    paths, groups and enrolments; the library its items.
+    paths, groups and enrolments; the library its items; sessions its classes, recordings and final
+    attendance, and when people can teach.
 
     Use it for a new consumer, or for one whose database was lost or restored. No other subscription
     gets anything; news goes on meanwhile. Exits with 1 if the subscription takes no resync.

@@ -123,7 +123,8 @@ def _recording(store: Store, session: Session, stored: SessionRecording | None) 
             reason="",
             withdrawn_at=store.now,
             parts=(),
-            expired=bool(stored and stored.expired_ids),
+            # To retire an item is for good: not if some of them were only withdrawn.
+            expired=stored is not None and not stored.former_ids,
             withdrawn_by="",
         )
 

@@ -30,6 +30,7 @@ class Lessons:
     def __init__(self, school: School, copying: Copying) -> None:
         self.school, self.copying = school, copying
         school.enrol(*LEARNERS)
+        school.enrol("guest", mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
         self.room = school.room(capacity=1)
         self.recorded = 0
         people = [catalog.PersonUpserted(person_id=each) for each in (*LEARNERS, TEACHER)]
