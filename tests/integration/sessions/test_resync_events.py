@@ -168,7 +168,9 @@ def test_recordings_that_ended_with_their_run_are_told_as_such(school: School) -
     school.end(session)
     request = sessions_pb2.AttachRecordingRequest(session_id=session.id, item_id="film")
     school.staff.AttachRecording(request)
-    keep = catalog_resources.RunPolicy(keep_recordings=Duration(seconds=1))
+    keep = catalog_resources.RunPolicy(
+        keep_recordings=Duration(seconds=1), seat_cutoff=Duration(seconds=3600)
+    )
     ends = catalog.RunFacts(
         run_id=RUN, instructor_ids=[TEACHER], policy=keep, end_date="2026-03-02", zone="UTC"
     )
