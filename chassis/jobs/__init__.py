@@ -161,6 +161,8 @@ class Jobs(Generic[S]):
     """How many jobs of one target a process works on at once; None: any number."""
     poll: timedelta = timedelta(seconds=0.5)
     """How often a process with idle slots looks for jobs; one look is for all slots."""
+    keep: timedelta = timedelta()
+    """How long a slot without work keeps open what `work` opened."""
     lease: timedelta = timedelta(seconds=60)
     """A claim ends after this long; it is renewed while the batch is worked on."""
     first_pause: timedelta = timedelta(seconds=1)

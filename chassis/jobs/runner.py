@@ -4,6 +4,7 @@ looks for jobs while slots are idle.
 
 import random
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -99,8 +100,8 @@ class Runner:
                     self._due.set()  # `stop` set it meanwhile, for the other slots, too
 
     def _streak(self, lanes: Sequence[str]) -> bool:
-        """Do batch after batch while there are due jobs, with one connection; return if there were
-        any.
+        """Do batch after batch while there are due jobs, or soon are, with one connection; return
+        if there were any.
         """
         batch = self._take(lanes)
         if batch is None:
@@ -108,7 +109,7 @@ class Runner:
         with self._jobs.work(self._database) as work:
             while batch is not None:
                 self._do(work, batch)
-                batch = self._next(lanes)
+                batch = self._next(lanes) or self._soon(lanes)
         return True
 
     def _next(self, lanes: Sequence[str]) -> Batch | None:
@@ -120,6 +121,18 @@ class Runner:
                 return self._take(lanes)
             except LimitReached:
                 self._rest()
+        return None
+
+    def _soon(self, lanes: Sequence[str]) -> Batch | None:
+        """Wait for the next jobs as long as the slot keeps open what it has; take a batch."""
+        end = time.monotonic() + self._jobs.keep.total_seconds()
+        while (left := end - time.monotonic()) > 0:
+            self._due.clear()
+            if self._stopped.is_set():
+                self._due.set()  # `stop` set it meanwhile, for the other slots, too
+                break
+            if self._due.wait(left) and (batch := self._next(lanes)):
+                return batch
         return None
 
     def _rest(self) -> None:

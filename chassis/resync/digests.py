@@ -35,6 +35,8 @@ class Digested:
     one has no colon."""
     where: Mapping[str, Any] = field(default_factory=dict)
     """The query for the documents that are such things; empty: all are."""
+    stages: Sequence[Mapping[str, Any]] = ()
+    """What an aggregation adds to each document, so that a field can be read of others."""
     prefix: str = ""
     """With what their ids begin, before the key; then only documents with such ids are such
     things."""
@@ -73,10 +75,14 @@ def rows(
     store: Store, kind: Digested, fields: Sequence[str], stretch: Stretch
 ) -> tuple[list[tuple[str, bytes]], bool]:
     """Return keys with digests, in the order of the keys, and whether there are more."""
-    found = store[kind.collection].find(_query(kind, stretch), session=store.session)
     most = len(stretch.keys) or stretch.most
-    limited = found.sort([(name, 1) for name in kind.key]).limit(most + 1)
-    read = [*_digested(kind, fields, limited)]
+    first: list[Mapping[str, Any]] = [
+        {"$match": _query(kind, stretch)},
+        {"$sort": dict.fromkeys(kind.key, 1)},
+        {"$limit": most + 1},
+    ]
+    found = store[kind.collection].aggregate([*first, *kind.stages], session=store.session)
+    read = [*_digested(kind, fields, found)]
     return read[:most], len(read) > most
 
 

@@ -6,9 +6,9 @@ from chassis.resync.comparing import Copy
 
 _KEPT: Mapping[tuple[str, str, str], Sequence[str]] = {
     ("catalog", "notify", "notify.people"): ("people",),
-    ("catalog", "notify", "notify.rosters"): ("runs", "enrolments"),
+    ("catalog", "notify", "notify.rosters"): ("runs", "paths", "enrolments"),
     ("catalog", "sessions", "sessions.rosters"): ("people", "runs", "staff", "groups", "places"),
-    ("catalog", "library", "library.entitlements"): ("staff", "places"),
+    ("catalog", "library", "library.entitlements"): ("staff", "paths", "places"),
     ("library", "sessions", "sessions.recordings"): ("items",),
     ("library", "progress", "progress.attendance"): ("items",),
     ("library", "notify", "notify.rosters"): ("titles",),

@@ -24,6 +24,7 @@ COPIES: Mapping[str, Digested] = {
         },
     ),
     "titles": Digested("items", {"title": plain("title")}),
+    "paths": Digested("paths", {"titles": plain("titles")}),
     "people": Digested(
         "people",
         {name: plain(name) for name in ("name", "email", "language", "zone", "retired_at")},

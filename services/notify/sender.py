@@ -37,6 +37,9 @@ DIGEST_LANES: Mapping[str, int] = {CROWD: 10, DIGEST: 20}
 DIGEST_SLOTS = ((CROWD,), (CROWD, DIGEST), (CROWD, DIGEST))
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=30)
 LONGEST_HOLD = timedelta(minutes=2)
+# How long a connection to the mail server stays open without work: to open one for each urgent mail
+# takes longer than the mail. Servers wait for five minutes (RFC 5321, section 4.5.3.2.7).
+KEEP = timedelta(seconds=10)
 # Seconds until results are stored again if MongoDB can't be reached.
 WRITE_AGAIN = 1.0
 
@@ -64,7 +67,16 @@ def mail(
         ).send
 
     return jobs_of(
-        "notify.mail", "deliveries", LANES, SLOTS, servers, send, limits, poll=POLL, turns=True
+        "notify.mail",
+        "deliveries",
+        LANES,
+        SLOTS,
+        servers,
+        send,
+        limits,
+        poll=POLL,
+        turns=True,
+        keep=KEEP,
     )
 
 
@@ -94,8 +106,6 @@ def jobs_of(
     servers: Callable[[], AbstractContextManager[C]],
     send: Callable[[Database[NotifyStore], C], Work],
     limits: Limits = no_limit,
-    poll: timedelta = Jobs.poll,
-    turns: bool = False,
 ) -> Jobs[NotifyStore]:
     """Return jobs whose slots each keep a server open while they have work."""
 
@@ -110,10 +120,8 @@ def jobs_of(
         lanes,
         slots,
         work,
-        poll=poll,
         first_pause=FIRST_PAUSE,
         longest_pause=LONGEST_HOLD,
-        turns=turns,
         limit=limits,
     )
 

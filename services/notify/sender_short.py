@@ -142,7 +142,8 @@ def _jobs(
     lanes = {lane_of(channel, lane): size for lane, size in BATCHES.items()}
     few, many, _ = every = tuple(lanes)
     places = ((few,), (few, many), *(every,) * slots)
-    return jobs_of(name, "deliveries", lanes, places, carriers, send, limits, turns=True)
+    found = jobs_of(name, "deliveries", lanes, places, carriers, send, limits)
+    return replace(found, turns=True)
 
 
 def _send_code(

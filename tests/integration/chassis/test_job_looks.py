@@ -1,12 +1,17 @@
-"""How an idle process looks for jobs."""
+"""How an idle process looks for jobs, and what its slots keep open meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chassis.data.store import Database
 from chassis.jobs import Batch
 from chassis.jobs.queue import Queue
+from chassis.jobs.runner import Runner
 from tests.integration.chassis.test_jobs import EITHER, SECOND, Tasks, tasks
 from tests.integration.processes import eventually
 
@@ -38,3 +43,25 @@ def test_one_look_is_for_all_idle_slots(tasks: Tasks, monkeypatch: pytest.Monkey
     runner.stop()
     runner.join()
     assert {*claims} >= {EITHER}
+
+
+def test_a_slot_keeps_what_it_opened_for_jobs_that_come_soon(tasks: Tasks) -> None:
+    """One connection does jobs that come one after the other; it ends with the process, at once."""
+    opened: list[bool] = []
+
+    @contextmanager
+    def work(_: Database[Any]) -> Iterator[Callable[[Batch], int]]:
+        opened.append(True)
+        yield tasks.finish
+        opened[-1] = False
+
+    jobs = replace(tasks.jobs(poll=SECOND / 100, keep=timedelta(hours=1)), work=work)
+    runner = Runner(tasks.database, jobs, tasks.clock)
+    runner.start()
+    for number in range(1, 4):
+        tasks.add(1, target=str(number))
+        eventually(lambda number=number: tasks.done() == number)  # type: ignore[misc]
+    assert opened == [True]
+    runner.stop()
+    runner.join()
+    assert opened == [False]
