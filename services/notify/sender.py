@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -66,18 +67,8 @@ def mail(
             Delivery, sending.begin, texts, database, server, attempts, system, limit
         ).send
 
-    return jobs_of(
-        "notify.mail",
-        "deliveries",
-        LANES,
-        SLOTS,
-        servers,
-        send,
-        limits,
-        poll=POLL,
-        turns=True,
-        keep=KEEP,
-    )
+    found = jobs_of("notify.mail", "deliveries", LANES, SLOTS, servers, send, limits)
+    return replace(found, poll=POLL, turns=True, keep=KEEP)
 
 
 def digests(
