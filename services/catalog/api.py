@@ -19,10 +19,11 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from chassis.errors import FieldViolation, NotFound, Unavailable, check
+from chassis.resync.rpcs import ResyncRpcs
 from services.catalog import external_ids, queries, rights
 from services.catalog.api_advice import AdviceApi, size_of
 from services.catalog.api_privacy import PrivacyApi
-from services.catalog.api_resyncs import ResyncsApi
+from services.catalog.copies import COPIES
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue, Extension
 from services.catalog.domain.groups import AssignGroup, CreateGroup, UpdateGroup
@@ -30,9 +31,11 @@ from services.catalog.domain.oneroster.files import File
 from services.catalog.domain.oneroster.imports import AppendImport, StartImport
 from services.catalog.domain.people import Person, erased_violations
 from services.catalog.domain.runs import OpenRun, Run, SetRunStaff, UpdateRun
+from services.catalog.originals import ORIGINALS
 from services.catalog.ports import Library
 from services.catalog.roster import person_violations
 from services.catalog.settings import IMPORT_SIZE, LARGE_INTAKE
+from services.catalog.sources import SOURCES
 from services.catalog.store import CatalogStore
 from services.catalog.usecases import courses, enrolments, groups, people, runs
 from services.catalog.usecases.courses import CreateCourse, PublishPath, UpdateCourse
@@ -46,8 +49,10 @@ Row = types_pb2.RowResult
 ROWS_AT_ONCE = 200
 
 
-class CatalogApi(PrivacyApi, AdviceApi, ResyncsApi):
+class CatalogApi(ResyncRpcs, PrivacyApi, AdviceApi):
     """Calls a use case for each request, and turns its result into a response."""
+
+    _sources, _digested = SOURCES, {**ORIGINALS, **COPIES}
 
     def __init__(
         self,

@@ -27,4 +27,3 @@ SOURCES: Sequence[Source[CatalogStore]] = (
         resync.tell_enrolments,
     ),
 )
-KINDS = tuple(source.kind for source in SOURCES)

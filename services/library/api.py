@@ -13,8 +13,9 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import DomainError, FailedPrecondition, Unavailable
 from chassis.privacy.rpcs import PersonalDataRpcs
+from chassis.resync.rpcs import ResyncRpcs
 from services.library import cleaning, metrics, queries, rights, transfers
-from services.library.api_resyncs import ResyncsApi
+from services.library.copies import COPIES
 from services.library.domain.enums import PackState, UploadState
 from services.library.domain.feeds import CreateFeed, FeedUrls
 from services.library.domain.items import Item, PendingDeletion, Upload
@@ -25,10 +26,12 @@ from services.library.domain.renditions import Wish
 from services.library.domain.search import Found, SearchQuery
 from services.library.domain.types import ZIP
 from services.library.hls import Playlists
+from services.library.originals import ORIGINALS
 from services.library.ports import Files
 from services.library.privacy import HOLDINGS
 from services.library.queries import Wanted
 from services.library.searching import Ask, search_page
+from services.library.sources import SOURCES
 from services.library.store import LibraryStore
 from services.library.usecases import (
     feeds,
@@ -59,8 +62,10 @@ def no_index(_query: SearchQuery) -> Found:
     raise Unavailable("this replica has no search index; try again")
 
 
-class LibraryApi(PersonalDataRpcs, ResyncsApi, library_pb2_grpc.LibraryServiceServicer):
+class LibraryApi(ResyncRpcs, PersonalDataRpcs, library_pb2_grpc.LibraryServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
+
+    _sources, _digested = SOURCES, {**ORIGINALS, **COPIES}
 
     _database: Database[LibraryStore]
     _holdings = HOLDINGS

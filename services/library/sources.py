@@ -16,4 +16,3 @@ SOURCES: Sequence[Source[LibraryStore]] = (
         resync.tell_items,
     ),
 )
-KINDS = tuple(source.kind for source in SOURCES)

@@ -5,7 +5,6 @@ from typing import Any
 
 import grpc
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
-from tandem.types.v1 import resyncs_pb2
 
 from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
@@ -14,7 +13,7 @@ from chassis.data.store import Database
 from chassis.edge.follow import Following, follows
 from chassis.errors import FailedPrecondition, NotFound
 from chassis.privacy.rpcs import PersonalDataRpcs
-from chassis.resync.commands import digest_copies
+from chassis.resync.rpcs import DigestRpcs
 from services.notify import metrics
 from services.notify.api_webhooks import WebhooksApi
 from services.notify.bounces import read
@@ -33,11 +32,11 @@ from services.notify.usecases.reading import texts_of
 Shown = Callable[[NotifyStore, Collection[Message]], list[resources_pb2.Message]]
 
 
-class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServicer):
+class NotifyApi(WebhooksApi, PersonalDataRpcs, DigestRpcs, notify_pb2_grpc.NotifyServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
     _database: Database[NotifyStore]
-    _holdings = HOLDINGS
+    _holdings, _digested = HOLDINGS, COPIES
 
     def __init__(
         self,
@@ -56,11 +55,6 @@ class NotifyApi(WebhooksApi, PersonalDataRpcs, notify_pb2_grpc.NotifyServiceServ
         self._database, self._texts, self._addresses = database, texts, addresses
         self._offered = offered or devices.Offered()
         self._inboxes = _Inboxes(database, self._shown)
-
-    def DigestCopies(
-        self, request: resyncs_pb2.DigestCopiesRequest, _: grpc.ServicerContext
-    ) -> resyncs_pb2.DigestCopiesResponse:
-        return digest_copies(self._database, request, COPIES)
 
     def SetPreferences(
         self, request: notify_pb2.SetPreferencesRequest, _: grpc.ServicerContext

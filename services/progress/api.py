@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tandem.progress.v1 import progress_pb2, progress_pb2_grpc, resources_pb2
-from tandem.types.v1 import resyncs_pb2, types_pb2
+from tandem.types.v1 import types_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
@@ -13,7 +13,7 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from chassis.privacy.rpcs import PersonalDataRpcs
-from chassis.resync.commands import digest_copies
+from chassis.resync.rpcs import DigestRpcs
 from services.progress import queries, queries_week
 from services.progress.api_class_page import ClassPageApi
 from services.progress.api_cmi5 import Cmi5Api
@@ -40,6 +40,7 @@ TOLERATED = frozenset(f"video.{name}" for name in TIMES)
 
 class ProgressApi(
     PersonalDataRpcs,
+    DigestRpcs,
     ClassPageApi,
     Cmi5Api,
     CredentialsApi,
@@ -48,16 +49,11 @@ class ProgressApi(
 ):
     """Calls a use case for each request, and turns its result into a response."""
 
-    _holdings = HOLDINGS
+    _holdings, _digested = HOLDINGS, COPIES
 
     def __init__(self, database: Database[ProgressStore], base: str = "") -> None:
         """`base`: the public URL of the LRS; empty: there is none."""
         self._database, self._base = database, base
-
-    def DigestCopies(
-        self, request: resyncs_pb2.DigestCopiesRequest, _context: Any
-    ) -> resyncs_pb2.DigestCopiesResponse:
-        return digest_copies(self._database, request, COPIES)
 
     def RecordStatements(
         self, request: progress_pb2.RecordStatementsRequest, _context: Any

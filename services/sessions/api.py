@@ -9,6 +9,7 @@ from chassis.contracts.mapping import from_message
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.privacy.rpcs import PersonalDataRpcs
+from chassis.resync.rpcs import ResyncRpcs
 from services.sessions import queries
 from services.sessions.answers import answer, answers
 from services.sessions.api_attendance import AttendanceApi
@@ -22,20 +23,23 @@ from services.sessions.api_planning import PlanningApi
 from services.sessions.api_polls import PollsApi, grouped_votes
 from services.sessions.api_questions import QuestionsApi
 from services.sessions.api_recordings import RecordingsApi
-from services.sessions.api_resyncs import ResyncsApi
 from services.sessions.api_rooms import RoomsApi
 from services.sessions.api_seats import SeatsApi
 from services.sessions.api_series import SeriesApi
 from services.sessions.api_timetables import TimetablesApi
+from services.sessions.copies import COPIES
 from services.sessions.meeting_pool import MeetingPool
+from services.sessions.originals import ORIGINALS
 from services.sessions.pages_joining import Doors
 from services.sessions.privacy import HOLDINGS
+from services.sessions.sources import SOURCES
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import lookup
 
 
 class SessionsApi(
     PersonalDataRpcs,
+    ResyncRpcs,
     RoomsApi,
     PlanningApi,
     SeriesApi,
@@ -51,12 +55,12 @@ class SessionsApi(
     PollsApi,
     FeedbackApi,
     HelpApi,
-    ResyncsApi,
     sessions_pb2_grpc.SessionsServiceServicer,
 ):
     """Calls a use case for each request, and turns its result into a response."""
 
     _holdings = HOLDINGS
+    _sources, _digested = SOURCES, {**ORIGINALS, **COPIES}
 
     def __init__(
         self,

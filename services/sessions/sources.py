@@ -45,4 +45,3 @@ SOURCES: Sequence[Source[SessionsStore]] = (
     ),
     Source("availability", "availability", (events.AvailabilityChanged,), resync.tell_availability),
 )
-KINDS = tuple(source.kind for source in SOURCES)

@@ -15,9 +15,9 @@ from tandem.sessions.v1 import sessions_pb2
 from chassis.data.store import Database
 from chassis.edge.methods import Servicer
 from chassis.resync import digests
-from chassis.resync.commands import digest_copies
 from chassis.resync.comparing import Request, compare
 from chassis.resync.digests import Digested
+from chassis.resync.rpcs import digest_copies
 from chassis.testing import running
 from services.catalog.copied import COPIES
 from services.sessions import rights
