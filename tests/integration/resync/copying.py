@@ -1,7 +1,8 @@
 """A service and those that copy its data, on a real broker: what a relay and workers do, step by
 step."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -121,6 +122,30 @@ class Copying:
             found = self.begin(subscription, *kinds)
             while found.ended_at is None:
                 found = self.step(sending, found)
+        return found
+
+    def resync_amid(
+        self,
+        keeper: str,
+        subscriptions: Sequence[str],
+        steps: Sequence[str],
+        choice: random.Random,
+        change: Callable[[random.Random], None],
+    ) -> list[Resync]:
+        """Do resyncs for a service, and between their steps what `steps` says; return them."""
+        with self.sending() as sending:
+            found = [self.begin(name) for name in subscriptions]
+            for act in [*steps, *["send"] * 200]:
+                match act:
+                    case "change":
+                        change(choice)
+                    case "relay":
+                        self.relay(choice.randrange(1, 5))
+                    case "work off":
+                        self.work_off(keeper, choice.randrange(1, 5))
+                    case _:
+                        found = [e if e.ended_at else self.step(sending, e) for e in found]
+        assert all(each.ended_at for each in found)
         return found
 
     def sending(self) -> Any:

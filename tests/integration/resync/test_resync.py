@@ -54,20 +54,7 @@ def test_copies_are_whole_after_a_resync_in_any_order(
     copying.lose_news()
     if lost == "everything":
         copying.copiers[service].lose()
-    with copying.sending() as sending:
-        going_on = [copying.begin(name) for name in SUBSCRIPTIONS[service]]
-        for act in [*steps, *["send"] * 200]:
-            match act:
-                case "change":
-                    university.change(choice)
-                case "relay":
-                    copying.relay(choice.randrange(1, 5))
-                case "work off":
-                    copying.work_off(service, choice.randrange(1, 5))
-                case _:
-                    going_on = [copying.step(sending, each) for each in going_on]
-                    going_on = [each for each in going_on if each.ended_at is None]
-    assert going_on == []
+    copying.resync_amid(service, SUBSCRIPTIONS[service], steps, choice, university.change)
     copying.relay()
     copying.work_off(service)
     assert copying.differences(service) == {}

@@ -108,21 +108,8 @@ def test_copies_of_items_are_whole_after_a_resync_in_any_order(
     items.relay()
     items.lose_news()
     items.copiers[keeper].lose()
-    with items.sending() as sending:
-        going_on = items.begin(KEEPERS[keeper])
-        for act in [*steps, *["send"] * 20]:
-            match act:
-                case "change":
-                    change(items, choice)
-                case "relay":
-                    items.relay(choice.randrange(1, 5))
-                case "work off":
-                    items.work_off(keeper, choice.randrange(1, 5))
-                case _:
-                    if going_on.ended_at is None:
-                        going_on = items.step(sending, going_on)
-    assert going_on.state in (ResyncState.DONE, ResyncState.REFUSED)
-    assert (going_on.state is ResyncState.REFUSED) == (not going_on.sent)
+    (done,) = items.resync_amid(keeper, [KEEPERS[keeper]], steps, choice, partial(change, items))
+    assert (done.state is ResyncState.REFUSED) == (not done.sent)
     items.relay()
     items.work_off(keeper)
     assert items.differences(keeper) == {}

@@ -82,32 +82,13 @@ def test_copies_of_classes_are_whole_after_a_resync_in_any_order(
     copying.lose_news()
     for name in LOST[keeper] if is_lost else ():
         copying.copiers[keeper].database.mongo[name].delete_many({})
-    resync(lessons, choice, steps, keeper)
+    copying.resync_amid(keeper, KEEPERS[keeper], steps, choice, lessons.change)
     copying.relay()
     while copying.work_off(keeper):
         pass  # what waited for a class comes again
     assert copying.differences(keeper) == {}
     if keeper == "progress":
         assert told(lessons) == settled(lessons)
-
-
-def resync(lessons: Lessons, choice: random.Random, steps: list[str], keeper: str) -> None:
-    """Do the resyncs of a keeper, and other things between their steps."""
-    copying = lessons.copying
-    with copying.sending() as sending:
-        going_on = [copying.begin(name) for name in KEEPERS[keeper]]
-        for act in [*steps, *["send"] * 200]:
-            match act:
-                case "change":
-                    lessons.change(choice)
-                case "relay":
-                    copying.relay(choice.randrange(1, 5))
-                case "work off":
-                    copying.work_off(keeper, choice.randrange(1, 5))
-                case _:
-                    going_on = [copying.step(sending, each) for each in going_on]
-                    going_on = [each for each in going_on if each.ended_at is None]
-    assert going_on == []
 
 
 def settled(lessons: Lessons) -> dict[tuple[str, str], str]:
