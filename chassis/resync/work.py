@@ -98,8 +98,9 @@ def ended(resync: Resync) -> Resync:
     now = datetime.now(UTC)
     if resync.not_taken and not resync.sent:
         reason = (
-            f"subscription {resync.subscription!r} takes no resync of {', '.join(resync.kinds)}: "
-            "there is no such subscription, or what it does must not happen twice"
+            f"subscription {resync.subscription!r} takes no resync of {', '.join(resync.not_taken)}, "
+            "and there is nothing else to send: the subscription does not exist, or what it does "
+            "must not happen twice"
         )
         return replace(resync, state=ResyncState.REFUSED, reason=reason, ended_at=now)
     return replace(resync, state=ResyncState.DONE, ended_at=now)
