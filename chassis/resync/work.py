@@ -97,10 +97,11 @@ def ended(resync: Resync) -> Resync:
     """Return a resync that has come to its end: refused, if the broker returned all of it."""
     now = datetime.now(UTC)
     if resync.not_taken and not resync.sent:
+        types = ", ".join(resync.not_taken)
         reason = (
-            f"subscription {resync.subscription!r} takes no resync of {', '.join(resync.not_taken)}, "
-            "and there is nothing else to send: the subscription does not exist, or what it does "
-            "must not happen twice"
+            f"subscription {resync.subscription!r} takes no resync of {types}, and there is "
+            "nothing else to send: the subscription does not exist, or what it does must not "
+            "happen twice"
         )
         return replace(resync, state=ResyncState.REFUSED, reason=reason, ended_at=now)
     return replace(resync, state=ResyncState.DONE, ended_at=now)
