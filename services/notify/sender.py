@@ -38,8 +38,9 @@ DIGEST_LANES: Mapping[str, int] = {CROWD: 10, DIGEST: 20}
 DIGEST_SLOTS = ((CROWD,), (CROWD, DIGEST), (CROWD, DIGEST))
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=30)
 LONGEST_HOLD = timedelta(minutes=2)
-# How long a connection to the mail server stays open without work: to open one for each urgent mail
-# takes longer than the mail. Servers wait for five minutes (RFC 5321, section 4.5.3.2.7).
+# How long a connection to the mail server stays open without work: to open one with TLS and a
+# password takes more round trips than a mail does, and urgent mails come one by one. Servers wait
+# for five minutes (RFC 5321, section 4.5.3.2.7).
 KEEP = timedelta(seconds=10)
 # Seconds until results are stored again if MongoDB can't be reached.
 WRITE_AGAIN = 1.0
