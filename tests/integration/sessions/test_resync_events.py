@@ -162,8 +162,10 @@ def test_a_recording_is_told_with_what_it_has_no_more(school: School, left: bool
         assert (event.reason, event.expired) == ("", False)
 
 
-def test_recordings_that_ended_with_their_run_are_told_as_such(school: School) -> None:
-    """So the library retires them, as if it had heard that; unless one was withdrawn later."""
+def test_recordings_that_ended_with_their_run_are_told_as_withdrawn(school: School) -> None:
+    """So the library takes back what it still shows. It retires nothing: another class, or a path,
+    that uses an item may be told later.
+    """
     session = school.live(school.room())
     school.end(session)
     request = sessions_pb2.AttachRecordingRequest(session_id=session.id, item_id="film")
@@ -179,7 +181,7 @@ def test_recordings_that_ended_with_their_run_are_told_as_such(school: School) -
     expire_recordings(school.database)
     (news,) = school.published(told.RecordingWithdrawn)
     (event,) = data(school, "recordings")
-    assert (list(event.item_ids), event.expired) == (list(news.item_ids), True)
+    assert (list(event.item_ids), event.expired) == (list(news.item_ids), False)
     school.open_run()
     later = sessions_pb2.AttachRecordingRequest(session_id=session.id, item_id="late")
     school.staff.AttachRecording(later)
