@@ -1,7 +1,5 @@
 """A resync of recordings: copies are whole again, and what staff did since stays."""
 
-from functools import partial
-
 from google.protobuf.message import Message
 from tandem.library.v1 import library_pb2
 
@@ -12,15 +10,12 @@ from tests.integration.library.shelves import RUN, Shelves, enrolled
 from tests.integration.library.test_session_recordings import attached, readable, withdrawn
 
 
-def resync(shelves: Shelves, *state: Message, sequence: int) -> None:
-    """Apply each event of a resync in a unit of work of its own."""
-    handle = subscriptions()[0].resync
+def resync(shelves: Shelves, state: Message, sequence: int) -> None:
+    """Apply an event of a resync."""
+    handle, kind = subscriptions()[0].resync, events.event_type(type(state))
     assert handle is not None
-    at = shelves.clock.at
-    for each in state:
-        kind = events.event_type(type(each))
-        told = [Event("", kind, "", at, "", "", sequence, "", each, resync="resync-1")]
-        shelves.database.transact(partial(handle, batch=told))
+    told = Event("", kind, "", shelves.clock.at, "", "", sequence, "", state, resync="resync-1")
+    shelves.database.transact(lambda store: handle(store, [told]))
 
 
 def give(shelves: Shelves, item_id: str) -> None:
