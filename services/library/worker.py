@@ -109,12 +109,15 @@ def entitlements(
     )
     store.add_session_items(_session_items(batch))
     recorded = [_recording_items(event) for event in batch if isinstance(event.data, RECORDINGS)]
-    recordings.note_recordings(store, recorded)
+    changed = recordings.note_recordings(store, recorded)
     for event in batch:
         if isinstance(event.data, catalog.PathPublished):
             reading.note_reading_list(store, _reading_list(event))
     for event in batch:
-        if isinstance(event.data, RECORDINGS):
+        # A resync repeats what was withdrawn before: staff may have given it anew since.
+        if isinstance(event.data, RECORDINGS) and (
+            not event.resync or event.data.session_id in changed
+        ):
             recordings.take_back(store, _withdrawn_items(event.data), keep_retired)
 
 

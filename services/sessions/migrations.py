@@ -395,11 +395,13 @@ def _resyncs(mongo: Mongo) -> None:
         part = {"item_id": row["recording_item_id"]}
         if "recording_offset" in row:
             part["starts_at_offset"] = row["recording_offset"]
+        known = {"_id": row["_id"]}
         mongo["recordings"].update_one(
-            {"_id": row["_id"]},
-            {"$setOnInsert": {"run_id": row["run_id"], "parts": [part]}},
-            upsert=True,
+            known, {"$setOnInsert": {"run_id": row["run_id"], "parts": [part]}}, upsert=True
         )
+        # It may have chapters, or raised hands, alone. What was withdrawn meanwhile is remembered.
+        lacks = {f"{name}.0": {"$exists": False} for name in ("parts", "former_ids", "expired_ids")}
+        mongo["recordings"].update_one(known | lacks, {"$set": {"parts": [part]}})
 
 
 MIGRATIONS = (

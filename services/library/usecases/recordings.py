@@ -16,10 +16,15 @@ from services.library.ports import Store
 from services.library.usecases.items import RetireItem, retire_item
 
 
-def note_recordings(store: Store, told: Collection[RecordingItems]) -> None:
-    """Store the items of recordings where they are newer than the known ones."""
+def note_recordings(store: Store, told: Collection[RecordingItems]) -> set[str]:
+    """Store the items of recordings where they are newer than the known ones; return the sessions
+    whose recordings have other items now.
+    """
     known = store.recording_items({each.session_id for each in told})
-    store.put_recording_items(newest(told, known))
+    newer = newest(told, known)
+    store.put_recording_items(newer)
+    before = {each.session_id: each.item_ids for each in known}
+    return {each.session_id for each in newer if each.item_ids != before.get(each.session_id)}
 
 
 def take_back(store: Store, told: WithdrawnItems, keep_file: timedelta) -> None:

@@ -39,6 +39,13 @@ class Session:
     """The groups of the run that it is for; empty: the whole run."""
     purpose: SessionPurpose | None = None
     """None: a class."""
+    heard: int | None = None
+    """The sequence of the newest news of it, if a resync told its state since; None: `sequence`."""
+
+    @property
+    def newest_news(self) -> int:
+        """Return the sequence of the newest news of it: people were told of no later one."""
+        return self.sequence if self.heard is None else self.heard
 
 
 @dataclass(frozen=True, slots=True)

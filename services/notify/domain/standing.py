@@ -155,8 +155,12 @@ def _series_move(
 
 def _not_held(about: About, session: Session | None) -> Standing:
     """Return whether nothing has happened to a class since nobody held it."""
-    is_newest = session is None or session.sequence <= about.sequence
-    return Standing.STANDS if is_newest else Standing.OVERTAKEN
+    is_so = session is None or (
+        session.newest_news <= about.sequence
+        and session.standing
+        and session.start_time == about.start_time
+    )
+    return Standing.STANDS if is_so else Standing.OVERTAKEN
 
 
 def _staff_news(about: About, session: Session | None, now: datetime) -> Standing:

@@ -63,11 +63,14 @@ def schedule(store: Store, session: Session, leads: Iterable[timedelta]) -> None
 
 def restore(store: Store, session: Session, leads: Iterable[timedelta]) -> None:
     """Store a session as a resync tells it. Where its time and place are as they were, what people
-    were told of them stays, and its reminders do.
+    were told of them stays, and its reminders do. News of it that comes later is still told.
+
+    A copy of the same sequence is replaced, too: an older version stored less of it.
     """
     known = store.session_by_id(session.id)
-    if known is not None and known.sequence >= session.sequence:
+    if known is not None and known.sequence > session.sequence:
         return
+    session = replace(session, heard=known.newest_news if known else 0)
     if known is not None and is_as_it_was(known, session):
         store.put_session(as_told(known, session))
     else:
@@ -83,12 +86,12 @@ def restore_end(store: Store, session_id: str, sequence: int, at: datetime) -> N
 
 def move(store: Store, move: Move, notice: Notice | None, leads: Iterable[timedelta]) -> None:
     """Move the reminders, and broadcast to the run; None: its series tells the move. An old event
-    changes nothing.
+    changes nothing; one that a resync came before is told if it is still so.
 
     Raises NotKnownYet.
     """
     known = found(store, move.session_id)
-    if known.sequence >= move.sequence:
+    if known.newest_news >= move.sequence:
         return
     session = replace(
         known,
@@ -98,8 +101,11 @@ def move(store: Store, move: Move, notice: Notice | None, leads: Iterable[timede
         instructor_id=move.instructor_id or known.instructor_id,
         event_id=move.event_id,
         event_type=move.event_type,
-        sequence=move.sequence,
+        sequence=max(known.sequence, move.sequence),
+        heard=None if known.sequence < move.sequence else move.sequence,
     )
+    if known.sequence >= move.sequence and not is_as_it_was(known, session):
+        return
     _keep(store, session, leads)
     if notice is not None:
         until = max(known.end_time, session.end_time)
@@ -117,11 +123,11 @@ def cancel(
     store: Store, session_id: str, sequence: int, notice: Notice | None, at: datetime
 ) -> None:
     """Delete the reminders, and broadcast to the run; None: its series tells it. An old event
-    changes nothing. Raises NotKnownYet.
+    changes nothing; one that a resync came before is told. Raises NotKnownYet.
     """
     known = found(store, session_id)
-    if known.sequence < sequence:
-        _close(store, replace(known, cancelled=True), sequence)
+    if known.newest_news < sequence:
+        _close(store, replace(known, cancelled=True, heard=None), max(known.sequence, sequence))
         if notice is not None:
             announce(store, _audience(known), notice, at, known.end_time)
 

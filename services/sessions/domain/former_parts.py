@@ -54,10 +54,12 @@ def ended(recording: SessionRecording, before: Sequence[RecordedPart]) -> tuple[
 
 
 def gone(recording: SessionRecording, parts: Iterable[RecordedPart]) -> tuple[str, ...]:
-    """Return all items that the session had in its recording, and has no more."""
+    """Return the items that the session had in its recording, and has no more; of more than fit
+    into an event, the latest.
+    """
     there = {item_id for each in parts for item_id in each.item_ids}
     known = dict.fromkeys((*recording.expired_ids, *recording.former_ids))
-    return tuple(item_id for item_id in known if item_id not in there)
+    return tuple(item_id for item_id in known if item_id not in there)[-MOST_FORMER:]
 
 
 def remembered(

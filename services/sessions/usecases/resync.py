@@ -123,8 +123,8 @@ def _recording(store: Store, session: Session, stored: SessionRecording | None) 
             reason="",
             withdrawn_at=store.now,
             parts=(),
-            # To retire an item is for good: not if some of them were only withdrawn.
-            expired=stored is not None and not stored.former_ids,
+            # To retire an item is for good, and what else uses it may be told after this.
+            expired=False,
             withdrawn_by="",
         )
 

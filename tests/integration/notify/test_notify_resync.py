@@ -144,3 +144,47 @@ def test_a_class_that_is_not_to_come_loses_its_reminders_by_a_resync(world: Worl
         (copy,) = world.rows("sessions", {})
         assert copy["end_time"] == at
     assert tell_all(world) == []
+
+
+def test_news_that_a_resync_overtakes_is_told(world: World) -> None:
+    """A move and a cancellation wait in the outbox while the state after them is told: people hear
+    of each once. Older news than what people were told of stays old.
+    """
+    world.people("ada", "grace")
+    world.run("ada")
+    world.schedule(3 * DAY)
+    for sequence, news, value in (
+        (2, world.moved(3 * DAY, 2 * DAY), resources_pb2.SESSION_STATE_SCHEDULED),
+        (4, world.cancelled(2 * DAY), resources_pb2.SESSION_STATE_CANCELLED),
+    ):
+        before = tell_all(world)
+        state = planned(world, 2 * DAY, state=value)
+        assert resync(world, "notify.triggers", state, sequence=sequence + 1) == ["applied"]
+        assert tell_all(world) == before
+        overtaken = [world.event(news, sequence), world.event(news, sequence)]
+        for event in overtaken:
+            world.hear("notify.triggers", event)
+        told = [each for each in tell_all(world) if each not in before]
+        assert sorted(each["person_id"] for each in told) == ["ada", "grace"]
+        assert {each["event_id"] for each in told} == {overtaken[0].id}
+    late = world.event(world.moved(3 * DAY, 1 * DAY), 3)
+    before = tell_all(world)
+    world.hear("notify.triggers", late)
+    assert tell_all(world) == before
+
+
+def test_a_copy_of_an_older_version_is_completed(world: World) -> None:
+    """It did not store that a class was cancelled, which had its last event by then."""
+    world.people("ada", "grace")
+    world.run("ada")
+    world.schedule(2 * DAY)
+    world.tell(world.cancelled(2 * DAY))
+    before = tell_all(world)
+    copies = world.database.mongo["sessions"]
+    copies.update_one({}, {"$unset": {"cancelled": ""}})
+    (copy,) = world.rows("sessions", {})
+    state = planned(world, 2 * DAY, state=resources_pb2.SESSION_STATE_CANCELLED)
+    assert resync(world, "notify.triggers", state, sequence=copy["sequence"]) == ["applied"]
+    (copy,) = world.rows("sessions", {})
+    assert copy["cancelled"]
+    assert tell_all(world) == before

@@ -13,8 +13,12 @@ from tandem.types.v1 import types_pb2
 
 from chassis.contracts.events import Event
 from chassis.ids import new_id
+from chassis.resync import digests
+from chassis.resync.digests import Stretch
 from chassis.resync.sources import read
 from services.sessions.domain.finalising import LEARNERS_PER_EVENT
+from services.sessions.migrations import MIGRATIONS
+from services.sessions.originals import ORIGINALS
 from services.sessions.sources import SOURCES
 from services.sessions.worker import expire_recordings
 from tests.integration.sessions.school import RUN, TEACHER, School
@@ -162,8 +166,10 @@ def test_a_recording_is_told_with_what_it_has_no_more(school: School, left: bool
         assert (event.reason, event.expired) == ("", False)
 
 
-def test_recordings_that_ended_with_their_run_are_told_as_such(school: School) -> None:
-    """So the library retires them, as if it had heard that; unless one was withdrawn later."""
+def test_recordings_that_ended_with_their_run_are_told_as_withdrawn(school: School) -> None:
+    """So the library takes back what it still shows. It retires nothing: another class, or a path,
+    that uses an item may be told later.
+    """
     session = school.live(school.room())
     school.end(session)
     request = sessions_pb2.AttachRecordingRequest(session_id=session.id, item_id="film")
@@ -179,7 +185,7 @@ def test_recordings_that_ended_with_their_run_are_told_as_such(school: School) -
     expire_recordings(school.database)
     (news,) = school.published(told.RecordingWithdrawn)
     (event,) = data(school, "recordings")
-    assert (list(event.item_ids), event.expired) == (list(news.item_ids), True)
+    assert (list(event.item_ids), event.expired) == (list(news.item_ids), False)
     school.open_run()
     later = sessions_pb2.AttachRecordingRequest(session_id=session.id, item_id="late")
     school.staff.AttachRecording(later)
@@ -189,3 +195,23 @@ def test_recordings_that_ended_with_their_run_are_told_as_such(school: School) -
     school.staff.WithdrawRecording(withdraw)
     (event,) = data(school, "recordings")
     assert (list(event.item_ids), event.expired) == (["film", "late"], False)
+
+
+@pytest.mark.parametrize("others", [{}, {"chapters": [], "hands": []}], ids=["nothing", "chapters"])
+def test_a_recording_of_an_older_version_is_compared(school: School, others: Any) -> None:
+    """It stored the item in the session alone; later, chapters and raised hands came."""
+    session = school.live(school.room())
+    school.end(session)
+    school.staff.AttachRecording(
+        sessions_pb2.AttachRecordingRequest(session_id=session.id, item_id="film")
+    )
+    kept, reader = ORIGINALS["recordings"], school.database.reader()
+    (whole,), _ = digests.rows(reader, kept, ["first", "item_ids"], Stretch())
+    stored = school.database.mongo["recordings"]
+    stored.delete_one({"_id": session.id})
+    if others:
+        stored.insert_one({"_id": session.id, "run_id": RUN, **others})
+    last = next(each for each in MIGRATIONS if each.number == 32)
+    for _ in range(2):
+        last.run(school.database.mongo)
+    assert digests.rows(reader, kept, ["first", "item_ids"], Stretch()) == ([whole], False)

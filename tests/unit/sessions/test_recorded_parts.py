@@ -219,7 +219,7 @@ def test_a_run_keeps_its_recordings_as_long_as_its_policy_says() -> None:
 
 def test_the_largest_recording_fits_into_an_event() -> None:
     """Twenty parts of a hundred stretches, each with captions in twenty languages; and all that
-    ends with it.
+    ends with it. A resync also tells with them what the session has no more.
     """
     long = "x" * 64
     part = RecordedPart(
@@ -247,5 +247,11 @@ def test_the_largest_recording_fits_into_an_event() -> None:
         expired=True,
         withdrawn_by="",
     )
-    for each in (told, ended):
+    former, expired = (
+        tuple(f"{kind}{number:063}" for number in range(MOST_FORMER)) for kind in "fe"
+    )
+    remembered_all = SessionRecording(id="s", run_id="r", former_ids=former, expired_ids=expired)
+    gone = former_parts.gone(remembered_all, (part,))
+    assert gone[-1] == former[-1]
+    for each in (told, ended, replace(told, replaced_item_ids=gone)):
         assert len(body_of(message_for("sessions", each))) < LARGEST_BODY
