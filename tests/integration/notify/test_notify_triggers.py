@@ -241,7 +241,7 @@ def test_a_class_that_was_not_held_is_told_to_its_instructor(world: World, ada: 
     """Nobody else is told, and it is not urgent."""
     world.people(ada, "grace")
     world.run(ada)
-    world.schedule(2 * DAY)
+    world.schedule(-DAY)
     told = sessions.SessionNotHeld(session_id="s1", run_id="r1", title="Waves")
     told.instructor_id = "grace"
     told.start_time.FromDatetime(world.clock.now() - DAY)
