@@ -95,9 +95,7 @@ class Runner:
                 log.warning("can't claim jobs", jobs=self._jobs.name, why=repr(error)[:300])
                 worked = False
             if not worked:
-                self._due.clear()
-                if self._stopped.is_set():
-                    self._due.set()  # `stop` set it meanwhile, for the other slots, too
+                self._sleep()
 
     def _streak(self, lanes: Sequence[str]) -> bool:
         """Do batch after batch while there are due jobs, or soon are, with one connection; return
@@ -126,14 +124,17 @@ class Runner:
     def _soon(self, lanes: Sequence[str]) -> Batch | None:
         """Wait for the next jobs as long as the slot keeps open what it has; take a batch."""
         end = time.monotonic() + self._jobs.keep.total_seconds()
-        while (left := end - time.monotonic()) > 0:
-            self._due.clear()
-            if self._stopped.is_set():
-                self._due.set()  # `stop` set it meanwhile, for the other slots, too
-                break
+        while (left := end - time.monotonic()) > 0 and not self._stopped.is_set():
+            self._sleep()
             if self._due.wait(left) and (batch := self._next(lanes)):
                 return batch
         return None
+
+    def _sleep(self) -> None:
+        """Let slots wait for the next look that finds due jobs, unless the runner stops."""
+        self._due.clear()
+        if self._stopped.is_set():
+            self._due.set()  # `stop` set it meanwhile, for the other slots, too
 
     def _rest(self) -> None:
         """Wait until it is time to look again."""

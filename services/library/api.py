@@ -65,10 +65,9 @@ def no_index(_query: SearchQuery) -> Found:
 class LibraryApi(ResyncRpcs, PersonalDataRpcs, library_pb2_grpc.LibraryServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
-    _sources, _digested = SOURCES, {**ORIGINALS, **COPIES}
-
     _database: Database[LibraryStore]
     _holdings = HOLDINGS
+    _sources, _digested = SOURCES, {**ORIGINALS, **COPIES}
 
     def __init__(
         self,

@@ -187,8 +187,7 @@ def attendance(store: ProgressStore, events: Events) -> None:
     recordings can be played.
     """
     attendance_anew(store, events)
-    items = _each(events, _item, *ITEMS)
-    _measure(store, _each(events, _recording, sessions.RecordingAttached), items)
+    _measure(store, events)
 
 
 def attendance_anew(store: ProgressStore, events: Events) -> None:
@@ -206,10 +205,10 @@ def attendance_anew(store: ProgressStore, events: Events) -> None:
     )
 
 
-def _measure(store: ProgressStore, recordings: list[SessionUpdate], items: list[Item]) -> None:
-    waited = recordings_waited_for(
-        store, {each.session_id for each in recordings}, {each.id for each in items}
-    )
+def _measure(store: ProgressStore, events: Events) -> None:
+    recorded = _each(events, lambda event: event.data.session_id, sessions.RecordingAttached)
+    items = _each(events, lambda event: event.data.item_id, *ITEMS)
+    waited = recordings_waited_for(store, set(recorded), set(items))
     for each in waited:
         store.on_commit(partial(metrics.RECORDING_PLAYABLE.observe, each.total_seconds()))
 

@@ -1,6 +1,6 @@
 """What the use cases that plan sessions need of the store."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -35,9 +35,6 @@ class PlanningStore(Protocol):
 
     def session_by_id(self, session_id: str) -> Session | None:
         """Return a session; None if there is none."""
-
-    def sessions_by_id(self, session_ids: Collection[str]) -> Mapping[str, Session]:
-        """Return those of some sessions that exist, by id."""
 
     def session_for_update(self, session_id: str) -> Session | None:
         """Return a session, locked against other units of work."""

@@ -166,11 +166,6 @@ class SessionsStore(
         """Return a session; None if there is none."""
         return self._one("sessions", {"_id": session_id}, Session)
 
-    def sessions_by_id(self, session_ids: Collection[str]) -> Mapping[str, Session]:
-        """Return those of some sessions that exist, by id."""
-        rows = self.find_by_ids("sessions", session_ids)
-        return {row["_id"]: from_document(row, Session) for row in rows}
-
     def session_for_update(self, session_id: str) -> Session | None:
         """Return a session, and write to it at once, so that of two units of work one starts
         again.

@@ -288,7 +288,7 @@ def _keys(session_id: str, learner_ids: Iterable[str]) -> list[str]:
 
 def _learner(document: Document) -> str:
     """Return the learner of a document whose id was made by `key`."""
-    return str(document["_id"]).partition(":")[2]
+    return _parts(document)[1]
 
 
 def _parts(document: Document) -> tuple[str, str]:

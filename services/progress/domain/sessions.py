@@ -240,11 +240,11 @@ def _state(session: Session, news: SessionUpdate) -> Session:
     if news.state is None or news.sequence <= session.state_sequence:
         return session
     # A resync does not name the substitute of a class that an older version cancelled.
-    is_same = news.state is session.state
+    known = session.substitute_item_id if news.state is session.state else ""
     return replace(
         session,
         state=news.state,
-        substitute_item_id=news.substitute_item_id or (session.substitute_item_id * is_same),
+        substitute_item_id=news.substitute_item_id or known,
         state_sequence=news.sequence,
     )
 

@@ -30,7 +30,7 @@ from services.sessions.usecases.planning import session_cancelled
 
 def tell_sessions(store: Store, session_ids: Sequence[str]) -> list[object]:
     """Return the events that tell the state of sessions."""
-    return [event for each in store.sessions_by_id(session_ids).values() for event in _state(each)]
+    return [event for each in store.sessions_with(session_ids).values() for event in _state(each)]
 
 
 def tell_recordings(store: Store, session_ids: Sequence[str]) -> list[object]:
@@ -38,7 +38,7 @@ def tell_recordings(store: Store, session_ids: Sequence[str]) -> list[object]:
 
     What a run of an older version kept no longer is not known any more, so it is not told.
     """
-    sessions, stored = store.sessions_by_id(session_ids), store.recordings_of(session_ids)
+    sessions, stored = store.sessions_with(session_ids), store.recordings_of(session_ids)
     return [
         event
         for session in sessions.values()
@@ -53,7 +53,7 @@ def tell_attendance(store: Store, attendance_ids: Sequence[str]) -> list[object]
     `tell_waiting`.
     """
     found = store.final_attendance(attendance_ids)
-    sessions = store.sessions_by_id({session_id for session_id, _ in found})
+    sessions = store.sessions_with({session_id for session_id, _ in found})
     of_session: dict[str, list[Attendance]] = defaultdict(list)
     events: list[object] = []
     for (session_id, learner_id), row in found.items():
@@ -72,7 +72,7 @@ def tell_waiting(store: Store, seat_ids: Sequence[str]) -> list[object]:
     attendance.
     """
     waiting = store.waited_only(seat_ids)
-    sessions = store.sessions_by_id({session_id for session_id, _ in waiting})
+    sessions = store.sessions_with({session_id for session_id, _ in waiting})
     of_session: dict[str, list[str]] = defaultdict(list)
     for session_id, learner_id in waiting:
         of_session[session_id].append(learner_id)
